@@ -1,0 +1,98 @@
+//! One packet as seen at one observation point.
+
+use std::time::Duration;
+
+use dnstrace_ebpf::{Direction, Hook};
+
+/// `CLOCK_BOOTTIME` in nanoseconds, or the time a capture file gives. Durations are made of it: it never jumps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BootTime(pub u64);
+
+impl BootTime {
+    /// How long after `earlier`, zero when it is not after.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This time plus `wait`.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// Nanoseconds since 1970-01-01 UTC. For showing only: the clock behind it may step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WallTime(pub u64);
+
+/// Where something is observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Point {
+    /// The hook.
+    pub hook: Hook,
+    /// Received or sent.
+    pub direction: Direction,
+    /// Interface index in `netns`; 0 is unknown.
+    pub ifindex: u32,
+    /// Inode of the netns the point lies in; 0 is unknown.
+    pub netns: u32,
+}
+
+/// What a packet's bytes start with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// An Ethernet header.
+    Ethernet,
+    /// An IPv4 or IPv6 header.
+    Ip,
+}
+
+/// The process a socket belongs to, as the kernel saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Process ID in the host's PID namespace.
+    pub tgid: u32,
+    /// User ID in the host's user namespace.
+    pub uid: Option<u32>,
+    /// Command name, padded with zeros.
+    pub comm: [u8; 16],
+}
+
+/// The local socket that sent a packet or that a packet is delivered to, as far as known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Socket {
+    /// Socket cookie.
+    pub cookie: Option<u64>,
+    /// cgroup v2 id: the inode of the cgroup's directory.
+    pub cgroup_id: Option<u64>,
+    /// Inode of its netns.
+    pub netns: Option<u32>,
+    /// Its process.
+    pub process: Option<Process>,
+}
+
+/// One captured packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// When, for computing.
+    pub time: BootTime,
+    /// When, for showing.
+    pub wall: WallTime,
+    /// Where.
+    pub point: Point,
+    /// What `bytes` starts with.
+    pub layer: Layer,
+    /// Length on the wire, counted from the first byte of `bytes`.
+    pub wire_len: u32,
+    /// What was captured of it.
+    pub bytes: &'a [u8],
+    /// VLAN ID of a tag that the device took off.
+    pub vlan: Option<u16>,
+    /// Segment size of a GSO or GRO super-packet; 0 for a plain packet.
+    pub gso_size: u16,
+    /// The same for one buffer on its way through the node; `None` where unknown.
+    pub hop_id: Option<u64>,
+    /// The local socket.
+    pub socket: Socket,
+}

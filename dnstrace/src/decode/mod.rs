@@ -1,0 +1,8 @@
+//! [`Packet`](crate::capture::Packet)s to [`Observation`]s: link, IP, fragments, UDP, TCP streams, DNS.
+//! The only place that knows hickory.
+
+mod message;
+mod observation;
+
+pub use message::{Header, Message, Question, QuestionName};
+pub use observation::{Observation, Transport};

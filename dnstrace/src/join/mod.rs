@@ -1,0 +1,5 @@
+//! [`Observation`](crate::decode::Observation)s to [`Transaction`]s: the same message at many points, query with response.
+
+mod transaction;
+
+pub use transaction::{Attempt, Hop, MessageCopy, MessageKind, Outcome, Transaction, TransactionId};

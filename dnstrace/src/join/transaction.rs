@@ -1,0 +1,115 @@
+//! A query and its response, or the lack of one.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::capture::{BootTime, Point, Socket, WallTime};
+use crate::decode::{Header, Transport};
+
+/// Names a transaction: the same for the same packets, live and replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub u64);
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A response was seen; says nothing of its rcode.
+    Answered,
+    /// No response within the query timeout.
+    NoResponse,
+    /// A response without a query that it answers.
+    Unsolicited,
+}
+
+/// Query or response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// QR = 0.
+    Query,
+    /// QR = 1.
+    Response,
+}
+
+/// One sighting of one of a transaction's messages. Addresses are as on the wire there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// When.
+    pub time: BootTime,
+    /// Where.
+    pub point: Point,
+    /// Query or response.
+    pub message: MessageKind,
+    /// Which sending of the query this belongs to, from 0.
+    pub attempt: u16,
+    /// Source.
+    pub src: SocketAddr,
+    /// Destination.
+    pub dst: SocketAddr,
+    /// VLAN ID.
+    pub vlan: Option<u16>,
+}
+
+/// One sending of the query: the first, or a retransmission (same message ID and ports).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// First sighting.
+    pub time: BootTime,
+}
+
+/// A message kept by its transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageCopy {
+    /// What was captured of it.
+    pub bytes: Bytes,
+    /// Its length on the wire.
+    pub wire_len: u32,
+    /// Its header.
+    pub header: Header,
+}
+
+/// A query with its response, or the lack of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Its name.
+    pub id: TransactionId,
+    /// First sighting of the query, or of the response where the query was not seen.
+    pub time: BootTime,
+    /// The same, for showing.
+    pub wall: WallTime,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// Initiator, as first seen.
+    pub client: SocketAddr,
+    /// Whom it asked, as first seen: the Service address, before DNAT.
+    pub server: SocketAddr,
+    /// Where the query was last seen going, when NAT changed that.
+    pub server_after_nat: Option<SocketAddr>,
+    /// The query.
+    pub query: Option<MessageCopy>,
+    /// The response, the first if there were several.
+    pub response: Option<MessageCopy>,
+    /// Sendings of the query.
+    pub attempts: Vec<Attempt>,
+    /// Further responses to the same query.
+    pub duplicate_responses: u16,
+    /// Sightings of query and response in time order.
+    pub path: Vec<Hop>,
+    /// Sightings left out of `path` because of its bound.
+    pub path_cut: u32,
+    /// The initiator's socket.
+    pub client_socket: Socket,
+    /// The responder's socket, when it is on this node.
+    pub server_socket: Socket,
+    /// Query first sent to response last seen, at the point nearest to the initiator that saw both.
+    pub response_time: Option<Duration>,
+    /// Query in to response out at the responder's own point.
+    pub server_response_time: Option<Duration>,
+    /// A response that came after the query timeout belongs to this transaction, which was given out without one.
+    pub late_for: Option<TransactionId>,
+    /// The transaction whose query made this initiator ask.
+    pub cause: Option<TransactionId>,
+}

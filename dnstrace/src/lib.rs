@@ -1,0 +1,14 @@
+//! The user half of dnstrace. The folder listing is the way the data goes:
+//!
+//! ```text
+//! capture -> Packet -> decode -> Observation -> join -> Transaction -> owner -> rules -> sink
+//! ```
+//!
+//! A stage owns its output type and uses only stages to its left.
+
+pub mod capture;
+pub mod decode;
+pub mod join;
+pub mod owner;
+pub mod rules;
+pub mod sink;

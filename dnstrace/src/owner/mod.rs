@@ -1,0 +1,1 @@
+//! Who: names for what the kernel gives as numbers.

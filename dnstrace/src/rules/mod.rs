@@ -1,0 +1,1 @@
+//! What transactions add up to.

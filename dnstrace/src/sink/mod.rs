@@ -1,0 +1,1 @@
+//! Transactions to bytes: text and JSON.

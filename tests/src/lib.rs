@@ -1,0 +1,1 @@
+//! The node that tests and demo run on: network namespaces, servers, clients.
