@@ -1,1 +1,6 @@
-//! The node that tests and demo run on: network namespaces, servers, clients.
+//! The node that tests and demo run on (network namespaces, servers, clients), and what this machine needs for it.
+
+pub mod cache;
+pub mod command;
+pub mod debian;
+pub mod skip;
