@@ -2,5 +2,5 @@
 
 mod packet;
 
-pub use packet::{BootTime, Layer, Packet, Point, Process, Socket, WallTime};
 pub use dnstrace_ebpf::{Direction, Hook};
+pub use packet::{BootTime, Layer, Packet, Point, Process, Socket, WallTime};
