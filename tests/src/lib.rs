@@ -3,4 +3,8 @@
 pub mod cache;
 pub mod command;
 pub mod debian;
+pub mod kube;
+pub mod node;
+pub mod product;
 pub mod skip;
+pub mod test_run;

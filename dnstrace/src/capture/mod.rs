@@ -1,6 +1,9 @@
 //! Hooks or a file to [`Packet`]s: the only place that knows aya, capture files and ring buffers.
 
+pub mod file;
+pub mod live;
 mod packet;
+pub mod prerequisites;
 
-pub use dnstrace_ebpf::{Direction, Hook};
+pub use dnstrace_ebpf::{Counter, Direction, Hook};
 pub use packet::{BootTime, Layer, Packet, Point, Process, Socket, WallTime};

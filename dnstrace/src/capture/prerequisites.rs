@@ -1,0 +1,1 @@
+//! What the hooks need of kernel, host and user.

@@ -1,0 +1,3 @@
+//! Arguments to checked configuration, one file per command.
+
+pub mod doctor;

@@ -1,0 +1,1 @@
+//! A real one-node Kubernetes in a network namespace of its own.
