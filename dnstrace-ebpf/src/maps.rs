@@ -67,6 +67,8 @@ pub(crate) static NET_INUM: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub(crate) static TASK_TGID: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
+pub(crate) static TASK_LEADER: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
 pub(crate) static TASK_COMM: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub(crate) static TASK_NSPROXY: Global<u32> = Global::new(0);

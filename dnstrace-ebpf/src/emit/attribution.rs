@@ -1,9 +1,8 @@
 //! Whose socket a packet belongs to.
 //!
 //! A packet leaves its socket in the context of the process that sends, most often. A softirq may run on top of any
-//! other process, so the running task counts only when its netns and its cgroup are the socket's. A TCP segment may
-//! also leave when an ACK arrives: there the process that was seen first stays. What a socket receives, it receives
-//! in softirq: the process is the one that sent from it before.
+//! other process, so the running task counts only when its netns and its cgroup are the socket's, and only for what a
+//! process does. What a socket receives, it receives in softirq: the process is the one that sent from it before.
 
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_get_socket_uid, bpf_skb_cgroup_id};
 use aya_ebpf::programs::SkBuffContext;
@@ -12,7 +11,6 @@ use dnstrace_ebpf::{Direction, Hook};
 use super::kernel::{self, Task};
 use crate::hook::Site;
 use crate::maps::{PROCESSES, ProcessEntry};
-use crate::parse::TCP;
 
 /// What is known of a packet's socket; 0 is unknown, as in the packet record.
 pub(super) struct Socket {
@@ -23,28 +21,39 @@ pub(super) struct Socket {
     pub(super) process: ProcessEntry,
 }
 
+/// Whom a sent packet may be put down to.
+#[derive(Clone, Copy)]
+pub(super) enum Sender {
+    /// A datagram: the running process sends it.
+    Running,
+    /// A TCP segment that a process may have caused: the first one that was seen stays.
+    RunningUnlessKnown,
+    /// A TCP segment the kernel sends by itself.
+    Known,
+}
+
 const NO_PROCESS: ProcessEntry = ProcessEntry { comm: [0; 2], tgid: 0, padding: 0 };
 const NO_UID: u32 = u32::MAX;
 
 #[inline(always)]
-pub(super) fn socket(ctx: &SkBuffContext, site: Site, protocol: u8) -> Socket {
+pub(super) fn socket(ctx: &SkBuffContext, site: Site, sender: Sender) -> Socket {
     // SAFETY: the context is this program's own.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.skb.skb.cast()) };
     let netns = if cookie == 0 { 0 } else { kernel::socket_netns(ctx) };
     match site.hook {
         // A frame carries its socket until the stack takes it up: on the receive side of a veth, the pod's.
         Hook::Device => Socket { cookie, cgroup_id: 0, netns, uid: NO_UID, process: NO_PROCESS },
-        Hook::Socket => endpoint(ctx, site.direction, protocol, cookie, netns),
+        Hook::Socket => endpoint(ctx, site.direction, sender, cookie, netns),
     }
 }
 
 #[inline(always)]
-fn endpoint(ctx: &SkBuffContext, direction: Direction, protocol: u8, cookie: u64, netns: u32) -> Socket {
+fn endpoint(ctx: &SkBuffContext, direction: Direction, sender: Sender, cookie: u64, netns: u32) -> Socket {
     // SAFETY: both helpers take this program's own context; both exist for cgroup_skb on every supported kernel.
     let (cgroup_id, uid) = unsafe { (bpf_skb_cgroup_id(ctx.skb.skb), bpf_get_socket_uid(ctx.skb.skb)) };
     let process = match direction {
         Direction::In => remembered(cookie),
-        Direction::Out => sender(protocol, cookie, cgroup_id, netns),
+        Direction::Out => process(sender, cookie, cgroup_id, netns),
     };
     Socket { cookie, cgroup_id, netns, uid, process }
 }
@@ -56,13 +65,19 @@ fn remembered(cookie: u64) -> ProcessEntry {
 }
 
 #[inline(always)]
-fn sender(protocol: u8, cookie: u64, cgroup_id: u64, netns: u32) -> ProcessEntry {
-    if protocol == TCP {
-        let first = remembered(cookie);
-        if first.tgid != 0 {
-            return first;
+fn process(sender: Sender, cookie: u64, cgroup_id: u64, netns: u32) -> ProcessEntry {
+    match sender {
+        Sender::Running => running(cookie, cgroup_id, netns),
+        Sender::Known => remembered(cookie),
+        Sender::RunningUnlessKnown => {
+            let known = remembered(cookie);
+            if known.tgid == 0 { running(cookie, cgroup_id, netns) } else { known }
         }
     }
+}
+
+#[inline(always)]
+fn running(cookie: u64, cgroup_id: u64, netns: u32) -> ProcessEntry {
     let task = Task::current();
     if netns == 0 || task.netns() != netns || task.cgroup_id() != cgroup_id {
         return remembered(cookie);

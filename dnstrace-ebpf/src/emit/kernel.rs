@@ -9,7 +9,7 @@ use aya_ebpf::programs::SkBuffContext;
 
 use crate::maps::{
     CGROUP_KN, CSS_SET_CGROUP, HOP_KEY, KERNFS_ID, NET_INUM, NSPROXY_NET, ProcessEntry, SKB_HEAD, SKB_SK, SOCK_NET,
-    TASK_CGROUPS, TASK_COMM, TASK_NSPROXY, TASK_TGID,
+    TASK_CGROUPS, TASK_COMM, TASK_LEADER, TASK_NSPROXY, TASK_TGID,
 };
 
 /// An odd number with many bits set (2^64 divided by the golden ratio): spreads close addresses over all bits.
@@ -54,7 +54,9 @@ impl Task {
 
     #[inline(always)]
     pub(super) fn process(self) -> ProcessEntry {
-        ProcessEntry { comm: read(self.0, &TASK_COMM).unwrap_or([0; 2]), tgid: small_member(self.0, &TASK_TGID), padding: 0 }
+        // A thread has a name of its own; the process is known by that of its first thread.
+        let comm = read(member(self.0, &TASK_LEADER), &TASK_COMM).unwrap_or([0; 2]);
+        ProcessEntry { comm, tgid: small_member(self.0, &TASK_TGID), padding: 0 }
     }
 }
 

@@ -7,6 +7,7 @@ mod record;
 use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Hook};
 
+use self::attribution::Sender;
 use crate::hook::Site;
 use crate::maps::{SNAPLEN, count};
 use crate::parse::{Head, Layers, TCP, skb};
@@ -22,12 +23,13 @@ pub(crate) fn lost(hook: Hook, why: Counter) {
 #[inline(always)]
 pub(crate) fn packet(ctx: &SkBuffContext, site: Site, layers: &Layers) {
     count(site.hook, Counter::Seen);
+    let mut sender = Sender::Running;
     if layers.protocol == TCP {
-        match segment(ctx, layers) {
-            Some(segment) if segment.says_something() => {}
-            Some(_) => return count(site.hook, Counter::NoPayload),
-            None => return count(site.hook, Counter::TooShort),
+        let Some(segment) = segment(ctx, layers) else { return count(site.hook, Counter::TooShort) };
+        if !segment.says_something() {
+            return count(site.hook, Counter::NoPayload);
         }
+        sender = segment.sender();
     }
     let wire_len = skb(ctx).len;
     let snaplen = SNAPLEN.load();
@@ -35,8 +37,19 @@ pub(crate) fn packet(ctx: &SkBuffContext, site: Site, layers: &Layers) {
     if captured_len < wire_len {
         count(site.hook, Counter::Cut);
     }
-    let socket = attribution::socket(ctx, site, layers.protocol);
+    let socket = attribution::socket(ctx, site, sender);
     let outcome = record::write(ctx, site, layers, captured_len, &socket);
+    #[cfg(feature = "log")]
+    aya_log_ebpf::debug!(
+        ctx,
+        "hook {} direction {} ifindex {}: {} of {} bytes, outcome {}",
+        site.hook as u8,
+        site.direction as u8,
+        skb(ctx).ifindex,
+        captured_len,
+        wire_len,
+        outcome as u32
+    );
     count(site.hook, outcome);
 }
 
@@ -47,13 +60,29 @@ struct Segment {
     flags: u16,
 }
 
-/// FIN, SYN, RST (RFC 9293, 3.1): where a stream begins and ends.
-const BOUNDARY: u16 = 0x07;
+/// Flags of RFC 9293, 3.1.
+const FIN: u16 = 0x01;
+const SYN: u16 = 0x02;
+const RST: u16 = 0x04;
+const ACK: u16 = 0x10;
 
 impl Segment {
     #[inline(always)]
     fn says_something(&self) -> bool {
-        self.header_end < self.end || self.flags & BOUNDARY != 0
+        self.has_payload() || self.flags & (FIN | SYN | RST) != 0
+    }
+
+    /// The kernel answers by itself with SYN and ACK, with RST, and with what an ACK lets go: whoever runs then has
+    /// nothing to do with it. A process connects, and it writes.
+    #[inline(always)]
+    fn sender(&self) -> Sender {
+        let connects = self.flags & (SYN | ACK) == SYN;
+        if connects || self.has_payload() { Sender::RunningUnlessKnown } else { Sender::Known }
+    }
+
+    #[inline(always)]
+    fn has_payload(&self) -> bool {
+        self.header_end < self.end
     }
 }
 
