@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod command;
 pub mod debian;
+pub mod frame;
 pub mod kube;
 pub mod node;
 pub mod product;
