@@ -3,8 +3,10 @@
 
 mod decoder;
 mod message;
+mod name;
 mod observation;
 
 pub use decoder::{DecodeCounts, DecodeOptions, Decoder};
-pub use message::{Header, Message, Question, QuestionName};
+pub use message::{Header, Message, Question, Undecodable};
+pub use name::{NameError, QuestionName};
 pub use observation::{Observation, Transport};
