@@ -1,16 +1,14 @@
-//! What a sink reads in a kept message.
+//! What sinks read in a transaction's messages.
 
-use std::fmt::Write;
-
-use super::escape;
-use crate::join::{MessageCopy, Transaction};
+use crate::decode::Question;
+use crate::join::{MessageCopy, Transaction, TransactionId};
 
 /// The first entry of the question section, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
     /// The name in lower case, in presentation format, without its trailing dot; the root is `.`.
     pub(super) name: String,
-    /// The name as it stood there, when that was not the same text.
+    /// The name as it stood there, when its case was another.
     pub(super) raw: Option<String>,
     /// Its type.
     pub(super) qtype: u16,
@@ -28,35 +26,24 @@ pub(super) fn question(message: &MessageCopy) -> Option<Asked> {
     if message.header.counts[0] == 0 {
         return None;
     }
-    let (raw, rest) = name(message.bytes.get(12..)?)?;
-    let (&[t0, t1, c0, c1], _) = rest.split_first_chunk::<4>()?;
+    let Question { name, qtype, qclass } = Question::read(&message.bytes).ok()?;
+    let raw = name.to_string();
     let name = raw.to_ascii_lowercase();
     let raw = (raw != name).then_some(raw);
-    Some(Asked { name, raw, qtype: u16::from_be_bytes([t0, t1]), qclass: u16::from_be_bytes([c0, c1]) })
+    Some(Asked { name, raw, qtype, qclass })
 }
 
-fn name(mut bytes: &[u8]) -> Option<(String, &[u8])> {
-    let mut text = String::new();
-    loop {
-        let (&length, rest) = bytes.split_first()?;
-        if length == 0 {
-            let text = if text.is_empty() { ".".to_owned() } else { text };
-            return Some((text, rest));
-        }
-        if length > 63 || text.len() > 1024 {
-            return None;
-        }
-        let (label, rest) = rest.split_at_checked(usize::from(length))?;
-        if !text.is_empty() {
-            text.push('.');
-        }
-        for &byte in label {
-            if matches!(byte, b'.' | b'\\') {
-                let _ = write!(text, "\\{}", char::from(byte));
-            } else {
-                text.push_str(&escape::printable(&[byte]));
-            }
-        }
-        bytes = rest;
-    }
+/// The rcode of a response.
+pub(super) fn rcode(response: &MessageCopy) -> u16 {
+    response.header.rcode().into()
+}
+
+/// Whether less was captured than was sent.
+pub(super) fn is_cut(message: &MessageCopy) -> bool {
+    message.bytes.len() < message.wire_len as usize
+}
+
+/// A transaction's name as text.
+pub(super) fn id(id: TransactionId) -> String {
+    format!("{:016x}", id.0)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::header::{Question, Reply, flags};
 use super::hop::{Addresses, Place, family, transport};
-use crate::sink::message::question;
+use crate::sink::message::{id, is_cut, question};
 use crate::sink::{Numbered, Sighting, iana, time};
 
 #[derive(Debug, Serialize)]
@@ -47,7 +47,7 @@ impl Record {
             seq: numbered.seq,
             schema: super::SCHEMA,
             kind: "observation",
-            transaction: sighting.transaction.to_string(),
+            transaction: id(sighting.transaction),
             place: Place::new(sighting.point, &numbered.interfaces),
             message: if is_response { "response" } else { "query" },
             proto: transport(sighting.transport),
@@ -60,7 +60,7 @@ impl Record {
             reply: is_response.then(|| Reply::new(header.rcode().into())),
             flags: flags(header),
             len: sighting.message.wire_len,
-            capture_truncated: sighting.message.is_cut(),
+            capture_truncated: is_cut(&sighting.message),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::records::Sections;
 use super::{is_false, is_zero};
 use crate::capture::Socket;
 use crate::join::{Hop, MessageCopy, Outcome, Transaction};
-use crate::sink::message::{asked, rcode};
+use crate::sink::message::{asked, id, is_cut, rcode};
 use crate::sink::{Numbered, escape, iana, time};
 
 #[derive(Debug, Serialize)]
@@ -110,7 +110,7 @@ impl Record {
         let unanswered = transaction.response.is_none();
         Self {
             ts: time::rfc3339(transaction.wall),
-            id: transaction.id.to_string(),
+            id: id(transaction.id),
             seq: numbered.seq,
             schema: super::SCHEMA,
             kind: "transaction",
@@ -132,13 +132,13 @@ impl Record {
             query_len: transaction.query.as_ref().map(|query| query.wire_len),
             response_len: transaction.response.as_ref().map(|response| response.wire_len),
             truncated: transaction.response.as_ref().is_some_and(|response| response.header.truncated()),
-            capture_truncated: messages(transaction).any(MessageCopy::is_cut),
+            capture_truncated: messages(transaction).any(is_cut),
             retransmits: transaction.attempts.len().saturating_sub(1) as u64,
             duplicate_responses: transaction.duplicate_responses.into(),
             client: Client::new(&transaction.client_socket),
             process_dest: Process::new(&transaction.server_socket),
-            cause: transaction.cause.map(|id| id.to_string()),
-            late_for: transaction.late_for.map(|id| id.to_string()),
+            cause: transaction.cause.map(id),
+            late_for: transaction.late_for.map(id),
             last_seen: transaction.path.last().filter(|_| unanswered).map(hop),
             path: None,
             path_cut: transaction.path_cut.into(),
