@@ -122,7 +122,10 @@ mod tests {
         let mut owner = Owner::reading(NETNS, two);
         assert_eq!(owner.interfaces(std::iter::empty(), BootTime(0)).name(point(2)), None);
         let names = owner.interfaces([point(2)].into_iter(), BootTime(0));
-        assert_eq!((names.name(point(1)), names.name(point(2)), names.name(point(3))), (Some("lo"), Some("eth0"), None));
+        assert_eq!(
+            (names.name(point(1)), names.name(point(2)), names.name(point(3))),
+            (Some("lo"), Some("eth0"), None)
+        );
         assert_eq!(names.name(Point { netns: 8, ..point(2) }), None);
     }
 

@@ -117,10 +117,7 @@ impl Record {
             outcome: outcome(transaction.outcome),
             proto: transport(transaction.transport),
             family: family(transaction.client),
-            addresses: Addresses::new(
-                transaction.client,
-                transaction.server_after_nat.unwrap_or(transaction.server),
-            ),
+            addresses: Addresses::new(transaction.client, transaction.server_after_nat.unwrap_or(transaction.server)),
             service: Service::new(transaction),
             transaction_id: header.map(|header| header.id),
             question: Question::new(asked(transaction)),

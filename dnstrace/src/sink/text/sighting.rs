@@ -24,8 +24,10 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, out: &mut Ve
     write!(out, "{}  ", Padded(&at(numbered), PLACE_WIDTH))?;
     let addresses = format!("{} → {}", sighting.src, sighting.dst);
     write!(out, "{}  {:5} ", Padded(&addresses, ADDRESSES_WIDTH), header.id)?;
-    let asked = question(&sighting.message)
-        .map_or_else(|| "(no question)".to_owned(), |asked| format!("{} {}", iana::record_type(asked.qtype), asked.name));
+    let asked = question(&sighting.message).map_or_else(
+        || "(no question)".to_owned(),
+        |asked| format!("{} {}", iana::record_type(asked.qtype), asked.name),
+    );
     if header.is_response() {
         write!(out, "response {}  {asked}", Painted(iana::rcode(header.rcode().into()), palette.bold))?;
     } else {
