@@ -21,6 +21,8 @@ const PAUSE_MIN: Duration = Duration::from_micros(200);
 const PAUSE_MAX: Duration = Duration::from_millis(10);
 /// So many packets at once are much: the pause is not made longer.
 const BIG_BATCH: usize = 64;
+/// What lies in the ring buffer at the end is read, but packets that come meanwhile must not keep us for ever.
+const LAST_DRAINS_MAX: usize = 16;
 /// What was lost is told once in this time.
 const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 /// Tables are looked through for what is over once in this time of a file, as live.
@@ -67,10 +69,15 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
         pause = if packets >= BIG_BATCH { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
-    live.drain(|packet| pipeline.add(packet));
+    for _ in 0..LAST_DRAINS_MAX {
+        if live.drain(|packet| pipeline.add(packet)) == 0 {
+            break;
+        }
+    }
     let counts = live.counts();
     losses.tell(&counts, &mut pipeline.tail);
-    let hooks = Hook::ALL.map(|hook| Ledger::hook(hook, &counts));
+    let attached = live.attached().iter().filter(|attachment| attachment.result.is_ok());
+    let hooks: Vec<_> = attached.map(|attachment| Ledger::hook(attachment.hook, &counts)).collect();
     pipeline.finish(hooks, None)
 }
 
@@ -149,24 +156,13 @@ impl Pipeline {
     fn finish(mut self, hooks: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Arc<Summary> {
         let Self { join, tail, .. } = &mut self;
         join.finish(|transaction| tail.add(transaction));
-        let mut ledgers: Vec<_> = hooks.into_iter().filter(|ledger| ledger.total != 0).collect();
-        let counts = self.tail.outlet.counts();
-        let total = match self.tail.outlet.show() {
-            Show::Transactions => self.tail.totals.transactions,
-            Show::Observations => self.decoder.counts().messages,
-        };
-        let parts = [
-            ("shown", counts.shown),
-            ("filtered", counts.filtered),
-            ("dropped", counts.dropped),
-            ("after the end", counts.after_end),
-        ];
-        ledgers.push(Ledger::new("output", total, parts));
+        let decoded = self.decoder.counts();
+        let ledgers = [Ledger::packets(decoded), Ledger::messages(decoded), self.tail.ledger(decoded.messages)];
         let summary = Arc::new(Summary {
+            ledgers: hooks.into_iter().chain(ledgers).collect(),
+            packets: decoded.packets,
+            messages: decoded.messages,
             totals: self.tail.totals,
-            ledgers,
-            packets: self.decoder.counts().packets,
-            messages: self.decoder.counts().messages,
             error: error.map(|error| error.to_string()),
         });
         self.tail.outlet.end(Arc::clone(&summary));
@@ -184,6 +180,21 @@ impl Tail {
             });
         }
     }
+
+    fn ledger(&self, observations: u64) -> Ledger {
+        let counts = self.outlet.counts();
+        let total = match self.outlet.show() {
+            Show::Transactions => self.totals.transactions,
+            Show::Observations => observations,
+        };
+        let parts = [
+            ("shown", counts.shown),
+            ("filtered", counts.filtered),
+            ("dropped", counts.dropped),
+            ("after_end", counts.after_end),
+        ];
+        Ledger::new("output", total, parts)
+    }
 }
 
 /// What was told of what was lost, and when.
@@ -191,12 +202,12 @@ struct Losses {
     told: HookCounts,
     dropped: u64,
     due: BootTime,
-    from: WallTime,
+    from: Option<WallTime>,
 }
 
 impl Losses {
     fn new(now: BootTime) -> Self {
-        Self { told: HookCounts::default(), dropped: 0, due: now.after(LOSS_INTERVAL), from: WallTime::default() }
+        Self { told: HookCounts::default(), dropped: 0, due: now.after(LOSS_INTERVAL), from: None }
     }
 
     fn are_due(&mut self, now: BootTime) -> bool {
@@ -208,16 +219,17 @@ impl Losses {
     }
 
     fn tell(&mut self, counts: &HookCounts, tail: &mut Tail) {
-        let full = |counts: &HookCounts, hook| counts.get(hook, Counter::RingFull);
+        let ring_full = |counts: &HookCounts, hook| counts.get(hook, Counter::RingFull);
+        let full = |hook| ring_full(counts, hook).saturating_sub(ring_full(&self.told, hook));
         let dropped = tail.outlet.counts().dropped;
         let lost = [
-            ("socket", "ring full", full(counts, Hook::Socket) - full(&self.told, Hook::Socket)),
-            ("device", "ring full", full(counts, Hook::Device) - full(&self.told, Hook::Device)),
+            ("socket", "ring full", full(Hook::Socket)),
+            ("device", "ring full", full(Hook::Device)),
             ("output", "output too slow", dropped - self.dropped),
         ];
         for (place, reason, count) in lost.into_iter().filter(|&(.., count)| count != 0) {
-            tail.outlet.lost(Lost { place, reason, count, from: self.from, until: tail.wall });
+            tail.outlet.lost(Lost { place, reason, count, from: self.from.unwrap_or(tail.wall), until: tail.wall });
         }
-        (self.told, self.dropped, self.from) = (counts.clone(), dropped, tail.wall);
+        (self.told, self.dropped, self.from) = (counts.clone(), dropped, Some(tail.wall));
     }
 }

@@ -2,40 +2,61 @@
 
 use crate::capture::live::HookCounts;
 use crate::capture::{Counter, Hook};
+use crate::decode::DecodeCounts;
 
 /// A total and the parts it must be the sum of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
-    /// What the total counts.
-    pub what: String,
+    /// What the total counts; words are joined by `_`, as in JSON.
+    pub what: &'static str,
     /// The total.
     pub total: u64,
-    /// Its parts.
+    /// Its parts, named in the same way.
     pub parts: Vec<(&'static str, u64)>,
 }
 
 impl Ledger {
     /// A total with its parts.
-    pub fn new(what: &str, total: u64, parts: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
-        Self { what: what.to_owned(), total, parts: parts.into_iter().collect() }
+    pub fn new(what: &'static str, total: u64, parts: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
+        Self { what, total, parts: parts.into_iter().collect() }
     }
 
     /// What the kernel half counted at `hook`.
     #[must_use]
     pub fn hook(hook: Hook, counts: &HookCounts) -> Self {
         let what = match hook {
-            Hook::Socket => "socket hook",
-            Hook::Device => "device hook",
+            Hook::Socket => "socket_hook",
+            Hook::Device => "device_hook",
         };
         let parts = [
             ("emitted", Counter::Emitted),
-            ("ring full", Counter::RingFull),
-            ("too short", Counter::TooShort),
+            ("ring_full", Counter::RingFull),
+            ("too_short", Counter::TooShort),
             ("fragment", Counter::Fragment),
-            ("no payload", Counter::NoPayload),
+            ("no_payload", Counter::NoPayload),
         ];
         let total = counts.get(hook, Counter::Seen);
         Self::new(what, total, parts.map(|(name, counter)| (name, counts.get(hook, counter))))
+    }
+
+    /// What became of the packets that were decoded.
+    #[must_use]
+    pub fn packets(counts: &DecodeCounts) -> Self {
+        let parts = counts.entries().filter_map(|(name, count)| Some((name.strip_prefix("packets_")?, count)));
+        Self::new("packets", counts.packets, parts)
+    }
+
+    /// What became of the messages that were found in them.
+    #[must_use]
+    pub fn messages(counts: &DecodeCounts) -> Self {
+        let parts = [
+            ("observed", counts.messages),
+            ("empty", counts.messages_empty),
+            ("too_short", counts.messages_too_short),
+            ("header_cut", counts.messages_header_cut),
+            ("implausible", counts.messages_implausible),
+        ];
+        Self::new("messages", counts.messages_found, parts)
     }
 
     /// What the parts add up to.

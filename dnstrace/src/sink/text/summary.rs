@@ -53,12 +53,16 @@ fn transactions(totals: &Totals) -> String {
 
 fn write_ledger(ledger: &Ledger, palette: &Palette, out: &mut String) -> fmt::Result {
     let parts = ledger.parts.iter().filter(|(_, count)| *count != 0);
-    let parts: Vec<_> = parts.map(|(name, count)| format!("{count} {name}")).collect();
+    let parts: Vec<_> = parts.map(|(name, count)| format!("{count} {}", words(name))).collect();
     let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
-    write!(out, "{:12}  {} = {sum}", ledger.what, ledger.total)?;
+    write!(out, "{:12}  {} = {sum}", words(ledger.what), ledger.total)?;
     if !ledger.adds_up() {
         let difference = format!("does not add up: the parts are {}", ledger.sum());
         write!(out, "  {}", Painted(difference, palette.bad))?;
     }
     writeln!(out)
+}
+
+fn words(name: &str) -> String {
+    name.replace('_', " ")
 }
