@@ -8,8 +8,6 @@
 mod machine;
 mod report;
 
-use anyhow::Result;
-
 fn main() {
     let init = std::process::id() == 1;
     report::kernel();
