@@ -8,13 +8,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::reboot::{RebootMode, reboot};
 
 /// File systems an init has to mount: type and place.
-const FILE_SYSTEMS: [(&str, &str); 5] = [
-    ("proc", "/proc"),
-    ("sysfs", "/sys"),
-    ("devtmpfs", "/dev"),
-    ("cgroup2", "/sys/fs/cgroup"),
-    ("bpf", "/sys/fs/bpf"),
-];
+const FILE_SYSTEMS: [(&str, &str); 5] =
+    [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("cgroup2", "/sys/fs/cgroup"), ("bpf", "/sys/fs/bpf")];
 
 /// Makes the machine ready: as init all of it, otherwise only a netns of our own.
 pub(crate) fn prepare(init: bool) -> Result<()> {
