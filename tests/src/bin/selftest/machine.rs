@@ -14,13 +14,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::unistd::Pid;
 
 /// File systems an init has to mount: type and place.
-const FILE_SYSTEMS: [(&str, &str); 5] = [
-    ("proc", "/proc"),
-    ("sysfs", "/sys"),
-    ("devtmpfs", "/dev"),
-    ("cgroup2", "/sys/fs/cgroup"),
-    ("bpf", "/sys/fs/bpf"),
-];
+const FILE_SYSTEMS: [(&str, &str); 5] =
+    [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("cgroup2", "/sys/fs/cgroup"), ("bpf", "/sys/fs/bpf")];
 
 /// Where the checks run. Dropping it removes what was made for them.
 pub(crate) struct Machine {

@@ -19,6 +19,11 @@ pub(crate) fn check(name: &str, result: Result<()>) -> bool {
     result.is_ok()
 }
 
+/// How many instructions the verifier went through for a program.
+pub(crate) fn instructions(program: &str, count: u32) {
+    line(&format!("insns {program} {count}"));
+}
+
 /// Everything was tried; how long the machine runs.
 pub(crate) fn end() {
     let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();

@@ -63,21 +63,21 @@ pub(crate) fn watch<T>(options: &LiveOptions, traffic: impl FnOnce() -> Result<T
     let result = traffic().context("traffic")?;
     let mut sightings = Vec::new();
     live.drain(|packet| sightings.push(Sighting::of(packet)));
-    let watched =
-        Watched { sightings, counts: live.counts(), began_ns, ended_ns: live.now().0, netns: live.netns() };
+    let watched = Watched { sightings, counts: live.counts(), began_ns, ended_ns: live.now().0, netns: live.netns() };
     watched.sums_agree()?;
     Ok((result, watched))
 }
 
 impl Watched {
-    /// Sightings that carry `message`.
-    pub(crate) fn of<'a>(&'a self, message: &'a [u8]) -> impl Iterator<Item = &'a Sighting> {
-        self.sightings.iter().filter(|sighting| sighting.carries(message))
+    /// How many sightings carry `message`.
+    pub(crate) fn carrying(&self, message: &[u8]) -> usize {
+        self.sightings.iter().filter(|sighting| sighting.carries(message)).count()
     }
 
     /// The one sighting of `message` at this hook and direction.
     pub(crate) fn one(&self, hook: Hook, direction: Direction, message: &[u8]) -> Result<&Sighting> {
-        let mut found = self.of(message).filter(|sighting| sighting.hook == hook && sighting.direction == direction);
+        let here = self.sightings.iter().filter(|sighting| sighting.hook == hook && sighting.direction == direction);
+        let mut found = here.filter(|sighting| sighting.carries(message));
         let first = found.next().with_context(|| format!("not seen at {hook:?} {direction:?}"))?;
         ensure!(found.next().is_none(), "seen more than once at {hook:?} {direction:?}");
         Ok(first)
