@@ -78,7 +78,8 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
     pipeline.finish(ledgers, None)
 }
 
-/// Runs on a file's packets to its end, unless it is stopped or has shown enough.
+/// Runs on a file's packets to its end, unless it has shown enough. Its reader ends when `stop` is requested: so what
+/// was read before is shown, and a packet that is cut off then is no error.
 pub fn run_file<R: Read>(
     mut file: CaptureFile<R>,
     options: &PipelineOptions,
@@ -88,7 +89,7 @@ pub fn run_file<R: Read>(
     let mut pipeline = Pipeline::new(options, Owner::file(), outlet);
     let mut expire_at = BootTime::default();
     let error = loop {
-        if stop.is_requested() || pipeline.tail.outlet.has_ended() {
+        if pipeline.tail.outlet.has_ended() {
             break None;
         }
         let next = file.next(|packet| {
