@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use super::outcome::{outcome, remarks};
-use super::point::{place, process};
+use super::point::{UNKNOWN, place, process};
 use super::{Text, TextOptions, end_line};
 use crate::decode::Transport;
 use crate::join::{Hop, MessageKind, Transaction};
@@ -28,7 +28,13 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut
     let who = who(transaction);
     write!(out, "{who}{}  ", text.columns.who.blanks(&who))?;
     let (qtype, name) = question(transaction);
-    write!(out, "{} {}{}  ", Padded(&qtype, TYPE_WIDTH), Painted(&name, palette.bold), text.columns.name.blanks(&name))?;
+    write!(
+        out,
+        "{} {}{}  ",
+        Padded(&qtype, TYPE_WIDTH),
+        Painted(&name, palette.bold),
+        text.columns.name.blanks(&name)
+    )?;
     let (outcome, style) = outcome(transaction, query_timeout, &palette);
     write!(out, "{}{}  ", Painted(&outcome, style), text.columns.outcome.blanks(&outcome))?;
     let took = transaction.response_time.map(time::duration).unwrap_or_default();
@@ -79,5 +85,8 @@ fn way(path: &[Hop], interfaces: &Interfaces) -> String {
     let hops = path.iter().filter(|hop| (hop.message, hop.attempt) == (kind, attempt));
     let mut places: Vec<String> = hops.map(|hop| place(hop.point, interfaces)).collect();
     places.dedup();
+    if places == [UNKNOWN] {
+        return String::new();
+    }
     places.join(" ▸ ")
 }
