@@ -63,7 +63,8 @@ pub fn refusal(query: &[u8], rcode: u8) -> Vec<u8> {
 pub fn name(message: &[u8]) -> String {
     let mut name = String::new();
     let mut rest = message.get(HEADER_LEN..).unwrap_or_default();
-    while let [length @ 1.., labels @ ..] = rest
+    while let [length, labels @ ..] = rest
+        && *length > 0
         && let Some((label, after)) = labels.split_at_checked(usize::from(*length))
     {
         name.extend(label.iter().copied().map(char::from));
