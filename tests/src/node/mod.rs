@@ -8,7 +8,7 @@
 //! ```
 
 mod cgroup;
-mod link;
+pub mod link;
 mod nat;
 mod netlink;
 mod netns;
@@ -27,7 +27,6 @@ use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
 pub use cgroup::{Cgroup, mount_point};
-pub use link::vlan;
 pub use netns::Netns;
 pub use scripted::{Over, Scripted, read_framed};
 

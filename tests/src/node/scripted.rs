@@ -23,7 +23,7 @@ pub enum Over {
 }
 
 /// What the server does with a query: the responses it sends, in order; none is a query without response.
-pub type Script = dyn Fn(&[u8], Over) -> Vec<Vec<u8>> + Send + Sync;
+type Script = dyn Fn(&[u8], Over) -> Vec<Vec<u8>> + Send + Sync;
 
 /// A server in a netns, gone when dropped.
 #[derive(Debug)]
