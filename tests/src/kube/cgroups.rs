@@ -26,7 +26,7 @@ pub(super) fn create() -> Result<()> {
 pub(super) fn remove() -> Result<()> {
     for hierarchy in hierarchies()? {
         let root = hierarchy.join(ROOT);
-        wait::until("empty cgroups", EMPTY_LIMIT, || remove_tree(&root).map(Some))?;
+        wait::until_ok("empty cgroups", EMPTY_LIMIT, || remove_tree(&root))?;
     }
     Ok(())
 }

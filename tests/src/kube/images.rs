@@ -48,7 +48,7 @@ pub(super) fn import(state: &State, space: &Space) -> Result<()> {
 /// Waits until containerd answers.
 pub(super) fn wait_for_runtime(space: &Space) -> Result<()> {
     const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
-    wait::until("containerd", LIMIT, || command::of(space.command("ctr").arg("version")).map(Some))?;
+    wait::until_ok("containerd", LIMIT, || command::of(space.command("ctr").arg("version")))?;
     Ok(())
 }
 

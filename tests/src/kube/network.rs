@@ -7,9 +7,9 @@ use anyhow::Result;
 use crate::command;
 
 /// The network namespace of the node.
-pub const NODE: &str = "dtu-node";
+pub(super) const NODE: &str = "dtu-node";
 /// The network namespace of what lies beyond the node.
-pub const UPSTREAM: &str = "dtu-upstream";
+pub(super) const UPSTREAM: &str = "dtu-upstream";
 
 /// The kernel's settings that a node needs: it forwards, also what crosses its bridge through its rules.
 const SETTINGS: [(&str, &str); 4] = [
@@ -35,8 +35,7 @@ link set eth0 up
 ";
 
 /// Where the network namespace of this name is.
-#[must_use]
-pub fn path(netns: &str) -> PathBuf {
+pub(super) fn path(netns: &str) -> PathBuf {
     Path::new("/run/netns").join(netns)
 }
 
