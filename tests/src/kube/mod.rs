@@ -68,14 +68,14 @@ impl Kube {
     /// The node that stands, if one does.
     pub fn running() -> Result<Option<Self>> {
         let state = State::of_user()?;
-        let Some(space) = Space::existing(&state) else { return Ok(None) };
+        let Some(space) = Space::existing(&state)? else { return Ok(None) };
         Ok(Some(Self { space, kubernetes: build::kubernetes()?, state }))
     }
 
     /// Removes the node, or what is left of one.
     pub fn down() -> Result<()> {
         let state = State::of_user()?;
-        if let Some(space) = Space::existing(&state) {
+        if let Some(space) = Space::existing(&state)? {
             space.end()?;
         }
         network::remove()?;

@@ -21,6 +21,17 @@ use crate::command;
 const END_LIMIT: Duration = Duration::from_secs(20);
 const START_LIMIT: Duration = Duration::from_secs(10);
 
+/// What kubelet sets for the whole machine. On the node these are plain files that take its values: others use this
+/// machine too, and a kernel that panics on the first oops is not for us to ask for.
+const MACHINE_SETTINGS: [&str; 6] = [
+    "/proc/sys/kernel/keys/root_maxbytes",
+    "/proc/sys/kernel/keys/root_maxkeys",
+    "/proc/sys/kernel/panic",
+    "/proc/sys/kernel/panic_on_oops",
+    "/proc/sys/vm/overcommit_memory",
+    "/proc/sys/vm/panic_on_oom",
+];
+
 const INIT_SOURCE: &str = include_str!("../../programs/kube/pause.c");
 
 /// The namespaces, by the process that holds them.
@@ -46,17 +57,17 @@ impl Space {
             .process_group(0)
             .spawn()?;
         let init = wait::until("the node's first process", START_LIMIT, || first_process(&child, &program))?;
-        fs::write(state.path("init.pid"), init.to_string())?;
         let space = Self { init };
         space.put_folders(state)?;
+        space.shadow_settings(state)?;
         Ok(space)
     }
 
-    /// The namespaces of the node that stands, if one does.
-    pub(super) fn existing(state: &State) -> Option<Self> {
-        let init = fs::read_to_string(state.path("init.pid")).ok()?.parse().ok()?;
-        // The number alone may be another process by now.
-        runs(init, &init_program(state)).then_some(Self { init })
+    /// The namespaces of the node that stands, if one does: of the process that runs its first program.
+    pub(super) fn existing(state: &State) -> Result<Option<Self>> {
+        let program = init_program(state);
+        let mut processes = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        Ok(processes.find(|&process| runs(process, &program)).map(|init| Self { init }))
     }
 
     /// A command on the node.
@@ -89,8 +100,23 @@ impl Space {
     fn put_folders(&self, state: &State) -> Result<()> {
         for folder in NODE_FOLDERS {
             make_mount_point(state, Path::new(folder))?;
-            command::of(self.command("mount").arg("--bind").arg(state.on_node(folder)).arg(folder))?;
+            self.bind(&state.on_node(folder), folder)?;
         }
+        Ok(())
+    }
+
+    fn shadow_settings(&self, state: &State) -> Result<()> {
+        for setting in MACHINE_SETTINGS {
+            let file = state.on_node(setting);
+            fs::create_dir_all(file.parent().context("a setting has a folder")?)?;
+            fs::write(&file, fs::read(setting).with_context(|| format!("cannot read {setting}"))?)?;
+            self.bind(&file, setting)?;
+        }
+        Ok(())
+    }
+
+    fn bind(&self, source: &Path, place: &str) -> Result<()> {
+        command::of(self.command("mount").arg("--bind").arg(source).arg(place))?;
         Ok(())
     }
 }
