@@ -33,11 +33,21 @@ pub(super) fn remove() -> Result<()> {
 
 /// The id by which the kernel knows a container's cgroup: the inode number of its folder in the version 2 tree.
 pub(super) fn id(container: &str) -> Result<u64> {
+    Ok(fs::metadata(folder_of(container)?)?.ino())
+}
+
+/// A process of a container, by its id on this machine.
+pub(super) fn process(container: &str) -> Result<u32> {
+    let processes = fs::read_to_string(folder_of(container)?.join("cgroup.procs"))?;
+    let first = processes.lines().next().with_context(|| format!("no process in container {container}"))?;
+    Ok(first.parse()?)
+}
+
+fn folder_of(container: &str) -> Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/mounts")?;
     let version_2 = mount_points(&mounts, |kind| kind == "cgroup2");
     let root = version_2.first().context("cgroup version 2 is not mounted")?.join(ROOT);
-    let folder = find(&root, container)?.with_context(|| format!("no cgroup of container {container}"))?;
-    Ok(fs::metadata(folder)?.ino())
+    find(&root, container)?.with_context(|| format!("no cgroup of container {container}"))
 }
 
 fn hierarchies() -> Result<Vec<PathBuf>> {

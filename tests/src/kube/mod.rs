@@ -9,18 +9,20 @@ mod network;
 mod packages;
 mod pki;
 mod pods;
+mod record;
 mod space;
 mod state;
 mod wait;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 pub use self::pods::Pod;
+pub use self::record::{Record, RecordedQuery};
 
 use self::components::Running;
 use self::space::Space;
@@ -123,6 +125,12 @@ impl Kube {
         let mut kubectl = self.kubectl_command();
         kubectl.args(["--namespace", &pod.namespace, "exec", &pod.name, "--", "/lookup"]).args(names);
         command::of(&mut kubectl)
+    }
+
+    /// Starts a pod's own record of its queries. A pod with the node's network has no interface of its own to record.
+    pub fn record(&self, pod: &Pod) -> Result<Record> {
+        ensure!(!pod.host_network, "{} has the node's network", pod.name);
+        Record::start(Path::new(&format!("/proc/{}/ns/net", cgroups::process(&pod.container)?)))
     }
 
     fn start(state: &State, kubernetes: PathBuf, say: &dyn Fn(&str)) -> Result<Self> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::debian;
 
-const PACKAGES: [&str; 13] = [
+const PACKAGES: [&str; 14] = [
     "conntrack",
     "containerd",
     "containernetworking-plugins",
@@ -16,6 +16,7 @@ const PACKAGES: [&str; 13] = [
     "nftables",
     "openssl",
     "runc",
+    "tcpdump",
     "unbound",
     "util-linux",
 ];
