@@ -1,1 +1,235 @@
-//! The only file where stages meet.
+//! The only file where stages meet: packets go in, what is to be written comes out.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::capture::file::{CaptureFile, FileError};
+use crate::capture::live::{HookCounts, Live};
+use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
+use crate::decode::{DecodeOptions, Decoder};
+use crate::join::{Join, JoinOptions, Transaction};
+use crate::owner::Owner;
+use crate::rules::{Ledger, Totals};
+use crate::sink::{Lost, Outlet, Show, Summary};
+
+/// The ring buffer is emptied this often when much comes: below it the wake-ups cost more than they bring.
+const PAUSE_MIN: Duration = Duration::from_micros(200);
+/// And this often when nothing comes: a person does not see the delay, and an idle node does not see us.
+const PAUSE_MAX: Duration = Duration::from_millis(10);
+/// So many packets at once are much: the pause is not made longer.
+const BIG_BATCH: usize = 64;
+/// What lies in the ring buffer at the end is read, but packets that come meanwhile must not keep us for ever.
+const LAST_DRAINS_MAX: usize = 16;
+/// What was lost is told once in this time.
+const LOSS_INTERVAL: Duration = Duration::from_secs(1);
+/// Tables are looked through for what is over once in this time of a file, as live.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What the stages must know.
+#[derive(Clone, Debug)]
+pub struct PipelineOptions {
+    /// For decoding.
+    pub decode: DecodeOptions,
+    /// For joining.
+    pub join: JoinOptions,
+}
+
+/// Asks a pipeline to end; clones ask the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs on the kernel's packets until it is stopped or has shown enough.
+pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Arc<Summary> {
+    let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
+    let mut losses = Losses::new(live.now());
+    let mut pause = PAUSE_MIN;
+    while !stop.is_requested() && !pipeline.tail.outlet.has_ended() {
+        let packets = live.drain(|packet| pipeline.add(packet));
+        let now = live.now();
+        pipeline.expire(now);
+        if losses.are_due(now) {
+            losses.tell(&live.counts(), &mut pipeline.tail);
+        }
+        pause = if packets >= BIG_BATCH { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
+        thread::sleep(pause);
+    }
+    for _ in 0..LAST_DRAINS_MAX {
+        if live.drain(|packet| pipeline.add(packet)) == 0 {
+            break;
+        }
+    }
+    let counts = live.counts();
+    losses.tell(&counts, &mut pipeline.tail);
+    let attached = live.attached().iter().filter(|attachment| attachment.result.is_ok());
+    let hooks: Vec<_> = attached.map(|attachment| Ledger::hook(attachment.hook, &counts)).collect();
+    pipeline.finish(hooks, None)
+}
+
+/// Runs on a file's packets to its end, unless it is stopped or has shown enough.
+pub fn run_file<R: Read>(
+    mut file: CaptureFile<R>,
+    options: &PipelineOptions,
+    outlet: Outlet,
+    stop: &Stop,
+) -> Arc<Summary> {
+    let mut pipeline = Pipeline::new(options, Owner::file(), outlet);
+    let mut expire_at = BootTime::default();
+    let error = loop {
+        if stop.is_requested() || pipeline.tail.outlet.has_ended() {
+            break None;
+        }
+        let next = file.next(|packet| {
+            if packet.time >= expire_at {
+                pipeline.expire(packet.time);
+                expire_at = packet.time.after(EXPIRY_INTERVAL);
+            }
+            pipeline.add(packet);
+        });
+        pipeline.tail.owner.add(file.interfaces());
+        match next {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(error) => break Some(error).filter(|_| !stop.is_requested()),
+        }
+    };
+    pipeline.finish([], error)
+}
+
+/// The stages, from decoding on.
+struct Pipeline {
+    decoder: Decoder,
+    join: Join,
+    tail: Tail,
+}
+
+/// The stages that take transactions.
+struct Tail {
+    owner: Owner,
+    totals: Totals,
+    outlet: Outlet,
+    /// Of the last packet.
+    time: BootTime,
+    wall: WallTime,
+}
+
+impl Pipeline {
+    fn new(options: &PipelineOptions, owner: Owner, outlet: Outlet) -> Self {
+        let tail =
+            Tail { owner, totals: Totals::default(), outlet, time: BootTime::default(), wall: WallTime::default() };
+        Self { decoder: Decoder::new(&options.decode), join: Join::new(&options.join), tail }
+    }
+
+    fn add(&mut self, packet: &Packet<'_>) {
+        let Self { decoder, join, tail } = self;
+        (tail.time, tail.wall) = (packet.time, packet.wall);
+        decoder.add(packet, |observation| {
+            let id = join.add(observation, |transaction| tail.add(transaction));
+            if tail.outlet.show() == Show::Observations {
+                let Tail { owner, outlet, time, .. } = tail;
+                outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
+            }
+        });
+    }
+
+    fn expire(&mut self, now: BootTime) {
+        let Self { decoder, join, tail } = self;
+        decoder.expire(now);
+        join.expire(now, |transaction| tail.add(transaction));
+    }
+
+    fn finish(mut self, hooks: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Arc<Summary> {
+        let Self { join, tail, .. } = &mut self;
+        join.finish(|transaction| tail.add(transaction));
+        let decoded = self.decoder.counts();
+        let ledgers = [Ledger::packets(decoded), Ledger::messages(decoded), self.tail.ledger(decoded.messages)];
+        let summary = Arc::new(Summary {
+            ledgers: hooks.into_iter().chain(ledgers).collect(),
+            packets: decoded.packets,
+            messages: decoded.messages,
+            totals: self.tail.totals,
+            error: error.map(|error| error.to_string()),
+        });
+        self.tail.outlet.end(Arc::clone(&summary));
+        summary
+    }
+}
+
+impl Tail {
+    fn add(&mut self, transaction: Transaction) {
+        self.totals.add(&transaction);
+        if self.outlet.show() == Show::Transactions {
+            let Self { owner, outlet, time, .. } = self;
+            outlet.transaction(transaction, |transaction| {
+                owner.interfaces(transaction.path.iter().map(|hop| hop.point), *time)
+            });
+        }
+    }
+
+    fn ledger(&self, observations: u64) -> Ledger {
+        let counts = self.outlet.counts();
+        let total = match self.outlet.show() {
+            Show::Transactions => self.totals.transactions,
+            Show::Observations => observations,
+        };
+        let parts = [
+            ("shown", counts.shown),
+            ("filtered", counts.filtered),
+            ("dropped", counts.dropped),
+            ("after_end", counts.after_end),
+        ];
+        Ledger::new("output", total, parts)
+    }
+}
+
+/// What was told of what was lost, and when.
+struct Losses {
+    told: HookCounts,
+    dropped: u64,
+    due: BootTime,
+    from: Option<WallTime>,
+}
+
+impl Losses {
+    fn new(now: BootTime) -> Self {
+        Self { told: HookCounts::default(), dropped: 0, due: now.after(LOSS_INTERVAL), from: None }
+    }
+
+    fn are_due(&mut self, now: BootTime) -> bool {
+        let due = now >= self.due;
+        if due {
+            self.due = now.after(LOSS_INTERVAL);
+        }
+        due
+    }
+
+    fn tell(&mut self, counts: &HookCounts, tail: &mut Tail) {
+        let ring_full = |counts: &HookCounts, hook| counts.get(hook, Counter::RingFull);
+        let full = |hook| ring_full(counts, hook).saturating_sub(ring_full(&self.told, hook));
+        let dropped = tail.outlet.counts().dropped;
+        let lost = [
+            ("socket", "ring full", full(Hook::Socket)),
+            ("device", "ring full", full(Hook::Device)),
+            ("output", "output too slow", dropped - self.dropped),
+        ];
+        for (place, reason, count) in lost.into_iter().filter(|&(.., count)| count != 0) {
+            tail.outlet.lost(Lost { place, reason, count, from: self.from.unwrap_or(tail.wall), until: tail.wall });
+        }
+        (self.told, self.dropped, self.from) = (counts.clone(), dropped, Some(tail.wall));
+    }
+}
