@@ -156,8 +156,14 @@ impl Pipeline {
     fn finish(mut self, hooks: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Arc<Summary> {
         let Self { join, tail, .. } = &mut self;
         join.finish(|transaction| tail.add(transaction));
-        let decoded = self.decoder.counts();
-        let ledgers = [Ledger::packets(decoded), Ledger::messages(decoded), self.tail.ledger(decoded.messages)];
+        let (decoded, joined) = (self.decoder.counts(), self.join.counts());
+        let ledgers = [
+            Ledger::packets(decoded),
+            Ledger::messages(decoded),
+            Ledger::observations(joined),
+            Ledger::transactions(joined),
+            self.tail.ledger(decoded.messages),
+        ];
         let summary = Arc::new(Summary {
             ledgers: hooks.into_iter().chain(ledgers).collect(),
             packets: decoded.packets,

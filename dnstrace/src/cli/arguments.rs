@@ -47,7 +47,7 @@ pub(super) enum Command {
     #[command(after_help = READ_EXAMPLES)]
     Read(ReadArguments),
     /// Show what this kernel and user allow, and what to do about what is missing
-    Doctor,
+    Doctor(DoctorArguments),
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +90,13 @@ pub(super) struct ReadArguments {
     pub(super) show: ShowArguments,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// How to write
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: FormatArgument,
+}
+
 /// What `trace` and `read` have in common.
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
@@ -101,7 +108,7 @@ pub(super) struct ShowArguments {
     #[arg(long)]
     pub(super) path: bool,
 
-    /// How to write
+    /// Lines for people, or one JSON object a line, schema dnstrace.dns/1
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(super) format: FormatArgument,
 
@@ -139,17 +146,13 @@ pub(super) struct ShowArguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatArgument {
-    /// Lines for people
     Text,
-    /// One JSON object a line, schema `dnstrace.dns/1`
     Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum HookArgument {
-    /// What sockets send and receive
     Socket,
-    /// What passes the interfaces
     Device,
 }
 

@@ -10,12 +10,12 @@ mod session;
 mod trace;
 
 use std::ffi::OsString;
-use std::io::stderr;
+use std::io::{self, stderr, stdout};
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, DoctorArguments, FormatArgument};
 use message::say;
 
 use crate::sink::{self, Summary};
@@ -38,11 +38,11 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn threads(error: std::io::Error) -> Self {
+    fn threads(error: io::Error) -> Self {
         Self::Start(format!("cannot start threads and signal handlers: {error}"))
     }
 
-    fn output(error: &std::io::Error) -> Self {
+    fn output(error: &io::Error) -> Self {
         Self::Internal(format!("cannot write to standard output: {error}"))
     }
 }
@@ -56,13 +56,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
     let summary = match arguments.command {
         Command::Trace(arguments) => trace::trace(&arguments)?,
         Command::Read(arguments) => read::read(&arguments)?,
-        Command::Doctor => return doctor(),
+        Command::Doctor(arguments) => return doctor(&arguments),
     };
     tell(&summary)
 }
 
-fn doctor() -> Result<(), Failure> {
-    Err(Failure::Internal("doctor is not here yet".to_owned()))
+fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
+    let out = &mut stdout().lock();
+    let found = match arguments.format {
+        FormatArgument::Text => doctor::run(out),
+        FormatArgument::Json => doctor::run_json(out),
+    };
+    match found {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::Start("no hook can be attached here".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::output(&error)),
+    }
 }
 
 fn tell(summary: &Summary) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use crate::capture::live::HookCounts;
 use crate::capture::{Counter, Hook};
 use crate::decode::DecodeCounts;
+use crate::join::JoinCounts;
 
 /// A total and the parts it must be the sum of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,37 @@ impl Ledger {
             ("implausible", counts.messages_implausible),
         ];
         Self::new("messages", counts.messages_found, parts)
+    }
+
+    /// What the observations were to the transactions they were joined to.
+    #[must_use]
+    pub fn observations(counts: &JoinCounts) -> Self {
+        let parts = [
+            ("queries", counts.queries),
+            ("query_sightings", counts.query_sightings),
+            ("retransmissions", counts.retransmissions),
+            ("responses", counts.responses),
+            ("response_sightings", counts.response_sightings),
+            ("duplicate_responses", counts.duplicate_responses),
+            ("duplicate_sightings", counts.duplicate_sightings),
+            ("unmatched_responses", counts.unmatched_responses),
+            ("unmatched_sightings", counts.unmatched_sightings),
+            ("late_responses", counts.late_responses),
+            ("absorbed", counts.absorbed),
+        ];
+        Self::new("observations", counts.observations, parts)
+    }
+
+    /// How the transactions ended.
+    #[must_use]
+    pub fn transactions(counts: &JoinCounts) -> Self {
+        let parts = [
+            ("answered", counts.answered),
+            ("no_response", counts.no_response),
+            ("unsolicited", counts.unsolicited),
+            ("outstanding", counts.outstanding),
+        ];
+        Self::new("transactions", counts.transactions, parts)
     }
 
     /// What the parts add up to.

@@ -38,12 +38,13 @@ impl Totals {
             Outcome::Answered => self.answered += 1,
             Outcome::NoResponse => self.no_response += 1,
             Outcome::Unsolicited => self.unsolicited += 1,
+            Outcome::Outstanding => self.outstanding += 1,
         }
         self.late += u64::from(transaction.late_for.is_some());
         self.retransmissions += transaction.attempts.len().saturating_sub(1) as u64;
         if let Some(response) = &transaction.response {
-            *self.rcodes.entry(response.header.flags & 0xf).or_default() += 1;
-            self.truncated += u64::from(response.header.flags & 0x0200 != 0);
+            *self.rcodes.entry(response.header.rcode().into()).or_default() += 1;
+            self.truncated += u64::from(response.header.truncated());
         }
         let (first, last) = self.span.unwrap_or((transaction.wall, transaction.wall));
         self.span = Some((first.min(transaction.wall), last.max(transaction.wall)));

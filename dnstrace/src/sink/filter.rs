@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use globset::GlobMatcher;
 
-use super::message::{Asked, asked, question};
+use super::message::{Asked, asked, question, rcode};
 use super::{Sighting, iana};
 use crate::join::{MessageCopy, Outcome, Transaction};
 
@@ -34,7 +34,7 @@ impl Filter {
     #[must_use]
     pub fn shows_sighting(&self, sighting: &Sighting) -> bool {
         let message = &sighting.message;
-        let response = (message.header.flags & 0x8000 != 0).then_some(message);
+        let response = message.header.is_response().then_some(message);
         self.shows_question(|| question(message)) && self.shows_rcode(response)
     }
 
@@ -49,7 +49,7 @@ impl Filter {
     }
 
     fn shows_rcode(&self, response: Option<&MessageCopy>) -> bool {
-        self.rcodes.is_empty() || response.is_some_and(|response| self.rcodes.contains(&(response.header.flags & 0xf)))
+        self.rcodes.is_empty() || response.is_some_and(|response| self.rcodes.contains(&rcode(response)))
     }
 
     fn shows_time(&self, transaction: &Transaction) -> bool {

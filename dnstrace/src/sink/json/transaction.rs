@@ -189,5 +189,6 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Answered => "answered",
         Outcome::NoResponse => "no-response",
         Outcome::Unsolicited => "unsolicited",
+        Outcome::Outstanding => "outstanding",
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn outcome(transaction: &Transaction, timeout: Duration, palette: &Pa
     match (transaction.outcome, &transaction.response) {
         (Outcome::NoResponse, _) => (format!("no response in {}", time::limit(timeout)), palette.bad),
         (_, Some(response)) => answered(response, palette),
-        (_, None) => ("no response yet".to_owned(), palette.warn),
+        (_, None) => ("outstanding at the end".to_owned(), palette.warn),
     }
 }
 
