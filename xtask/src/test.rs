@@ -11,17 +11,8 @@ use crate::steps::Steps;
 use crate::{check, kernels};
 
 /// What tests run beside the product: real servers, clients, tools that measure what the product says.
-const PACKAGES: [&str; 9] = [
-    "bind9-dnsutils",
-    "dnsmasq-base",
-    "iproute2",
-    "llvm",
-    "musl-tools",
-    "nftables",
-    "tcpdump",
-    "tshark",
-    "unbound",
-];
+const PACKAGES: [&str; 9] =
+    ["bind9-dnsutils", "dnsmasq-base", "iproute2", "llvm", "musl-tools", "nftables", "tcpdump", "tshark", "unbound"];
 
 /// Arguments.
 #[derive(clap::Args)]

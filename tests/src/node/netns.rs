@@ -34,6 +34,11 @@ impl Netns {
         Ok(netns)
     }
 
+    /// One that another program made, by its path.
+    pub fn at(path: &Path) -> Result<Self> {
+        Ok(Self { file: File::open(path).with_context(|| format!("no network namespace {}", path.display()))? })
+    }
+
     /// Runs `body` in a thread that is in this netns.
     pub fn run<T: Send>(&self, body: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         in_thread(|| {
