@@ -12,6 +12,8 @@ mod ports;
 mod sighting;
 mod stream;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use counts::DecodeCounts;
