@@ -9,6 +9,8 @@ mod name;
 mod network;
 mod observation;
 mod ports;
+mod rdata;
+pub mod records;
 mod sighting;
 mod stream;
 mod streams;
