@@ -7,7 +7,7 @@ use super::deadlines::Wait;
 use super::ending;
 use super::identity::{Seen, is_response};
 use super::index::Slot;
-use super::open::Open;
+use super::open::{ATTEMPTS_MAX, Open};
 use super::queries::{self, QueryIs};
 use super::recent::Recent;
 use super::responses::{self, ResponseIs};
@@ -142,7 +142,10 @@ impl Join {
 
     fn add_retransmission(&mut self, slot: Slot, seen: &Seen<'_>) -> TransactionId {
         self.counts.retransmissions += 1;
-        self.table.deadlines.set(slot, Wait::Response, seen.observation.time.after(self.query_wait));
+        // What is sent again without an end is given out all the same.
+        if self.table.get(slot).is_some_and(|open| usize::from(open.attempt) < ATTEMPTS_MAX) {
+            self.table.deadlines.set(slot, Wait::Response, seen.observation.time.after(self.query_wait));
+        }
         self.update(slot, |open, counts| open.add_retransmission(seen, counts))
     }
 
