@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod command;
+pub mod coredns;
 pub mod debian;
 pub mod frame;
 pub mod kube;

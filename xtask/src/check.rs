@@ -9,7 +9,7 @@ use crate::build_ebpf::{self, root};
 use crate::steps::Steps;
 
 /// The last one that rustc 1.95 compiles.
-const DENY_VERSION: &str = "DENY";
+const DENY_VERSION: &str = "0.20.2";
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -54,7 +54,9 @@ fn deny() -> Result<()> {
     if !folder.join("bin/cargo-deny").exists() {
         eprintln!("building cargo-deny {DENY_VERSION}, once (minutes)");
         let mut install = Command::new("cargo");
-        install.args(["install", "cargo-deny", "--version", DENY_VERSION, "--locked", "--quiet", "--root"]).arg(&folder);
+        install
+            .args(["install", "cargo-deny", "--version", DENY_VERSION, "--locked", "--quiet", "--root"])
+            .arg(&folder);
         command::of(&mut install)?;
     }
     let mut deny = Command::new(folder.join("bin/cargo-deny"));
