@@ -51,6 +51,7 @@ impl Stop {
 }
 
 /// Runs on the kernel's packets until it is stopped or has shown enough.
+#[must_use]
 pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Arc<Summary> {
     let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
     let mut losses = Losses::new(live.now());

@@ -1,5 +1,7 @@
 //! Recordings to the same output, byte for byte. `UPDATE_GOLDEN=1 cargo test` writes what comes out now; read the diff.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

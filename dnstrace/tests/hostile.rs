@@ -1,12 +1,14 @@
 //! What the network sends does not reach the terminal raw, and stops nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
 /// What the product itself writes beside ASCII.
 const OURS: [char; 4] = ['→', '▸', 'µ', '…'];
-/// LINKTYPE_RAW: a frame begins with its IP header.
+/// `LINKTYPE_RAW`: a frame begins with its IP header.
 const RAW: u32 = 101;
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -104,6 +106,44 @@ fn hostile_names_and_records_are_escaped() {
     check_harmless(&payloads);
     let (stdout, _) = read(&pcap(&payloads), &[]);
     assert!(stdout.contains(r"\027[2j\027]0\;title\007"), "{stdout}");
+}
+
+/// A pcapng file with one interface called `name` and one packet on it.
+fn pcapng(name: &[u8], payload: &[u8]) -> Vec<u8> {
+    let packet = udp(false, payload);
+    let length = u32::try_from(packet.len()).unwrap().to_le_bytes();
+    let link = u16::try_from(RAW).unwrap().to_le_bytes();
+    let option = [&2_u16.to_le_bytes()[..], &u16::try_from(name.len()).unwrap().to_le_bytes(), &padded(name)].concat();
+    [
+        block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]]),
+        block(1, &[&link[..], &[0; 6], &option, &[0; 4]]),
+        block(6, &[&[0; 12][..], &length, &length, &padded(&packet)]),
+    ]
+    .concat()
+}
+
+fn block(kind: u32, parts: &[&[u8]]) -> Vec<u8> {
+    let body = parts.concat();
+    let length = u32::try_from(12 + body.len()).unwrap().to_le_bytes();
+    [&kind.to_le_bytes()[..], &length, &body, &length].concat()
+}
+
+fn padded(bytes: &[u8]) -> Vec<u8> {
+    let mut padded = bytes.to_vec();
+    padded.resize(bytes.len().next_multiple_of(4), 0);
+    padded
+}
+
+#[test]
+fn hostile_interface_name_is_escaped() {
+    let file = pcapng(b"\x1b[31mred\xff", &message(false, b"example"));
+    for arguments in [&[][..], &["--path"], &["--observations"]] {
+        let (stdout, _) = read(&file, arguments);
+        assert!(stdout.contains(r"\027[31mred"), "{stdout}");
+        assert!(!stdout.contains('\x1b'), "{stdout}");
+    }
+    let (json, _) = read(&file, &["--format", "json", "--path"]);
+    assert!(json.contains(r#""interface":"\u001b[31mred\ufffd""#), "{json}");
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(super) fn run<P>(session: Session, pipeline: P) -> Result<Arc<Summary>, Fail
 where
     P: FnOnce(Outlet, &Stop) -> Result<Arc<Summary>, Failure> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::threads)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::threads(&error))?;
     let result = runtime.block_on(control(session, pipeline));
     // The writer may hang in a write to a terminal that nobody reads: it ends with the process.
     runtime.shutdown_background();
@@ -44,7 +45,7 @@ where
     P: FnOnce(Outlet, &Stop) -> Result<Arc<Summary>, Failure> + Send + 'static,
 {
     // Before anything is attached: a signal that comes meanwhile is not lost.
-    let mut signals = Signals::new().map_err(Failure::threads)?;
+    let mut signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let stop = Stop::default();
     let (outlet, items) = Outlet::new(session.outlet);
     let mut format = session.format;
@@ -84,7 +85,7 @@ fn spawn<T: Send + 'static>(
         // Nobody waits any more when the grace is over.
         let _ = sender.send(work());
     };
-    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(Failure::threads)?;
+    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| Failure::threads(&error))?;
     Ok(receiver)
 }
 

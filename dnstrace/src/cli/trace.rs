@@ -6,8 +6,7 @@ use super::arguments::TraceArguments;
 use super::message::say;
 use super::session::{Session, run};
 use super::{Failure, configuration};
-use crate::capture::Hook;
-use crate::capture::live::Live;
+use crate::capture::live::{Live, name};
 use crate::pipeline::run_live;
 use crate::sink::{Summary, WhenFull};
 
@@ -30,10 +29,7 @@ pub(super) fn trace(arguments: &TraceArguments) -> Result<Arc<Summary>, Failure>
 /// One line for each hook; whoever waits for us waits for one that starts with `watching`.
 fn announce(live: &Live) {
     for attachment in live.attached() {
-        let hook = match attachment.hook {
-            Hook::Socket => "socket",
-            Hook::Device => "device",
-        };
+        let hook = name(attachment.hook);
         match &attachment.result {
             Ok(place) => say(&format!("watching {hook}: {place}")),
             Err(reason) => say(&format!("not watching {hook}: {reason}")),

@@ -38,8 +38,7 @@ pub(super) struct Sections {
 #[derive(Debug, Serialize)]
 struct Record {
     name: String,
-    #[serde(rename = "type")]
-    record_type: Cow<'static, str>,
+    r#type: Cow<'static, str>,
     class: Cow<'static, str>,
     ttl: u32,
     data: String,
@@ -81,7 +80,7 @@ impl Record {
     fn new(record: &AnswerRecord) -> Self {
         Self {
             name: record.name.to_ascii_lowercase(),
-            record_type: iana::record_type(record.rtype),
+            r#type: iana::record_type(record.rtype),
             class: iana::class(record.class),
             ttl: record.ttl,
             data: record.data.clone(),
