@@ -50,9 +50,18 @@ impl Stop {
     }
 }
 
+/// A pipeline that ran.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it adds up to.
+    pub summary: Arc<Summary>,
+    /// Still open: the summary is to be written, too, when it is known that there is one.
+    pub outlet: Outlet,
+}
+
 /// Runs on the kernel's packets until it is stopped or has shown enough.
 #[must_use]
-pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Arc<Summary> {
+pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
     let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
     let mut losses = Losses::new(live.now());
     let mut pause = PAUSE_MIN;
@@ -81,12 +90,7 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
 
 /// Runs on a file's packets to its end, unless it has shown enough. Its reader ends when `stop` is requested: so what
 /// was read before is shown, and a packet that is cut off then is no error.
-pub fn run_file<R: Read>(
-    mut file: CaptureFile<R>,
-    options: &PipelineOptions,
-    outlet: Outlet,
-    stop: &Stop,
-) -> Arc<Summary> {
+pub fn run_file<R: Read>(mut file: CaptureFile<R>, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
     let mut pipeline = Pipeline::new(options, Owner::file(), outlet);
     let mut expire_at = BootTime::default();
     let error = loop {
@@ -154,8 +158,9 @@ impl Pipeline {
         join.expire(now, |transaction| tail.add(transaction));
     }
 
-    fn finish(mut self, before: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Arc<Summary> {
+    fn finish(mut self, before: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Ended {
         let Self { join, tail, .. } = &mut self;
+        tail.outlet.begin_end();
         join.finish(|transaction| tail.add(transaction));
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         let ledgers = [
@@ -172,8 +177,7 @@ impl Pipeline {
             totals: self.tail.totals,
             error: error.map(|error| error.to_string()),
         });
-        self.tail.outlet.end(Arc::clone(&summary));
-        summary
+        Ended { summary, outlet: self.tail.outlet }
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Failure;
 use super::message::say;
-use crate::pipeline::Stop;
+use crate::pipeline::{Ended, Stop};
 use crate::sink::{Format, Outlet, OutletOptions, Summary, write_all};
 
 /// A person who presses Ctrl-C waits a second at most; two stages of ending share it.
@@ -30,7 +30,7 @@ pub(super) struct Session {
 /// Runs `pipeline` on a thread of its own until it ends, a signal comes or the time is over.
 pub(super) fn run<P>(session: Session, pipeline: P) -> Result<Arc<Summary>, Failure>
 where
-    P: FnOnce(Outlet, &Stop) -> Result<Arc<Summary>, Failure> + Send + 'static,
+    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
 {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::threads(&error))?;
@@ -42,16 +42,25 @@ where
 
 async fn control<P>(session: Session, pipeline: P) -> Result<Arc<Summary>, Failure>
 where
-    P: FnOnce(Outlet, &Stop) -> Result<Arc<Summary>, Failure> + Send + 'static,
+    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
 {
     // Before anything is attached: a signal that comes meanwhile is not lost.
     let mut signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let stop = Stop::default();
     let (outlet, items) = Outlet::new(session.outlet);
     let mut format = session.format;
-    let written = spawn("writer", move || write_all(&items, &mut format, &mut io::stdout().lock()))?;
+    let written = spawn("writer", move |done| {
+        let _ = done.send(write_all(&items, &mut format, &mut io::stdout().lock(), say));
+    })?;
     let stopped = stop.clone();
-    let mut summary = spawn("pipeline", move || pipeline(outlet, &stopped))?;
+    let mut summary = spawn("pipeline", move |done| match pipeline(outlet, &stopped) {
+        Ok(Ended { summary, outlet }) => {
+            let _ = done.send(Ok(Arc::clone(&summary)));
+            // This may wait for a writer that is blocked: nobody waits for this.
+            outlet.end(summary);
+        }
+        Err(failure) => drop(done.send(Err(failure))),
+    })?;
     let ended = tokio::select! {
         result = &mut summary => Some(result),
         () = signals.next() => None,
@@ -75,17 +84,15 @@ where
     }
 }
 
-/// Runs `work` on a thread of its own; gives its result.
+/// Runs `work` on a thread of its own. It sends its result when it has one, which may be before it ends; when the grace
+/// is over, nobody receives it.
 fn spawn<T: Send + 'static>(
     name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(oneshot::Sender<T>) + Send + 'static,
 ) -> Result<oneshot::Receiver<T>, Failure> {
     let (sender, receiver) = oneshot::channel();
-    let body = move || {
-        // Nobody waits any more when the grace is over.
-        let _ = sender.send(work());
-    };
-    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| Failure::threads(&error))?;
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(move || work(sender)).map_err(|error| Failure::threads(&error))?;
     Ok(receiver)
 }
 
