@@ -31,6 +31,8 @@ pub struct PipelineOptions {
     pub decode: DecodeOptions,
     /// For joining.
     pub join: JoinOptions,
+    /// How long to watch; `None` is until stopped. A file is read to its end.
+    pub run_for: Option<Duration>,
 }
 
 /// Asks a pipeline to end; clones ask the same one.
@@ -63,7 +65,8 @@ pub struct Ended {
 #[must_use]
 pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
     let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
-    let mut losses = Losses::new(live.now());
+    let started = live.now();
+    let mut losses = Losses::new(started);
     let mut pause = PAUSE_MIN;
     while !stop.is_requested() && !pipeline.tail.outlet.has_ended() {
         let packets = live.drain(|packet| pipeline.add(packet));
@@ -71,6 +74,9 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
         pipeline.expire(now);
         if losses.are_due(now) {
             losses.tell(&live.counts(), pipeline.tail.wall, &mut pipeline.tail.outlet);
+        }
+        if options.run_for.is_some_and(|time| now.since(started) >= time) {
+            break;
         }
         pause = if packets >= BIG_BATCH { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);

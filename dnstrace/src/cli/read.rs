@@ -26,7 +26,6 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
     let session = Session {
         outlet: configuration::outlet(&arguments.show, WhenFull::Wait),
         format: configuration::format(&arguments.show),
-        run_for: None,
     };
     let path = arguments.file.clone();
     run(session, move |outlet, stop| {

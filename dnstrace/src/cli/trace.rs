@@ -7,17 +7,16 @@ use super::message::say;
 use super::session::{Session, run};
 use super::{Failure, configuration};
 use crate::capture::live::{Live, name};
-use crate::pipeline::run_live;
+use crate::pipeline::{PipelineOptions, run_live};
 use crate::sink::{Summary, WhenFull};
 
 /// Runs it; gives what it adds up to.
 pub(super) fn trace(arguments: &TraceArguments) -> Result<Arc<Summary>, Failure> {
     let live_options = configuration::live(arguments);
-    let pipeline_options = configuration::pipeline(&arguments.show);
+    let pipeline_options = PipelineOptions { run_for: arguments.run_for, ..configuration::pipeline(&arguments.show) };
     let session = Session {
         outlet: configuration::outlet(&arguments.show, WhenFull::Drop),
         format: configuration::format(&arguments.show),
-        run_for: arguments.run_for,
     };
     run(session, move |outlet, stop| {
         let live = Live::start(&live_options).map_err(|error| Failure::Start(error.to_string()))?;
