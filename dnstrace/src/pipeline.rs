@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::capture::file::{CaptureFile, FileError};
-use crate::capture::live::Live;
+use crate::capture::live::{HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::join::{Join, JoinOptions, Transaction};
@@ -65,33 +65,40 @@ pub struct Ended {
 #[must_use]
 pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
     let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
-    let started = live.now();
-    let mut losses = Losses::new(started);
+    let mut losses = Losses::new(live.now());
+    let end = options.run_for.map(|time| live.now().after(time));
     let mut pause = PAUSE_MIN;
-    while !stop.is_requested() && !pipeline.tail.outlet.has_ended() {
+    while !stop.is_requested() && !pipeline.has_ended() && end.is_none_or(|end| live.now() < end) {
         let packets = live.drain(|packet| pipeline.add(packet));
         let now = live.now();
         pipeline.expire(now);
         if losses.are_due(now) {
-            losses.tell(&live.counts(), pipeline.tail.wall, &mut pipeline.tail.outlet);
-        }
-        if options.run_for.is_some_and(|time| now.since(started) >= time) {
-            break;
+            pipeline.tell(&mut losses, &live.counts());
         }
         pause = if packets >= BIG_BATCH { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
+    empty(&mut live, &mut pipeline);
+    pipeline.tell(&mut losses, &live.counts());
+    let ledgers = live_ledgers(&live, &pipeline);
+    pipeline.finish(ledgers, None)
+}
+
+/// Takes what lies in the ring buffer at the end.
+fn empty(live: &mut Live, pipeline: &mut Pipeline) {
     live.detach();
     // A program that was running when its hook was detached has written its record by then.
     thread::sleep(PAUSE_MIN);
     // Nothing is added any more: this ends when the ring buffer is empty.
     while live.drain(|packet| pipeline.add(packet)) != 0 {}
+}
+
+fn live_ledgers(live: &Live, pipeline: &Pipeline) -> Vec<Ledger> {
     let counts = live.counts();
-    losses.tell(&counts, pipeline.tail.wall, &mut pipeline.tail.outlet);
     let attached = live.attached().iter().filter(|attachment| attachment.result.is_ok());
-    let mut ledgers: Vec<_> = attached.map(|attachment| Ledger::hook(attachment.hook, &counts)).collect();
-    ledgers.push(Ledger::ring_buffer(&counts, pipeline.decoder.counts().packets, live.unreadable()));
-    pipeline.finish(ledgers, None)
+    let hooks = attached.map(|attachment| Ledger::hook(attachment.hook, &counts));
+    let ring = Ledger::ring_buffer(&counts, pipeline.decoder.counts().packets, live.unreadable());
+    hooks.chain([ring]).collect()
 }
 
 /// Runs on a file's packets to its end, unless it has shown enough. Its reader ends when `stop` is requested: so what
@@ -100,7 +107,7 @@ pub fn run_file<R: Read>(mut file: CaptureFile<R>, options: &PipelineOptions, ou
     let mut pipeline = Pipeline::new(options, Owner::file(), outlet);
     let mut expire_at = BootTime::default();
     let error = loop {
-        if pipeline.tail.outlet.has_ended() {
+        if pipeline.has_ended() {
             break None;
         }
         let next = file.next(|packet| {
@@ -156,6 +163,14 @@ impl Pipeline {
                 outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
             }
         });
+    }
+
+    fn has_ended(&self) -> bool {
+        self.tail.outlet.has_ended()
+    }
+
+    fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
+        losses.tell(counts, self.tail.wall, &mut self.tail.outlet);
     }
 
     fn expire(&mut self, now: BootTime) {
