@@ -6,17 +6,29 @@
 use std::fs::{self, File};
 
 use super::super::{DecodeOptions, Decoder, Observation, Transport};
-use crate::capture::Direction;
 use crate::capture::file::CaptureFile;
+use crate::capture::{Direction, Layer};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures");
 
 /// Gives every message of a recording.
 pub(super) fn each_message(name: &str, mut each: impl FnMut(&Observation<'_>)) -> Decoder {
-    let mut file = CaptureFile::open(File::open(format!("{FOLDER}/{name}.pcap")).unwrap()).unwrap();
+    let mut file = open(name);
     let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
     while file.next(|packet| decoder.add(packet, &mut each)).unwrap() {}
     decoder
+}
+
+/// Every packet of a recording, as much of it as the decoder sees.
+pub(super) fn packets(name: &str) -> Vec<(Layer, Vec<u8>)> {
+    let mut file = open(name);
+    let mut packets = Vec::new();
+    while file.next(|packet| packets.push((packet.layer, packet.bytes.to_vec()))).unwrap() {}
+    packets
+}
+
+fn open(name: &str) -> CaptureFile<File> {
+    CaptureFile::open(File::open(format!("{FOLDER}/{name}.pcap")).unwrap()).unwrap()
 }
 
 #[track_caller]
