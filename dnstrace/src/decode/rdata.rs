@@ -19,8 +19,13 @@ pub(super) fn quoted(bytes: &[u8]) -> String {
 
 /// Data of a type without a presentation format (RFC 3597, 5).
 pub(super) fn unknown(data: &[u8]) -> String {
-    let digits: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\\# {} {digits}", data.len()).trim_end().to_owned()
+    let mut text = format!("\\# {}", data.len());
+    if !data.is_empty() {
+        text.push(' ');
+    }
+    let digits = data.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    text.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+    text
 }
 
 /// Presentation format; `None` where there is none.

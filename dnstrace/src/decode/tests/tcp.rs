@@ -61,7 +61,9 @@ fn split_at_every_byte() {
         let (first, second) = bytes.split_at(at);
         let segments = [syn(), data(0, first), data(u32::try_from(at).unwrap(), second)];
         let mut reader = Reader::new();
-        segments.iter().for_each(|bytes| reader.add(&packet(Layer::Ip, bytes)));
+        for bytes in &segments {
+            reader.add(&packet(Layer::Ip, bytes));
+        }
         let text = reader.finish();
         assert_eq!(text.lines().take(3).collect::<Vec<_>>(), THREE, "split at {at}");
         assert!(!text.contains("lost") && !text.contains("gaps"), "split at {at}: {text}");
