@@ -10,7 +10,7 @@ use crate::capture::{Layer, Packet};
 /// Enough to reach every line many times; two seconds without optimisation.
 const CASES: u32 = 200_000;
 
-const RECORDINGS: [&str; 3] = ["truncation_glibc", "fragment_dropped", "no_endpoints_reject"];
+const RECORDINGS: [&str; 3] = ["truncation_glibc.pcap", "fragment_dropped.pcap", "no_endpoints_reject.pcap"];
 
 /// xorshift64 (Marsaglia, 2003): the same numbers in every run.
 struct Random(u64);
