@@ -135,16 +135,17 @@ impl Stream {
     }
 }
 
-/// Whether a message with its length begins here, as far as it can be seen. Fewer bytes than a header are no message.
+/// Whether a message with its length begins here. The inside of a response is full of small numbers that could be
+/// counts, so that only what most messages are is taken for a beginning: an ordinary query or response with a question.
 fn begins_message(bytes: &[u8]) -> bool {
-    beginning(bytes).is_ok_and(|message| {
-        let cut = message.bytes.len() < message.wire_len as usize;
-        // A query without a question is too rare to begin with.
-        message.question.is_some() || message.header.is_response() || cut
-    })
+    let Ok(Message { header, question: Some(question), .. }) = beginning(bytes) else { return false };
+    // QUERY and NOTIFY; IN, CH, NONE and ANY; Z is 0. An IXFR query has an SOA record in its authority section.
+    let ordinary = matches!(header.opcode(), 0 | 4) && matches!(question.qclass, 1 | 3 | 254 | 255);
+    let query = header.rcode() == 0 && header.counts[1] == 0 && header.counts[2] <= 1;
+    ordinary && header.flags & 0x0040 == 0 && header.counts[0] == 1 && (header.is_response() || query)
 }
 
-/// The same where a message must begin.
+/// Whether it can be a message that begins where one must.
 fn begins_header(bytes: &[u8]) -> bool {
     beginning(bytes).is_ok()
 }

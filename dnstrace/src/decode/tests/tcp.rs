@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::packets::{ipv4, packet, query};
-use super::{Reader, check};
+use super::{Reader, captures, check};
 use crate::capture::{BootTime, Layer, Packet};
 
 const FIN: u8 = 1;
@@ -120,6 +120,27 @@ fn started_in_the_middle_of_a_message() {
     check_segments(&segments, &THREE[1..], &["packets_held 1", "stream_bytes_lost 13"]);
     let segments = [data(4, &bytes[4..21]), data(21, &bytes[21..])];
     check_segments(&segments, &THREE[1..], &["packets_skipped 1", "stream_bytes_lost 17"]);
+}
+
+#[test]
+fn inside_of_a_response_is_no_beginning() {
+    let mut response = Vec::new();
+    captures::each_message("truncation_glibc.pcap", |observation| {
+        if observation.message.bytes.len() > 3000 {
+            response = observation.message.bytes.to_vec();
+        }
+    });
+    let length = u16::try_from(response.len()).unwrap().to_be_bytes();
+    let bytes = [&length[..], &response].concat();
+    for at in 1..bytes.len() {
+        let after = u32::try_from(bytes.len() - at).unwrap();
+        let segments = [data(0, &bytes[at..]), data(after, &framed(1, "a"))];
+        let mut reader = Reader::new();
+        for bytes in &segments {
+            reader.add(&packet(Layer::Ip, bytes));
+        }
+        assert_eq!(reader.text, "1 query a 1\n", "from {at} on");
+    }
 }
 
 #[test]
