@@ -4,8 +4,10 @@ mod captures;
 mod headers;
 mod packets;
 mod random;
+mod streams;
 mod tcp;
 mod udp;
+mod xorshift;
 
 use super::{DecodeCounts, DecodeOptions, Decoder, Observation};
 use crate::capture::Packet;

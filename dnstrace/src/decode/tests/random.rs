@@ -5,6 +5,7 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::super::{DecodeOptions, Decoder, Header, Message, Question, records};
 use super::captures::{self, each_message};
+use super::xorshift::Random;
 use crate::capture::{Layer, Packet};
 
 /// Enough to reach every line many times; two seconds without optimisation.
@@ -12,34 +13,18 @@ const CASES: u32 = 200_000;
 
 const RECORDINGS: [&str; 3] = ["truncation_glibc.pcap", "fragment_dropped.pcap", "no_endpoints_reject.pcap"];
 
-/// xorshift64 (Marsaglia, 2003): the same numbers in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap()
-    }
-
-    /// Changes, cuts off or doubles some of `bytes`; their beginning more often, headers are there.
-    fn change(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..self.below(4) {
-            let reach = if self.below(2) == 0 { bytes.len() } else { bytes.len().min(64) };
-            let at = self.below(reach);
-            match self.below(8) {
-                0 => bytes.truncate(at),
-                1 => bytes.extend_from_within(at..),
-                2 => bytes[at..].fill(0),
-                kind => {
-                    let value = if kind < 5 { self.next().to_le_bytes()[0] } else { 1 << self.below(8) };
-                    bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= value);
-                }
+/// Changes, cuts off or doubles some of `bytes`; their beginning more often, headers are there.
+fn change(random: &mut Random, bytes: &mut Vec<u8>) {
+    for _ in 0..random.below(4) {
+        let reach = if random.below(2) == 0 { bytes.len() } else { bytes.len().min(64) };
+        let at = random.below(reach);
+        match random.below(8) {
+            0 => bytes.truncate(at),
+            1 => bytes.extend_from_within(at..),
+            2 => bytes[at..].fill(0),
+            kind => {
+                let value = if kind < 5 { random.next().to_le_bytes()[0] } else { 1 << random.below(8) };
+                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= value);
             }
         }
     }
@@ -53,7 +38,7 @@ fn changed_packets_do_no_harm() {
     let mut text = String::new();
     for case in 0..CASES {
         let (layer, mut bytes) = recorded[case as usize % recorded.len()].clone();
-        random.change(&mut bytes);
+        change(&mut random, &mut bytes);
         let wire_len = u32::try_from(bytes.len() + random.below(2) * random.below(100)).unwrap();
         let layer = if random.below(20) == 0 { Layer::Ethernet } else { layer };
         let gso_size = [0, 0, 0, 100][random.below(4)];
@@ -84,7 +69,7 @@ fn hickory_reads_the_same_questions() {
     let mut agreed = 0;
     for case in 0..CASES {
         let mut bytes = recorded[case as usize % recorded.len()].clone();
-        random.change(&mut bytes);
+        change(&mut random, &mut bytes);
         agreed += u32::from(same_question(&bytes));
     }
     assert!(agreed > CASES / 3, "{agreed}");
@@ -125,7 +110,7 @@ fn changed_records_do_no_harm() {
     let mut complete = 0;
     for case in 0..CASES {
         let mut bytes = recorded[case as usize % recorded.len()].clone();
-        random.change(&mut bytes);
+        change(&mut random, &mut bytes);
         let Ok(answers) = records::answers(&bytes) else { continue };
         complete += u32::from(answers.complete);
         let texts = answers.answers.iter().flat_map(|record| [&record.name, &record.data]);

@@ -7,17 +7,17 @@ use super::{Reader, captures, check};
 use crate::capture::{BootTime, Layer, Packet};
 
 const FIN: u8 = 1;
-const SYN: u8 = 2;
-const RST: u8 = 4;
-const ACK: u8 = 16;
+pub(super) const SYN: u8 = 2;
+pub(super) const RST: u8 = 4;
+pub(super) const ACK: u8 = 16;
 
 /// What has sequence number 0 in these tests: streams go past the end of the circle.
 const START: u32 = u32::MAX - 20;
 
 /// IP and TCP headers.
-const HEADERS_LEN: usize = 40;
+pub(super) const HEADERS_LEN: usize = 40;
 
-fn segment(flags: u8, at: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn segment(flags: u8, at: u32, payload: &[u8]) -> Vec<u8> {
     segment_between([40000, 53], flags, at, payload)
 }
 
@@ -36,7 +36,7 @@ fn data(at: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A query with its length.
-fn framed(id: u16, name: &str) -> Vec<u8> {
+pub(super) fn framed(id: u16, name: &str) -> Vec<u8> {
     let query = query(id, name);
     [&u16::try_from(query.len()).unwrap().to_be_bytes()[..], &query].concat()
 }
