@@ -7,7 +7,7 @@ use super::xorshift::Random;
 use crate::capture::{Layer, Packet};
 
 /// Each has some twenty segments.
-const STREAMS: u64 = 2000;
+const STREAMS: u64 = 1000;
 
 /// A stream of messages, and its segments as byte ranges.
 struct Sent {
@@ -97,5 +97,5 @@ fn lost_and_cut_segments_make_no_message_up() {
             assert!(expected.any(|sent| sent[2..].starts_with(message)), "seed {seed}: {message:02x?}");
         }
     }
-    assert!(given > 4_000, "{given}");
+    assert!(given > 2_000, "{given}");
 }
