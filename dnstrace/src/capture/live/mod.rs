@@ -1,8 +1,30 @@
 //! The kernel's hooks to packets: load, attach, drain the ring buffer.
 
+mod attach;
+mod btf;
+mod clock;
+mod error;
+mod globals;
+mod record;
+mod ring;
+
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
+use aya::{Ebpf, EbpfLoader};
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+
 use super::{BootTime, Counter, Hook, Packet};
+use globals::Globals;
+
+pub use attach::{cgroup_root, load_hook};
+pub use error::{StartError, name};
+pub use ring::Ring;
+
+/// The committed object of the kernel half.
+pub static OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/../dnstrace-ebpf/dnstrace.bpf.o"));
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]
@@ -19,14 +41,6 @@ pub struct LiveOptions {
     pub ring_bytes: u32,
     /// How many bytes of a packet are captured at most.
     pub snaplen: u32,
-}
-
-/// Why nothing could be attached.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No hook was asked for.
-    #[error("no hook to attach")]
-    NoHook,
 }
 
 /// What became of one hook.
@@ -53,15 +67,26 @@ impl HookCounts {
 /// Attached hooks and their ring buffer. Dropping it detaches everything.
 pub struct Live {
     attached: Vec<Attachment>,
+    ring: Ring,
+    counters: PerCpuArray<MapData, u64>,
+    sockets: Vec<OwnedFd>,
+    // Links, programs, and the arrays that let programs call each other.
+    ebpf: Option<Ebpf>,
 }
 
 impl Live {
     /// Loads the kernel half and attaches what can be attached; an error when nothing can.
     pub fn start(options: &LiveOptions) -> Result<Self, StartError> {
-        if options.hooks.is_empty() {
-            return Err(StartError::NoHook);
+        let interfaces = checked(options)?;
+        let mut ebpf = load(options)?;
+        let maps = Ring::take(&mut ebpf).and_then(|ring| Ok((ring, taken(&mut ebpf, "COUNTERS")?.try_into()?)));
+        let (ring, counters) = maps.map_err(|error: MapError| StartError::Load(error.to_string()))?;
+        let (attached, sockets) = attach(&mut ebpf, options, &interfaces);
+        if attached.iter().all(|attachment| attachment.result.is_err()) {
+            let why = |attachment: Attachment| Some((attachment.hook, attachment.result.err()?));
+            return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
-        Ok(Self { attached: Vec::new() })
+        Ok(Self { attached, ring, counters, sockets, ebpf: Some(ebpf) })
     }
 
     /// What became of each hook that was asked for.
@@ -70,27 +95,112 @@ impl Live {
         &self.attached
     }
 
-    /// Gives every packet that lies in the ring buffer now to `each`; returns how many there were.
+    /// Gives the packets that lie in the ring buffer to `each`, up to a bound; returns how many there were.
     pub fn drain(&mut self, each: impl FnMut(&Packet<'_>)) -> usize {
-        let _ = each;
-        0
+        self.ring.drain(each)
     }
 
     /// The clock that packets are stamped with.
     #[must_use]
     pub fn now(&self) -> BootTime {
-        BootTime(0)
+        clock::boot_time()
     }
 
     /// What each hook counted since the start.
     #[must_use]
     pub fn counts(&self) -> HookCounts {
-        HookCounts::default()
+        let mut counts = HookCounts::default();
+        let all = (0..).zip(counts.0.iter_mut().flatten());
+        for (index, count) in all {
+            *count = self.counters.get(&index, 0).map_or(0, |cpus| cpus.iter().sum());
+        }
+        counts
+    }
+
+    /// Detaches every hook. What lies in the ring buffer can still be drained, and the counters stand still.
+    pub fn detach(&mut self) {
+        self.sockets.clear();
+        self.ebpf = None;
+    }
+
+    /// Ring buffer records that were no packet record: only an object of another version writes them.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.ring.unreadable()
     }
 
     /// Inode of the netns the `device` hook watches.
     #[must_use]
     pub fn netns(&self) -> u32 {
-        0
+        self.ring.netns()
     }
+}
+
+/// Interfaces by name and index; refuses what no kernel would take.
+fn checked(options: &LiveOptions) -> Result<Vec<(String, u32)>, StartError> {
+    if options.hooks.is_empty() {
+        return Err(StartError::NoHook);
+    }
+    if !options.ring_bytes.is_power_of_two() || u64::from(options.ring_bytes) < page_size() {
+        return Err(StartError::RingSize(options.ring_bytes));
+    }
+    let index = |name: &String| {
+        let index = nix::net::if_::if_nametoindex(name.as_str());
+        index.map(|index| (name.clone(), index)).or(Err(StartError::NoInterface(name.clone())))
+    };
+    options.interfaces.iter().map(index).collect()
+}
+
+fn page_size() -> u64 {
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+    size.ok().flatten().and_then(|size| u64::try_from(size).ok()).unwrap_or(4096)
+}
+
+/// Creates the maps and sets them up; the programs are for [`load_hook`] to load.
+pub fn load(options: &LiveOptions) -> Result<Ebpf, StartError> {
+    // Kernels before 5.11 count maps as locked memory. Where the limit may not be raised, it may still suffice.
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+    let globals = Globals::read(options.snaplen);
+    let mut loader = EbpfLoader::new();
+    loader.map_max_entries("PACKETS", options.ring_bytes);
+    globals.set(&mut loader);
+    let mut ebpf = loader.load(OBJECT).map_err(|error| error::load_error(&error, options.ring_bytes))?;
+    watch(&mut ebpf, &options.ports).map_err(|error| StartError::Load(error.to_string()))?;
+    Ok(ebpf)
+}
+
+fn watch(ebpf: &mut Ebpf, ports: &[u16]) -> Result<(), MapError> {
+    let map = ebpf.map_mut("PORTS").ok_or_else(|| missing("PORTS"))?;
+    let mut set = Array::<_, u64>::try_from(map)?;
+    (0..).zip(port_set(ports)).filter(|(_, word)| *word != 0).try_for_each(|(index, word)| set.set(index, word, 0))
+}
+
+fn taken(ebpf: &mut Ebpf, name: &str) -> Result<Map, MapError> {
+    ebpf.take_map(name).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> MapError {
+    MapError::InvalidName { name: name.to_owned() }
+}
+
+/// One bit per port.
+fn port_set(ports: &[u16]) -> Vec<u64> {
+    let mut words = vec![0; 65_536 / 64];
+    for port in ports {
+        words[usize::from(port / 64)] |= 1 << (port % 64);
+    }
+    words
+}
+
+fn attach(ebpf: &mut Ebpf, options: &LiveOptions, interfaces: &[(String, u32)]) -> (Vec<Attachment>, Vec<OwnedFd>) {
+    let mut sockets = Vec::new();
+    let mut attach_hook = |hook| match hook {
+        Hook::Socket => attach::socket_hook(ebpf, options.cgroup.as_deref()),
+        Hook::Device => attach::device_hook(ebpf, interfaces).map(|(place, opened)| {
+            sockets = opened;
+            place
+        }),
+    };
+    let attached = options.hooks.iter().map(|&hook| Attachment { hook, result: attach_hook(hook) }).collect();
+    (attached, sockets)
 }

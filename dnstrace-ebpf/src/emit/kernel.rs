@@ -1,0 +1,90 @@
+//! Kernel memory, read at offsets that user space took from the kernel's BTF. An offset of 0, a null pointer or a
+//! failing read give 0: unknown.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::Global;
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_probe_read_kernel};
+use aya_ebpf::programs::SkBuffContext;
+
+use crate::maps::{
+    CGROUP_KN, CSS_SET_CGROUP, HOP_KEY, KERNFS_ID, NET_INUM, NSPROXY_NET, ProcessEntry, SKB_HEAD, SKB_SK, SOCK_NET,
+    TASK_CGROUPS, TASK_COMM, TASK_LEADER, TASK_NSPROXY, TASK_TGID,
+};
+
+/// An odd number with many bits set (2^64 divided by the golden ratio): spreads close addresses over all bits.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The same for one packet buffer on its way through the node.
+#[inline(always)]
+pub(super) fn hop_id(ctx: &SkBuffContext) -> u64 {
+    match member(ctx.skb.skb as u64, &SKB_HEAD) {
+        0 => 0,
+        head => (head ^ HOP_KEY.load()).wrapping_mul(SPREAD),
+    }
+}
+
+/// Inode of the netns of the packet's socket.
+#[inline(always)]
+pub(super) fn socket_netns(ctx: &SkBuffContext) -> u32 {
+    let sock = member(ctx.skb.skb as u64, &SKB_SK);
+    netns_of(member(sock, &SOCK_NET))
+}
+
+/// The running task.
+#[derive(Clone, Copy)]
+pub(super) struct Task(u64);
+
+impl Task {
+    #[inline(always)]
+    pub(super) fn current() -> Self {
+        // SAFETY: takes no argument.
+        Self(unsafe { bpf_get_current_task() })
+    }
+
+    #[inline(always)]
+    pub(super) fn netns(self) -> u32 {
+        netns_of(member(member(self.0, &TASK_NSPROXY), &NSPROXY_NET))
+    }
+
+    #[inline(always)]
+    pub(super) fn cgroup_id(self) -> u64 {
+        member(member(member(member(self.0, &TASK_CGROUPS), &CSS_SET_CGROUP), &CGROUP_KN), &KERNFS_ID)
+    }
+
+    #[inline(always)]
+    pub(super) fn process(self) -> ProcessEntry {
+        // A thread has a name of its own; the process is known by that of its first thread.
+        let comm = read(member(self.0, &TASK_LEADER), &TASK_COMM).unwrap_or([0; 2]);
+        ProcessEntry { comm, tgid: small_member(self.0, &TASK_TGID), padding: 0 }
+    }
+}
+
+#[inline(always)]
+fn netns_of(net: u64) -> u32 {
+    small_member(net, &NET_INUM)
+}
+
+#[inline(always)]
+fn member(base: u64, offset: &Global<u32>) -> u64 {
+    read(base, offset).unwrap_or(0)
+}
+
+#[inline(always)]
+fn small_member(base: u64, offset: &Global<u32>) -> u32 {
+    read(base, offset).unwrap_or(0)
+}
+
+#[inline(always)]
+fn read<T>(base: u64, offset: &Global<u32>) -> Option<T> {
+    let offset = u64::from(offset.load());
+    if base == 0 || offset == 0 {
+        return None;
+    }
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes all of `value` or fails; it checks the address itself.
+    let status =
+        unsafe { bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, (base + offset) as *const _) };
+    // SAFETY: filled when the helper succeeded; only numbers are read.
+    (status == 0).then(|| unsafe { value.assume_init() })
+}

@@ -1,0 +1,109 @@
+//! Why a hook, or all of them, could not be attached: one line with its remedy.
+
+use std::error::Error;
+use std::io;
+
+use aya::EbpfError;
+use aya::maps::MapError;
+use aya::programs::ProgramError;
+use nix::sys::resource::{Resource, getrlimit};
+
+use crate::capture::Hook;
+
+/// Why nothing could be attached.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No hook was asked for.
+    #[error("no hook to attach: name socket, device or both")]
+    NoHook,
+    /// The size does not fit the kernel's ring buffer.
+    #[error("a ring buffer of {0} bytes is not possible: the kernel wants a power of two, at least a page (4 KiB)")]
+    RingSize(u32),
+    /// An interface does not exist in this netns.
+    #[error("no interface {0} in this network namespace: `ip link` lists them")]
+    NoInterface(String),
+    /// The kernel does not let this user load eBPF programs.
+    #[error(
+        "not permitted to load eBPF programs: run as root, or with the capabilities BPF, PERFMON, NET_RAW and NET_ADMIN"
+    )]
+    NotPermitted,
+    /// The locked-memory limit is too small for the ring buffer.
+    #[error(
+        "a ring buffer of {ring} KiB does not fit the limit on locked memory, {limit} KiB: \
+         raise it with `ulimit -l unlimited`, or choose a smaller one with --ring-size"
+    )]
+    Memlock {
+        /// What was asked for.
+        ring: u32,
+        /// What is allowed.
+        limit: u64,
+    },
+    /// The kernel has no ring buffer, or refuses the programs.
+    #[error("this kernel does not load the eBPF object: {0}; `dnstrace doctor` says what is missing")]
+    Load(String),
+    /// Each hook has its own reason.
+    #[error("no hook could be attached: {}", .0.iter().map(|(hook, why)| format!("{}: {why}", name(*hook))).collect::<Vec<_>>().join("; "))]
+    NothingAttached(Vec<(Hook, String)>),
+}
+
+/// A hook's name, as `--hooks` takes it.
+#[must_use]
+pub fn name(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Socket => "socket",
+        Hook::Device => "device",
+    }
+}
+
+/// Why the object could not be loaded.
+pub(super) fn load_error(error: &EbpfError, ring_bytes: u32) -> StartError {
+    let limit = getrlimit(Resource::RLIMIT_MEMLOCK).map_or(u64::MAX, |(soft, _)| soft);
+    match error {
+        EbpfError::MapError(MapError::CreateError { .. }) if is(error, io::ErrorKind::PermissionDenied) => {
+            // Kernels before 5.11 say EPERM both for missing privilege and for locked memory.
+            if nix::unistd::geteuid().is_root() && u64::from(ring_bytes) > limit {
+                StartError::Memlock { ring: ring_bytes / 1024, limit: limit / 1024 }
+            } else {
+                StartError::NotPermitted
+            }
+        }
+        EbpfError::MapError(_) if is(error, io::ErrorKind::OutOfMemory) => {
+            StartError::Load(format!("no memory for a ring buffer of {} KiB", ring_bytes / 1024))
+        }
+        _ if is(error, io::ErrorKind::PermissionDenied) => StartError::NotPermitted,
+        _ => StartError::Load(one_line(error)),
+    }
+}
+
+/// Why a program could not be loaded or attached.
+pub(super) fn program_error(error: &ProgramError) -> String {
+    match error {
+        _ if is(error, io::ErrorKind::PermissionDenied) => {
+            "not permitted: run as root, or with the capabilities BPF, PERFMON, NET_RAW and NET_ADMIN".to_owned()
+        }
+        // The verifier's log is for developers, and hundreds of lines long.
+        ProgramError::LoadError { io_error, .. } => format!("the kernel refuses the program: {io_error}"),
+        _ => one_line(error),
+    }
+}
+
+fn is(error: &(dyn Error + 'static), kind: io::ErrorKind) -> bool {
+    chain(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == kind))
+}
+
+/// Causes repeat what they are the cause of in some libraries; each text is said once.
+fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut line = String::new();
+    for cause in chain(error) {
+        let text = cause.to_string();
+        let text = text.lines().next().unwrap_or_default();
+        if !line.contains(text) {
+            line = if line.is_empty() { text.to_owned() } else { format!("{line}: {text}") };
+        }
+    }
+    line
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

@@ -1,0 +1,70 @@
+//! What the kernel half is told before it is loaded.
+
+use std::hash::{BuildHasher, RandomState};
+
+use aya::EbpfLoader;
+
+use super::btf::Btf;
+
+/// The kernel's types; absent on kernels built without `CONFIG_DEBUG_INFO_BTF`.
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// Global, structure, member. What belongs together works together or not at all.
+type Feature = &'static [(&'static str, &'static str, &'static str)];
+
+const HOP_ID: Feature = &[("SKB_HEAD", "sk_buff", "head")];
+
+const SOCKET_NETNS: Feature =
+    &[("SKB_SK", "sk_buff", "sk"), ("SOCK_NET", "sock_common", "skc_net"), ("NET_INUM", "net", "ns")];
+
+const PROCESS: Feature = &[
+    ("TASK_TGID", "task_struct", "tgid"),
+    ("TASK_LEADER", "task_struct", "group_leader"),
+    ("TASK_COMM", "task_struct", "comm"),
+    ("TASK_NSPROXY", "task_struct", "nsproxy"),
+    ("TASK_CGROUPS", "task_struct", "cgroups"),
+    ("NSPROXY_NET", "nsproxy", "net_ns"),
+    ("CSS_SET_CGROUP", "css_set", "dfl_cgrp"),
+    ("CGROUP_KN", "cgroup", "kn"),
+    ("KERNFS_ID", "kernfs_node", "id"),
+];
+
+/// Values of globals, kept while the loader borrows them.
+pub(super) struct Globals {
+    snaplen: u32,
+    hop_key: u64,
+    offsets: Vec<(&'static str, u32)>,
+}
+
+impl Globals {
+    /// Reads the kernel's types. Without them everything but processes, netns and hop ids works.
+    pub(super) fn read(snaplen: u32) -> Self {
+        let bytes = std::fs::read(KERNEL_BTF).unwrap_or_default();
+        let btf = Btf::parse(&bytes);
+        let offsets = btf.map(|btf| offsets(&btf)).unwrap_or_default();
+        Self { snaplen, hop_key: RandomState::new().hash_one(0), offsets }
+    }
+
+    /// Sets them all.
+    pub(super) fn set<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
+        loader.override_global("SNAPLEN", &self.snaplen, true);
+        loader.override_global("HOP_KEY", &self.hop_key, true);
+        for (name, offset) in &self.offsets {
+            loader.override_global(name, offset, true);
+        }
+    }
+}
+
+fn offsets(btf: &Btf<'_>) -> Vec<(&'static str, u32)> {
+    [HOP_ID, SOCKET_NETNS, PROCESS].into_iter().filter_map(|feature| of_feature(btf, feature)).flatten().collect()
+}
+
+fn of_feature(btf: &Btf<'_>, feature: Feature) -> Option<Vec<(&'static str, u32)>> {
+    feature.iter().map(|&(global, of, member)| Some((global, offset(btf, of, member)?))).collect()
+}
+
+fn offset(btf: &Btf<'_>, of: &str, member: &str) -> Option<u32> {
+    let offset = btf.offset(of, member)?;
+    // A netns's inode number is a member of its `struct ns_common`.
+    Some(if (of, member) == ("net", "ns") { offset + btf.offset("ns_common", "inum")? } else { offset })
+}

@@ -1,0 +1,57 @@
+//! A packet record from the ring buffer to a [`Packet`], bounds-checked.
+
+use dnstrace_ebpf::{Direction, Hook, Layer as RecordLayer, PacketRecord};
+
+use super::clock::Clock;
+use crate::capture::{BootTime, Layer, Packet, Point, Process, Socket};
+
+/// The lower twelve bits of the tag control information (IEEE 802.1Q, 9.6).
+const VLAN_ID: u16 = 0x0fff;
+
+/// `None` when the bytes are no packet record: the two halves are of different versions.
+pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32) -> Option<Packet<'a>> {
+    let (head, rest) = bytes.split_first_chunk::<{ size_of::<PacketRecord>() }>()?;
+    // SAFETY: `head` is exactly one `PacketRecord`, which is valid for any bytes.
+    let record = unsafe { head.as_ptr().cast::<PacketRecord>().read_unaligned() };
+    let captured = rest.get(..usize::try_from(record.captured_len).ok()?)?;
+    let time = BootTime(record.boot_ns);
+    Some(Packet {
+        time,
+        wall: clock.wall(time),
+        point: point(&record, netns)?,
+        layer: if record.layer == RecordLayer::Ethernet as u8 { Layer::Ethernet } else { Layer::Ip },
+        wire_len: record.wire_len,
+        bytes: captured,
+        vlan: (record.vlan_present != 0).then_some(record.vlan_tci & VLAN_ID),
+        gso_size: record.gso_size,
+        hop_id: known(record.hop_id),
+        socket: socket(&record),
+    })
+}
+
+fn point(record: &PacketRecord, netns: u32) -> Option<Point> {
+    let hook = Hook::ALL.into_iter().find(|hook| *hook as u8 == record.hook)?;
+    let direction = [Direction::In, Direction::Out].into_iter().find(|way| *way as u8 == record.direction)?;
+    let netns = match hook {
+        Hook::Device => netns,
+        Hook::Socket => record.socket_netns,
+    };
+    Some(Point { hook, direction, ifindex: record.ifindex, netns })
+}
+
+fn socket(record: &PacketRecord) -> Socket {
+    Socket {
+        cookie: known(record.cookie),
+        cgroup_id: known(record.cgroup_id),
+        netns: (record.socket_netns != 0).then_some(record.socket_netns),
+        process: (record.tgid != 0).then(|| Process {
+            tgid: record.tgid,
+            uid: (record.uid != u32::MAX).then_some(record.uid),
+            comm: record.comm,
+        }),
+    }
+}
+
+fn known(number: u64) -> Option<u64> {
+    (number != 0).then_some(number)
+}
