@@ -6,13 +6,8 @@ use std::path::Path;
 
 use dnstrace::capture::prerequisites::{self, Host, Row, State, Support};
 
-const EVERYTHING: Support = Support {
-    ring_buffer: Some(true),
-    socket_filter: Some(true),
-    cgroup_skb: Some(true),
-    current_process: Some(true),
-    kernel_memory: Some(true),
-};
+const EVERYTHING: Support =
+    Support { ring_buffer: Some(true), socket_filter: Some(true), cgroup_skb: Some(true), kernel_memory: Some(true) };
 
 /// Files of a host on which nothing is missing.
 const GOOD: &[(&str, &str)] = &[
@@ -146,16 +141,17 @@ fn what_the_kernel_keeps_to_itself() {
 }
 
 #[test]
-fn old_kernels_read_the_process_from_memory() {
-    let support = Support { current_process: Some(false), ..EVERYTHING };
-    assert!(complaints(&host(&[], support)).is_empty());
-    let wanted = ["Limited BTF: no /sys/kernel/btf/vmlinux", "Limited process names: not available"];
-    assert_eq!(complaints(&host(&[("sys/kernel/btf/vmlinux", None)], support)), wanted);
+fn a_kernel_that_does_not_support_something() {
+    let check = |support, wanted: &[&str]| assert_eq!(complaints(&host(&[], support)), wanted);
+    check(Support { ring_buffer: Some(false), ..EVERYTHING }, &["Missing ring buffer: not supported"]);
+    check(Support { cgroup_skb: Some(false), ..EVERYTHING }, &["Limited program types: no cgroup_skb"]);
+    check(Support { socket_filter: Some(false), ..EVERYTHING }, &["Missing program types: no socket filter"]);
+    check(Support { kernel_memory: Some(false), ..EVERYTHING }, &["Limited kernel memory: not readable by eBPF"]);
 }
 
 #[test]
 fn a_kernel_that_does_not_let_us_ask() {
     let wanted =
-        ["Missing ring buffer: not told", "Missing program types: not told", "Limited process names: not told"];
+        ["Missing ring buffer: not told", "Missing program types: not told", "Limited kernel memory: not told"];
     assert_eq!(complaints(&host(&[], Support::default())), wanted);
 }
