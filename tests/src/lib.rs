@@ -2,7 +2,9 @@
 
 pub mod cache;
 pub mod command;
+pub mod coredns;
 pub mod debian;
+pub mod frame;
 pub mod kube;
 pub mod node;
 pub mod product;

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod kernels;
 mod kube;
+mod steps;
 mod test;
 
 use clap::Parser;

@@ -46,6 +46,8 @@ pub enum Layer {
     Ethernet,
     /// An IPv4 or IPv6 header.
     Ip,
+    /// Anything else: it is counted, not read.
+    Other,
 }
 
 /// The process a socket belongs to, as the kernel saw it.

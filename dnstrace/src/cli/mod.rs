@@ -1,3 +1,100 @@
 //! Arguments to checked configuration, one file per command.
 
+mod arguments;
+mod configuration;
 pub mod doctor;
+mod message;
+mod quantity;
+mod read;
+mod session;
+mod trace;
+
+use std::ffi::OsString;
+use std::io::{self, stderr, stdout};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::{Arguments, Command, DoctorArguments, FormatArgument};
+use message::say;
+
+use crate::sink::{self, Summary};
+
+/// Why a run did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// What was typed makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// What is needed is missing: a privilege, a kernel feature, a file.
+    #[error("{0}")]
+    Start(String),
+    /// The rest of a file could not be read.
+    #[error("{0}")]
+    Incomplete(String),
+    /// Nothing the user did.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    fn threads(error: io::Error) -> Self {
+        Self::Start(format!("cannot start threads and signal handlers: {error}"))
+    }
+
+    fn output(error: &io::Error) -> Self {
+        Self::Internal(format!("cannot write to standard output: {error}"))
+    }
+}
+
+/// Does what the arguments say.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return explain(&error),
+    };
+    let summary = match arguments.command {
+        Command::Trace(arguments) => trace::trace(&arguments)?,
+        Command::Read(arguments) => read::read(&arguments)?,
+        Command::Doctor(arguments) => return doctor(&arguments),
+    };
+    tell(&summary)
+}
+
+fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
+    let out = &mut stdout().lock();
+    let found = match arguments.format {
+        FormatArgument::Text => doctor::run(out),
+        FormatArgument::Json => doctor::run_json(out),
+    };
+    match found {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::Start("no hook can be attached here".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::output(&error)),
+    }
+}
+
+fn tell(summary: &Summary) -> Result<(), Failure> {
+    say(sink::summary(summary, &configuration::palette(&stderr())).trim_end());
+    match &summary.error {
+        Some(error) => Err(Failure::Incomplete(error.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Help and version go out as they are; of an error, the first paragraph in one line.
+fn explain(error: &clap::Error) -> Result<(), Failure> {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A closed pipe is no failure.
+        let _ = error.print();
+        return Ok(());
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Err(Failure::Usage("what to do? see 'dnstrace --help'".to_owned()));
+    }
+    let text = error.to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<_> = paragraph.trim_start_matches("error: ").split_whitespace().collect();
+    Err(Failure::Usage(format!("{}; see --help", words.join(" "))))
+}

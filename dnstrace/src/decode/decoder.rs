@@ -1,6 +1,13 @@
 //! Packets to observations.
 
-use super::Observation;
+use std::net::SocketAddr;
+
+use super::network::{self, Datagram, Unreadable};
+use super::ports::PortSet;
+use super::sighting::Sighting;
+use super::streams::{Fate, Streams};
+use super::transport::{self, Transported, Untransported};
+use super::{DecodeCounts, Observation, Transport};
 use crate::capture::{BootTime, Packet};
 
 /// What the decoder must know.
@@ -10,17 +17,10 @@ pub struct DecodeOptions {
     pub ports: Vec<u16>,
 }
 
-/// What became of packets and messages: every packet ends in exactly one of the `packets_*` counters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DecodeCounts {
-    /// Packets looked at.
-    pub packets: u64,
-    /// Messages given as observations.
-    pub messages: u64,
-}
-
-/// Packets to observations; holds TCP streams and fragments, within bounds.
+/// Packets to observations; holds TCP streams, within bounds.
 pub struct Decoder {
+    ports: PortSet,
+    streams: Streams,
     counts: DecodeCounts,
 }
 
@@ -28,24 +28,119 @@ impl Decoder {
     /// A decoder that has seen nothing.
     #[must_use]
     pub fn new(options: &DecodeOptions) -> Self {
-        let _ = options;
-        Self { counts: DecodeCounts::default() }
+        Self { ports: PortSet::new(&options.ports), streams: Streams::default(), counts: DecodeCounts::default() }
     }
 
     /// Reads one packet; gives each DNS message that is complete with it.
-    pub fn add(&mut self, packet: &Packet<'_>, each: impl FnMut(&Observation<'_>)) {
-        let _ = (packet, each);
+    pub fn add(&mut self, packet: &Packet<'_>, mut each: impl FnMut(&Observation<'_>)) {
         self.counts.packets += 1;
+        let end = self.read(packet, &mut each);
+        *self.counter(end) += 1;
     }
 
-    /// Forgets streams and fragments that saw nothing for their timeout.
+    /// Forgets streams that saw nothing for their timeout.
     pub fn expire(&mut self, now: BootTime) {
-        let _ = now;
+        self.streams.expire(now, &mut self.counts);
     }
 
     /// What became of packets and messages so far.
     #[must_use]
     pub fn counts(&self) -> &DecodeCounts {
         &self.counts
+    }
+
+    fn read(&mut self, packet: &Packet<'_>, each: &mut dyn FnMut(&Observation<'_>)) -> End {
+        let datagram = match network::read(packet) {
+            Ok(datagram) => datagram,
+            Err(why) => return End::Unreadable(why),
+        };
+        let transported = match transport::read(&datagram.upper) {
+            Ok(transported) => transported,
+            Err(why) => return End::Untransported(why),
+        };
+        if !self.ports.contains(transported.src_port) && !self.ports.contains(transported.dst_port) {
+            return End::NotDnsPort;
+        }
+        self.read_payload(packet, &datagram, &transported, each)
+    }
+
+    fn read_payload(
+        &mut self,
+        packet: &Packet<'_>,
+        datagram: &Datagram<'_>,
+        transported: &Transported<'_>,
+        each: &mut dyn FnMut(&Observation<'_>),
+    ) -> End {
+        let mut sighting = Sighting {
+            packet,
+            transport: if transported.segment.is_some() { Transport::Tcp } else { Transport::Udp },
+            src: SocketAddr::new(datagram.src, transported.src_port),
+            dst: SocketAddr::new(datagram.dst, transported.dst_port),
+            vlan: datagram.vlan,
+            fragment: datagram.upper.fragment,
+            counts: &mut self.counts,
+            each,
+            found: 0,
+            given: 0,
+        };
+        let fate = match transported.segment {
+            Some(segment) => self.streams.add(&segment, transported, &mut sighting),
+            None => read_udp(transported, packet.gso_size, &mut sighting),
+        };
+        match sighting {
+            Sighting { given: 1.., .. } => End::Message,
+            Sighting { found: 1.., .. } => End::NotDns,
+            _ => End::Stream(fate),
+        }
+    }
+
+    fn counter(&mut self, end: End) -> &mut u64 {
+        let counts = &mut self.counts;
+        match end {
+            End::Message => &mut counts.packets_message,
+            End::NotDns => &mut counts.packets_not_dns,
+            End::NotDnsPort => &mut counts.packets_not_dns_port,
+            End::Stream(Fate::Held) => &mut counts.packets_held,
+            End::Stream(Fate::NoPayload) => &mut counts.packets_no_payload,
+            End::Stream(Fate::Retransmitted) => &mut counts.packets_retransmitted,
+            End::Stream(Fate::Skipped) => &mut counts.packets_skipped,
+            End::Unreadable(Unreadable::LaterFragment) => &mut counts.packets_later_fragment,
+            End::Unreadable(Unreadable::NotIp) => &mut counts.packets_not_ip,
+            End::Untransported(Untransported::NotUdpTcp) => &mut counts.packets_not_udp_tcp,
+            End::Unreadable(Unreadable::TooShort) | End::Untransported(Untransported::TooShort) => {
+                &mut counts.packets_too_short
+            }
+            End::Unreadable(Unreadable::Malformed) | End::Untransported(Untransported::Malformed) => {
+                &mut counts.packets_malformed
+            }
+        }
+    }
+}
+
+/// What became of one packet.
+#[derive(Clone, Copy)]
+enum End {
+    Message,
+    NotDns,
+    NotDnsPort,
+    Stream(Fate),
+    Unreadable(Unreadable),
+    Untransported(Untransported),
+}
+
+/// Gives the datagram's message, or each one of a super-packet.
+fn read_udp(transported: &Transported<'_>, gso_size: u16, sighting: &mut Sighting<'_>) -> Fate {
+    let one = if gso_size == 0 || sighting.fragment { u32::MAX } else { u32::from(gso_size) };
+    let (mut bytes, mut wire_len) = (transported.payload, transported.wire_len);
+    loop {
+        let message_len = wire_len.min(one);
+        let message = network::up_to(bytes, message_len);
+        // Why it is none is counted there.
+        let _ = sighting.give(message, message_len);
+        bytes = &bytes[message.len()..];
+        wire_len -= message_len;
+        if wire_len == 0 {
+            return Fate::NoPayload;
+        }
     }
 }

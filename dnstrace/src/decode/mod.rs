@@ -1,10 +1,25 @@
 //! [`Packet`](crate::capture::Packet)s to [`Observation`]s: link, IP, fragments, UDP, TCP streams, DNS.
 //! The only place that knows hickory.
 
+mod connection;
+mod counts;
 mod decoder;
 mod message;
+mod name;
+mod network;
 mod observation;
+mod ports;
+mod rdata;
+pub mod records;
+mod sighting;
+mod stream;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod transport;
 
-pub use decoder::{DecodeCounts, DecodeOptions, Decoder};
-pub use message::{Header, Message, Question, QuestionName};
+pub use counts::DecodeCounts;
+pub use decoder::{DecodeOptions, Decoder};
+pub use message::{Header, Message, Question, Undecodable};
+pub use name::{NameError, QuestionName};
 pub use observation::{Observation, Transport};

@@ -1,7 +1,25 @@
 //! [`Observation`](crate::decode::Observation)s to [`Transaction`]s: the same message at many points, query with response.
 
+mod cause;
+mod counts;
+mod deadlines;
+mod ending;
+mod identity;
+mod index;
 mod matcher;
+mod open;
+mod queries;
+mod ranking;
+mod recent;
+mod responses;
+mod sightings;
+mod sockets;
+mod table;
 mod transaction;
 
-pub use matcher::{Join, JoinCounts, JoinOptions};
+#[cfg(test)]
+mod tests;
+
+pub use counts::JoinCounts;
+pub use matcher::{Join, JoinOptions, OPEN_MAX, RESTART, SETTLE, SKEW_TIMEOUT, STRAGGLER_WAIT, TIMEOUT_GRACE};
 pub use transaction::{Attempt, Hop, MessageCopy, MessageKind, Outcome, Transaction, TransactionId};

@@ -21,6 +21,8 @@ pub enum Outcome {
     NoResponse,
     /// A response without a query that it answers.
     Unsolicited,
+    /// No response yet, and no answer to whether there will be one: the run ended, or too many transactions were open.
+    Outstanding,
 }
 
 /// Query or response.

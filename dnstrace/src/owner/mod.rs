@@ -1,1 +1,5 @@
 //! Who: names for what the kernel gives as numbers.
+
+mod interfaces;
+
+pub use interfaces::{Interfaces, Owner};

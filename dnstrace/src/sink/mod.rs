@@ -1,1 +1,23 @@
-//! Transactions to bytes: text and JSON.
+//! Transactions to bytes: text and JSON, and what of them is shown.
+
+mod escape;
+mod filter;
+mod iana;
+mod item;
+mod json;
+mod losses;
+mod message;
+mod outlet;
+mod palette;
+mod text;
+mod time;
+mod writer;
+
+pub use filter::{Filter, rcode_number, record_type_number};
+pub use item::{Item, Lost, Numbered, Sighting, Summary};
+pub use json::Json;
+pub use losses::Losses;
+pub use outlet::{Outlet, OutletCounts, OutletOptions, Show, WhenFull};
+pub use palette::Palette;
+pub use text::{Text, TextOptions, lost, summary};
+pub use writer::{Format, write_all};

@@ -1,1 +1,202 @@
-//! A real one-node Kubernetes in a network namespace of its own.
+//! A real one-node Kubernetes in namespaces of its own: control plane, kubelet, containerd, kube-proxy, cluster DNS of
+//! two replicas, and pods that ask. Nothing of the machine is changed, and one signal ends all of it.
+
+mod build;
+mod cgroups;
+mod components;
+mod images;
+mod network;
+mod packages;
+mod pki;
+mod pods;
+mod record;
+mod space;
+mod state;
+mod wait;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+pub use self::pods::Pod;
+pub use self::record::{Record, RecordedQuery};
+
+use self::components::Running;
+use self::space::Space;
+use self::state::State;
+use crate::{command, coredns};
+
+/// Where pods send their queries: the Service `kube-dns`.
+pub const CLUSTER_DNS: [&str; 2] = ["10.96.0.10", "fd00:10:96::a"];
+
+/// Two of `CoreDNS`, two of `web`, and one each of `alpine`, `six` and `agent`.
+const PODS: usize = 7;
+
+/// A control plane starts in some ten seconds on an idle machine of two cores; a busy one needs a multiple.
+const API_SERVER_LIMIT: Duration = Duration::from_mins(2);
+const PODS_LIMIT: Duration = Duration::from_mins(4);
+
+const MANIFESTS: [&str; 2] = [include_str!("../../kube/dns.yaml"), include_str!("../../kube/pods.yaml")];
+
+/// The node, while it stands.
+#[derive(Debug)]
+pub struct Kube {
+    state: State,
+    space: Space,
+    kubernetes: PathBuf,
+}
+
+impl Kube {
+    /// Starts the node and waits until all its pods are ready, saying what it does. What was made is removed if that
+    /// fails. There is one node at a time.
+    pub fn up(say: &dyn Fn(&str)) -> Result<Self> {
+        ensure!(crate::skip::is_root(), "a node needs network namespaces, mounts and cgroups: run this as root");
+        say("installing packages");
+        packages::install()?;
+        say("building Kubernetes and CoreDNS, if the cache does not have them");
+        let kubernetes = build::kubernetes()?;
+        coredns::binary()?;
+        let state = State::of_user()?;
+        state.create()?;
+        Self::start(&state, kubernetes, say).inspect_err(|_| {
+            // The first error is the one to report; what cannot be removed now, the next `down` finds.
+            let _ = Self::down();
+        })
+    }
+
+    /// The node that stands, if one does.
+    pub fn running() -> Result<Option<Self>> {
+        let state = State::of_user()?;
+        let Some(space) = Space::existing(&state)? else { return Ok(None) };
+        Ok(Some(Self { space, kubernetes: build::kubernetes()?, state }))
+    }
+
+    /// Removes the node, or what is left of one.
+    pub fn down() -> Result<()> {
+        let state = State::of_user()?;
+        if let Some(space) = Space::existing(&state)? {
+            space.end()?;
+        }
+        network::remove()?;
+        cgroups::remove()?;
+        space::remove_mount_points(&state)?;
+        state.remove()
+    }
+
+    /// The node's network namespace, for `nsenter --net=`.
+    #[must_use]
+    pub fn netns(&self) -> PathBuf {
+        network::path(network::NODE)
+    }
+
+    /// Runs kubectl on the node and returns what it prints.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        command::of(self.kubectl_command().args(arguments))
+    }
+
+    /// A line for a person's shell that is kubectl on this node.
+    #[must_use]
+    pub fn kubectl_line(&self) -> String {
+        let kubectl = self.kubectl_command();
+        let words = std::iter::once(kubectl.get_program()).chain(kubectl.get_args());
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Every pod that has started.
+    pub fn pods(&self) -> Result<Vec<Pod>> {
+        pods::from_list(&self.kubectl(&["get", "pods", "--all-namespaces", "--output", "json"])?)
+    }
+
+    /// The interface of the node that leads to this pod.
+    pub fn veth(&self, pod: &Pod) -> Result<String> {
+        pods::veth(&self.state.on_node("/var/lib/cni/results"), pod)
+    }
+
+    /// The cgroup id of the pod's container.
+    pub fn cgroup_id(&self, pod: &Pod) -> Result<u64> {
+        cgroups::id(&pod.container)
+    }
+
+    /// Makes the application of a pod look names up now, one after the other, and returns what it says of each.
+    pub fn look_up(&self, pod: &Pod, names: &[&str]) -> Result<String> {
+        let mut kubectl = self.kubectl_command();
+        kubectl.args(["--namespace", &pod.namespace, "exec", &pod.name, "--", "/lookup"]).args(names);
+        command::of(&mut kubectl)
+    }
+
+    /// Starts a pod's own record of its queries. A pod with the node's network has no interface of its own to record.
+    pub fn record(&self, pod: &Pod) -> Result<Record> {
+        ensure!(!pod.host_network, "{} has the node's network", pod.name);
+        Record::start(Path::new(&format!("/proc/{}/ns/net", cgroups::process(&pod.container)?)))
+    }
+
+    fn start(state: &State, kubernetes: PathBuf, say: &dyn Fn(&str)) -> Result<Self> {
+        say("making the node's namespaces");
+        network::create(&state.path("bin"))?;
+        cgroups::create()?;
+        let space = Space::create(state, &network::path(network::NODE))?;
+        components::write_files(state)?;
+        let keys = state.on_node("/etc/kubernetes/pki");
+        fs::create_dir_all(&keys)?;
+        pki::create(&keys)?;
+        let node = Self { state: state.clone(), space, kubernetes };
+        node.start_components(say)?;
+        Ok(node)
+    }
+
+    fn start_components(&self, say: &dyn Fn(&str)) -> Result<()> {
+        let mut running = Running::new(&self.state, &self.space, self.kubernetes.clone());
+        say("starting etcd, the API server and containerd");
+        running.start_upstream(&components::UPSTREAM)?;
+        running.start(&components::ETCD)?;
+        running.start(&components::API_SERVER)?;
+        running.start(&components::CONTAINERD)?;
+        images::wait_for_runtime(&self.space)?;
+        images::import(&self.state, &self.space)?;
+        self.wait_for_api_server(&mut running)?;
+        say("starting the controllers, the scheduler, kubelet and kube-proxy");
+        for component in &components::CLIENTS {
+            running.start(component)?;
+        }
+        self.apply_manifests()?;
+        say("waiting for the pods");
+        self.wait_for_pods(&mut running)
+    }
+
+    fn wait_for_api_server(&self, running: &mut Running<'_>) -> Result<()> {
+        wait::until("the API server", API_SERVER_LIMIT, || {
+            running.check()?;
+            // Its refusals are how it says that it is not ready.
+            Ok(self.kubectl(&["get", "--raw", "/readyz"]).ok())
+        })
+        .with_context(|| self.state.last_log_lines("kube-apiserver"))?;
+        Ok(())
+    }
+
+    fn apply_manifests(&self) -> Result<()> {
+        for (number, manifest) in MANIFESTS.iter().enumerate() {
+            let file = self.state.path("bin").join(format!("{number}.yaml"));
+            fs::write(&file, manifest)?;
+            self.kubectl(&["apply", "--filename", &file.to_string_lossy()])?;
+        }
+        Ok(())
+    }
+
+    fn wait_for_pods(&self, running: &mut Running<'_>) -> Result<()> {
+        wait::until("all pods ready", PODS_LIMIT, || {
+            running.check()?;
+            let pods = self.pods()?;
+            Ok((pods.len() == PODS && pods.iter().all(|pod| pod.ready)).then_some(()))
+        })
+        .with_context(|| self.kubectl(&["get", "pods", "--all-namespaces"]).unwrap_or_default())
+    }
+
+    fn kubectl_command(&self) -> Command {
+        let mut kubectl = self.space.command(self.kubernetes.join("kubectl"));
+        kubectl.arg("--kubeconfig=/etc/kubernetes/admin.conf");
+        kubectl
+    }
+}

@@ -6,16 +6,37 @@ use std::path::{Path, PathBuf};
 
 use aya::Ebpf;
 use aya::maps::ProgramArray;
-use aya::programs::{CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, ProgramError, SocketFilter};
+use aya::programs::{CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SocketFilter};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::error::program_error;
+use crate::capture::Hook;
 
 /// Programs of the `socket` hook, their way, their second half and where it is called from.
 const SOCKET: [(&str, CgroupSkbAttachType, &str, &str); 2] = [
     ("socket_in", CgroupSkbAttachType::Ingress, "socket_in_slow", "SOCKET_IN_SLOW"),
     ("socket_out", CgroupSkbAttachType::Egress, "socket_out_slow", "SOCKET_OUT_SLOW"),
 ];
+
+/// The program of the `device` hook, as [`SOCKET`].
+const DEVICE: (&str, &str, &str) = ("device", "device_slow", "DEVICE_SLOW");
+
+/// Loads a hook's programs and lets the first ones call the second ones; attaches nothing.
+pub fn load_hook(ebpf: &mut Ebpf, hook: Hook) -> Result<(), String> {
+    match hook {
+        Hook::Socket => SOCKET.iter().try_for_each(|(name, _, slow, calls)| {
+            load::<CgroupSkb>(ebpf, name, CgroupSkb::load)?;
+            load::<CgroupSkb>(ebpf, slow, CgroupSkb::load)?;
+            call(ebpf, calls, slow)
+        }),
+        Hook::Device => {
+            let (name, slow, calls) = DEVICE;
+            load::<SocketFilter>(ebpf, name, SocketFilter::load)?;
+            load::<SocketFilter>(ebpf, slow, SocketFilter::load)?;
+            call(ebpf, calls, slow)
+        }
+    }
+}
 
 /// Attaches the `socket` hook at `cgroup`, at the root of the hierarchy when `None`; says where.
 pub(super) fn socket_hook(ebpf: &mut Ebpf, cgroup: Option<&Path>) -> Result<String, String> {
@@ -24,20 +45,19 @@ pub(super) fn socket_hook(ebpf: &mut Ebpf, cgroup: Option<&Path>) -> Result<Stri
         None => cgroup_root().ok_or("no cgroup v2 is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified")?,
     };
     let folder = File::open(&path).map_err(|error| format!("cannot open the cgroup {}: {error}", path.display()))?;
-    for (name, way, slow, calls) in SOCKET {
-        attach_cgroup(ebpf, &folder, name, way).map_err(|error| program_error(&error))?;
-        load_cgroup(ebpf, slow).map_err(|error| program_error(&error))?;
-        call(ebpf, calls, slow)?;
+    load_hook(ebpf, Hook::Socket)?;
+    for (name, way, ..) in SOCKET {
+        // The kernel takes no flags with a link and always lets links stack; `Single` is how aya says no flags.
+        let attached = program(ebpf, name)
+            .and_then(|program: &mut CgroupSkb| program.attach(&folder, way, CgroupAttachMode::Single));
+        attached.map_err(|error| program_error(&error))?;
     }
     Ok(format!("cgroup {}", path.display()))
 }
 
 /// Attaches the `device` hook to one socket per interface, or to one for all when none is named.
 pub(super) fn device_hook(ebpf: &mut Ebpf, interfaces: &[(String, u32)]) -> Result<(String, Vec<OwnedFd>), String> {
-    load_filter(ebpf, "device")
-        .and_then(|()| load_filter(ebpf, "device_slow"))
-        .map_err(|error| program_error(&error))?;
-    call(ebpf, "DEVICE_SLOW", "device_slow")?;
+    load_hook(ebpf, Hook::Device)?;
     let indices = if interfaces.is_empty() { vec![0] } else { interfaces.iter().map(|(_, index)| *index).collect() };
     let sockets = indices.into_iter().map(|index| packet_socket(ebpf, index)).collect::<Result<_, _>>()?;
     let names: Vec<&str> = interfaces.iter().map(|(name, _)| name.as_str()).collect();
@@ -55,25 +75,16 @@ pub fn cgroup_root() -> Option<PathBuf> {
     })
 }
 
-fn attach_cgroup(ebpf: &mut Ebpf, folder: &File, name: &str, way: CgroupSkbAttachType) -> Result<(), ProgramError> {
-    load_cgroup(ebpf, name)?;
-    let program: &mut CgroupSkb = program(ebpf, name)?;
-    // The kernel takes no flags with a link and always lets links stack; `Single` is how aya says no flags.
-    program.attach(folder, way, CgroupAttachMode::Single)?;
-    Ok(())
-}
-
-fn load_cgroup(ebpf: &mut Ebpf, name: &str) -> Result<(), ProgramError> {
-    program::<CgroupSkb>(ebpf, name)?.load()
-}
-
-fn load_filter(ebpf: &mut Ebpf, name: &str) -> Result<(), ProgramError> {
-    program::<SocketFilter>(ebpf, name)?.load()
+fn load<P>(ebpf: &mut Ebpf, name: &str, load: fn(&mut P) -> Result<(), ProgramError>) -> Result<(), String>
+where
+    for<'a> &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
+{
+    program(ebpf, name).and_then(load).map_err(|error| program_error(&error))
 }
 
 fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
 where
-    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+    &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
     ebpf.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
 }
@@ -97,7 +108,7 @@ fn packet_socket(ebpf: &mut Ebpf, ifindex: u32) -> Result<OwnedFd, String> {
         _ => format!("cannot open a packet socket: {error}"),
     };
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None).map_err(why)?;
-    let filter: &mut SocketFilter = program(ebpf, "device").map_err(|error| program_error(&error))?;
+    let filter: &mut SocketFilter = program(ebpf, DEVICE.0).map_err(|error| program_error(&error))?;
     filter.attach(&socket).map_err(|error| program_error(&error))?;
     bind(&socket, ifindex).map_err(why)?;
     Ok(socket)

@@ -18,7 +18,7 @@ use super::{BootTime, Counter, Hook, Packet};
 use clock::Clock;
 use globals::Globals;
 
-pub use attach::cgroup_root;
+pub use attach::{cgroup_root, load_hook};
 pub use error::{StartError, name};
 
 /// The committed object of the kernel half.
@@ -74,9 +74,9 @@ pub struct Live {
     clock: Clock,
     netns: u32,
     unreadable: u64,
-    _sockets: Vec<OwnedFd>,
+    sockets: Vec<OwnedFd>,
     // Links, programs, and the arrays that let programs call each other.
-    _ebpf: Ebpf,
+    ebpf: Option<Ebpf>,
 }
 
 impl Live {
@@ -84,14 +84,14 @@ impl Live {
     pub fn start(options: &LiveOptions) -> Result<Self, StartError> {
         let interfaces = checked(options)?;
         let mut ebpf = load(options)?;
-        let (packets, counters) = maps(&mut ebpf, options).map_err(|error| StartError::Load(error.to_string()))?;
+        let (packets, counters) = maps(&mut ebpf).map_err(|error| StartError::Load(error.to_string()))?;
         let (attached, sockets) = attach(&mut ebpf, options, &interfaces);
         if attached.iter().all(|attachment| attachment.result.is_err()) {
             let why = |attachment: Attachment| Some((attachment.hook, attachment.result.err()?));
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
         let (clock, netns) = (Clock::new(), netns());
-        Ok(Self { attached, packets, counters, clock, netns, unreadable: 0, _sockets: sockets, _ebpf: ebpf })
+        Ok(Self { attached, packets, counters, clock, netns, unreadable: 0, sockets, ebpf: Some(ebpf) })
     }
 
     /// What became of each hook that was asked for.
@@ -130,6 +130,12 @@ impl Live {
         counts
     }
 
+    /// Detaches every hook. What lies in the ring buffer can still be drained, and the counters stand still.
+    pub fn detach(&mut self) {
+        self.sockets.clear();
+        self.ebpf = None;
+    }
+
     /// Ring buffer records that were no packet record: only an object of another version writes them.
     #[must_use]
     pub fn unreadable(&self) -> u64 {
@@ -163,27 +169,28 @@ fn page_size() -> u64 {
     size.ok().flatten().and_then(|size| u64::try_from(size).ok()).unwrap_or(4096)
 }
 
-fn load(options: &LiveOptions) -> Result<Ebpf, StartError> {
+/// Creates the maps and sets them up; the programs are for [`load_hook`] to load.
+pub fn load(options: &LiveOptions) -> Result<Ebpf, StartError> {
     // Kernels before 5.11 count maps as locked memory. Where the limit may not be raised, it may still suffice.
     let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     let globals = Globals::read(options.snaplen);
     let mut loader = EbpfLoader::new();
     loader.map_max_entries("PACKETS", options.ring_bytes);
     globals.set(&mut loader);
-    loader.load(OBJECT).map_err(|error| error::load_error(&error, options.ring_bytes))
+    let mut ebpf = loader.load(OBJECT).map_err(|error| error::load_error(&error, options.ring_bytes))?;
+    watch(&mut ebpf, &options.ports).map_err(|error| StartError::Load(error.to_string()))?;
+    Ok(ebpf)
+}
+
+fn watch(ebpf: &mut Ebpf, ports: &[u16]) -> Result<(), MapError> {
+    let map = ebpf.map_mut("PORTS").ok_or_else(|| missing("PORTS"))?;
+    let mut set = Array::<_, u64>::try_from(map)?;
+    (0..).zip(port_set(ports)).filter(|(_, word)| *word != 0).try_for_each(|(index, word)| set.set(index, word, 0))
 }
 
 type Maps = (RingBuf<MapData>, PerCpuArray<MapData, u64>);
 
-fn maps(ebpf: &mut Ebpf, options: &LiveOptions) -> Result<Maps, MapError> {
-    // The programs are loaded later and name this map by its descriptor: it stays where it is.
-    let ports = ebpf.map_mut("PORTS").ok_or_else(|| missing("PORTS"))?;
-    let mut ports = Array::<_, u64>::try_from(ports)?;
-    for (index, word) in (0..).zip(port_set(&options.ports)) {
-        if word != 0 {
-            ports.set(index, word, 0)?;
-        }
-    }
+fn maps(ebpf: &mut Ebpf) -> Result<Maps, MapError> {
     Ok((RingBuf::try_from(taken(ebpf, "PACKETS")?)?, PerCpuArray::try_from(taken(ebpf, "COUNTERS")?)?))
 }
 

@@ -1,0 +1,200 @@
+//! What a person types.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::quantity;
+use crate::capture::Hook;
+use crate::sink::{rcode_number, record_type_number};
+
+const TRACE_EXAMPLES: &str = "\
+Examples:
+  dnstrace trace                                  every DNS transaction of this node, one line each
+  dnstrace trace --name '*.example.com' --path    the way of each query, with times and NAT
+  dnstrace trace --rcode SERVFAIL,REFUSED         what failed
+  dnstrace trace --slower-than 100ms --for 30s    what was slow in the next half minute
+  dnstrace trace --interface cni0 --observations  every sighting on one interface
+  dnstrace trace --format json | jq .query        one object a line
+
+Times are UTC. Messages, losses and the summary go to standard error.
+Exit codes: 0 ran, 2 usage, 3 could not start.";
+
+const READ_EXAMPLES: &str = "\
+Examples:
+  dnstrace read dns.pcapng --path                 the way of each query through what was captured
+  tcpdump -i any -w - port 53 | dnstrace read -   what tcpdump sees, joined
+
+Times are UTC: the same file gives the same output everywhere.
+Exit codes: 0 read, 2 usage, 3 could not be read to its end.";
+
+/// Shows every DNS transaction of a Kubernetes node: who asked whom, what came back, and which way it went.
+#[derive(Debug, Parser)]
+#[command(name = "dnstrace", version, max_term_width = 120)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show DNS transactions of this node as they end
+    #[command(after_help = TRACE_EXAMPLES)]
+    Trace(TraceArguments),
+    /// Show the DNS transactions of a capture file (pcap, pcapng)
+    #[command(after_help = READ_EXAMPLES)]
+    Read(ReadArguments),
+    /// Show what this kernel and user allow, and what to do about what is missing
+    Doctor(DoctorArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TraceArguments {
+    #[command(flatten)]
+    pub(super) show: ShowArguments,
+
+    /// Stop after this time, for example 30s or 5m
+    #[arg(long = "for", value_name = "TIME", value_parser = quantity::duration)]
+    pub(super) run_for: Option<Duration>,
+
+    /// Where to watch: sockets of every network namespace, devices of this one
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', default_value = "socket,device", help_heading = "Capture")]
+    pub(super) hooks: Vec<HookArgument>,
+
+    /// Watch only this interface at the device hook; can be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Capture")]
+    pub(super) interface: Vec<String>,
+
+    /// cgroup v2 folder whose sockets the socket hook watches [default: all]
+    #[arg(long, value_name = "PATH", help_heading = "Capture")]
+    pub(super) cgroup: Option<PathBuf>,
+
+    /// Capture at most so many bytes of a packet
+    #[arg(long, value_name = "BYTES", default_value = "65535", value_parser = snaplen, help_heading = "Capture")]
+    pub(super) snaplen: u32,
+
+    /// Size of the ring buffer, a power of two
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = ring_size, help_heading = "Capture")]
+    pub(super) ring_size: u32,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReadArguments {
+    /// Capture file, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
+    #[command(flatten)]
+    pub(super) show: ShowArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// How to write
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: FormatArgument,
+}
+
+/// What `trace` and `read` have in common.
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// One line for each sighting of a message instead of one for each transaction
+    #[arg(long)]
+    pub(super) observations: bool,
+
+    /// The hops of each transaction below it: times, interfaces, and what NAT changed
+    #[arg(long)]
+    pub(super) path: bool,
+
+    /// Lines for people, or one JSON object a line, schema dnstrace.dns/1
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: FormatArgument,
+
+    /// Stop after so many lines
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+
+    /// Ports that DNS is spoken on; can be repeated
+    #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "53,5353",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: Vec<u16>,
+
+    /// How long a query waits for its response before it is shown without one
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = quantity::duration)]
+    pub(super) timeout: Duration,
+
+    /// Show only names that match this pattern, without final dot; can be repeated
+    #[arg(long, value_name = "GLOB", value_parser = name_glob, help_heading = "Filter")]
+    pub(super) name: Vec<GlobMatcher>,
+
+    /// Show only these query types, for example A,AAAA or 65
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = record_type,
+          help_heading = "Filter")]
+    pub(super) record_type: Vec<u16>,
+
+    /// Show only responses with these rcodes, for example NXDOMAIN,SERVFAIL or 5
+    #[arg(long, value_name = "RCODE", value_delimiter = ',', value_parser = rcode, help_heading = "Filter")]
+    pub(super) rcode: Vec<u16>,
+
+    /// Show only what took at least this long, or got no response
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration, conflicts_with = "observations",
+          help_heading = "Filter")]
+    pub(super) slower_than: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArgument {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum HookArgument {
+    Socket,
+    Device,
+}
+
+impl From<HookArgument> for Hook {
+    fn from(argument: HookArgument) -> Self {
+        match argument {
+            HookArgument::Socket => Self::Socket,
+            HookArgument::Device => Self::Device,
+        }
+    }
+}
+
+/// Names are matched without their final dot; a pattern may have it.
+fn name_glob(text: &str) -> Result<GlobMatcher, String> {
+    let pattern = if text.len() > 1 { text.strip_suffix('.').unwrap_or(text) } else { text };
+    match GlobBuilder::new(pattern).case_insensitive(true).build() {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => Err(error.kind().to_string()),
+    }
+}
+
+fn record_type(text: &str) -> Result<u16, String> {
+    record_type_number(text).ok_or_else(|| "no record type; give a name like AAAA or a number".to_owned())
+}
+
+fn rcode(text: &str) -> Result<u16, String> {
+    rcode_number(text).ok_or_else(|| "no rcode; give a name like NXDOMAIN or a number".to_owned())
+}
+
+/// A DNS header behind Ethernet, IPv6 and UDP needs 74 bytes, a name up to 255 more.
+fn snaplen(text: &str) -> Result<u32, String> {
+    match quantity::size(text)? {
+        size @ 96..=65_535 => Ok(size),
+        _ => Err("must be from 96 to 65535".to_owned()),
+    }
+}
+
+/// The kernel wants whole pages and a power of two; above 1 GiB it cannot be mapped on every kernel.
+fn ring_size(text: &str) -> Result<u32, String> {
+    match quantity::size(text)? {
+        size @ 0x1_0000..=0x4000_0000 if size.is_power_of_two() => Ok(size),
+        0x1_0000..=0x4000_0000 => Err("must be a power of two, like 8MiB".to_owned()),
+        _ => Err("must be from 64KiB to 1GiB".to_owned()),
+    }
+}

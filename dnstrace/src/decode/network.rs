@@ -1,0 +1,158 @@
+//! Link and IP headers: a packet to the payload of its IP packet.
+
+use std::net::IpAddr;
+
+use crate::capture::{Layer, Packet};
+
+/// More extension headers than any sender puts; a bound for hostile packets.
+const EXTENSION_HEADERS_MAX: usize = 8;
+/// Tags in band: IEEE 802.1ad has two.
+const VLAN_TAGS_MAX: usize = 2;
+
+/// What an IP packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Datagram<'a> {
+    pub(super) src: IpAddr,
+    pub(super) dst: IpAddr,
+    /// VLAN ID of the innermost tag.
+    pub(super) vlan: Option<u16>,
+    pub(super) upper: Upper<'a>,
+}
+
+/// The upper-layer protocol's part of an IP packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Upper<'a> {
+    /// IANA protocol number.
+    pub(super) protocol: u8,
+    /// What was captured of its payload.
+    pub(super) payload: &'a [u8],
+    /// The payload's length on the wire.
+    pub(super) wire_len: u32,
+    /// More fragments follow.
+    pub(super) fragment: bool,
+}
+
+/// Why a packet has no payload to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    NotIp,
+    LaterFragment,
+    TooShort,
+    Malformed,
+}
+
+/// Reads link and IP headers of a packet.
+pub(super) fn read<'a>(packet: &Packet<'a>) -> Result<Datagram<'a>, Unreadable> {
+    let (bytes, in_band) = match packet.layer {
+        Layer::Ethernet => strip_ethernet(packet.bytes)?,
+        Layer::Ip => (packet.bytes, None),
+        Layer::Other => return Err(Unreadable::NotIp),
+    };
+    let stripped = u32::try_from(packet.bytes.len() - bytes.len()).map_err(|_| Unreadable::Malformed)?;
+    let wire_len = packet.wire_len.saturating_sub(stripped).max(bytes.len() as u32);
+    let vlan = in_band.or(packet.vlan);
+    match bytes.first().ok_or(Unreadable::TooShort)? >> 4 {
+        4 => read_ipv4(bytes, wire_len, vlan),
+        6 => read_ipv6(bytes, wire_len, vlan),
+        _ => Err(Unreadable::NotIp),
+    }
+}
+
+/// What follows the Ethernet header, and the innermost VLAN ID in band.
+fn strip_ethernet(bytes: &[u8]) -> Result<(&[u8], Option<u16>), Unreadable> {
+    let mut vlan = None;
+    let mut at = 12;
+    for _ in 0..=VLAN_TAGS_MAX {
+        let ether_type = word(bytes, at)?;
+        match ether_type {
+            0x0800 | 0x86dd => return Ok((bytes.get(at + 2..).unwrap_or_default(), vlan)),
+            // IEEE 802.1Q, 802.1ad, and what QinQ was before it.
+            0x8100 | 0x88a8 | 0x9100 => vlan = Some(word(bytes, at + 2)? & 0x0fff),
+            _ => return Err(Unreadable::NotIp),
+        }
+        at += 4;
+    }
+    Err(Unreadable::NotIp)
+}
+
+fn read_ipv4(bytes: &[u8], wire_len: u32, vlan: Option<u16>) -> Result<Datagram<'_>, Unreadable> {
+    let header: &[u8; 20] = bytes.first_chunk().ok_or(Unreadable::TooShort)?;
+    let header_len = u32::from(header[0] & 0xf) * 4;
+    // The kernel writes 0 for super-packets beyond 64 KiB (BIG TCP).
+    let total = match u32::from(u16::from_be_bytes([header[2], header[3]])) {
+        0 => wire_len,
+        total => total,
+    };
+    if header_len < 20 || total < header_len || total > wire_len {
+        return Err(Unreadable::Malformed);
+    }
+    let fragment = u16::from_be_bytes([header[6], header[7]]);
+    if fragment & 0x1fff != 0 {
+        return Err(Unreadable::LaterFragment);
+    }
+    let payload = bytes.get(header_len as usize..).ok_or(Unreadable::TooShort)?;
+    let wire_len = total - header_len;
+    let [_, _, _, _, _, _, _, _, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    let upper = Upper { protocol, payload: up_to(payload, wire_len), wire_len, fragment: fragment & 0x2000 != 0 };
+    Ok(Datagram { src: [s0, s1, s2, s3].into(), dst: [d0, d1, d2, d3].into(), vlan, upper })
+}
+
+fn read_ipv6(bytes: &[u8], wire_len: u32, vlan: Option<u16>) -> Result<Datagram<'_>, Unreadable> {
+    let header: &[u8; 40] = bytes.first_chunk().ok_or(Unreadable::TooShort)?;
+    // RFC 2675: 0 is a jumbogram, which super-packets are, too.
+    let wire_len = match u32::from(u16::from_be_bytes([header[4], header[5]])) {
+        0 => wire_len - 40,
+        length if length + 40 > wire_len => return Err(Unreadable::Malformed),
+        length => length,
+    };
+    let next = Upper { protocol: header[6], payload: up_to(&bytes[40..], wire_len), wire_len, fragment: false };
+    let upper = skip_extensions(next)?;
+    let address = |at: usize| -> [u8; 16] { std::array::from_fn(|index| header[at + index]) };
+    Ok(Datagram { src: address(8).into(), dst: address(24).into(), vlan, upper })
+}
+
+fn skip_extensions(mut upper: Upper<'_>) -> Result<Upper<'_>, Unreadable> {
+    for _ in 0..EXTENSION_HEADERS_MAX {
+        let Some(length) = extension_len(upper.protocol, upper.payload)? else { return Ok(upper) };
+        if upper.protocol == FRAGMENT {
+            let fragment = word(upper.payload, 2)?;
+            if fragment & 0xfff8 != 0 {
+                return Err(Unreadable::LaterFragment);
+            }
+            upper.fragment |= fragment & 1 != 0;
+        }
+        upper.protocol = upper.payload[0];
+        upper.payload = upper.payload.get(length..).ok_or(Unreadable::TooShort)?;
+        upper.wire_len = upper.wire_len.checked_sub(length as u32).ok_or(Unreadable::Malformed)?;
+    }
+    Err(Unreadable::Malformed)
+}
+
+/// IPv6 fragment header (RFC 8200, 4.5).
+const FRAGMENT: u8 = 44;
+
+/// Length of the extension header `bytes` start with; `None` when `protocol` is none.
+fn extension_len(protocol: u8, bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
+    let is_extension = matches!(protocol, 0 | 43 | FRAGMENT | 51 | 60 | 135);
+    if !is_extension {
+        return Ok(None);
+    }
+    let &[_, units] = bytes.first_chunk().ok_or(Unreadable::TooShort)?;
+    let units = usize::from(units);
+    Ok(Some(match protocol {
+        FRAGMENT => 8,
+        // RFC 4302, 2.2: the authentication header counts differently from all others.
+        51 => (units + 2) * 4,
+        _ => (units + 1) * 8,
+    }))
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u16, Unreadable> {
+    let word = bytes.get(at..).and_then(<[u8]>::first_chunk).ok_or(Unreadable::TooShort)?;
+    Ok(u16::from_be_bytes(*word))
+}
+
+/// The first `length` of `bytes`, or all: short Ethernet frames are padded.
+pub(super) fn up_to(bytes: &[u8], length: u32) -> &[u8] {
+    bytes.get(..length as usize).unwrap_or(bytes)
+}

@@ -1,0 +1,163 @@
+//! Which open transaction a sighting of a query belongs to.
+//!
+//! The same message ID, client port and bytes say that it may be the same query; then the address of the initiator, which
+//! only masquerading changes, and the point, which sees a message once. Masquerading happens after routing, so a changed
+//! source is first seen where an interface sends, or where a socket receives. What more than one could claim stays apart.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dnstrace_ebpf::{Direction, Hook};
+
+use super::Hop;
+use super::identity::Seen;
+use super::index::Slot;
+use super::open::Open;
+use super::ranking::Best;
+use super::table::Table;
+use crate::capture::{BootTime, Point};
+
+/// How long a packet is on its way through a node, at most, queueing included; where the port was masqueraded, only
+/// this tells a query from the same bytes of another initiator.
+pub(super) const NODE_TRANSIT: Duration = Duration::from_millis(50);
+
+/// What a sighting of a query is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QueryIs {
+    /// The first of its query.
+    New,
+    /// The first of its query as far as can be told: more than one transaction could claim it.
+    Ambiguous,
+    /// The first of a query that comes after this transaction, with its message ID and ports.
+    NewAfter(Slot),
+    /// Seen before at another point.
+    Sighting(Slot),
+    /// Sent again.
+    Retransmission(Slot),
+    /// What an open response was waiting for.
+    Answered(Slot),
+}
+
+enum Fit {
+    No,
+    /// The point has not seen this sending.
+    Fits,
+    /// The point has seen this sending, with these addresses.
+    Repeats,
+}
+
+/// Says what a sighting of a query is.
+pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> QueryIs {
+    let mut fits = Best::new();
+    let mut repeats = Best::new();
+    for (slot, open) in table.with_key(&seen.key).filter(|(_, open)| open.query == Some(seen.identity)) {
+        match fit(open, seen) {
+            Fit::No => {}
+            Fit::Fits => fits.offer(slot, closeness(open, seen)),
+            Fit::Repeats => repeats.offer(slot, (open.response.is_none(), open.query_time)),
+        }
+    }
+    if let Some((slot, (unanswered, _))) = repeats.any()
+        && fits.rank().is_none_or(|rank| !rank.0)
+    {
+        return if unanswered { QueryIs::Retransmission(slot) } else { QueryIs::NewAfter(slot) };
+    }
+    if fits.rank().is_some() {
+        return fits.only().map_or(QueryIs::Ambiguous, QueryIs::Sighting);
+    }
+    if let Some(slot) = waiting_response(table, seen) {
+        return QueryIs::Answered(slot);
+    }
+    masqueraded(table, seen)
+}
+
+fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
+    let o = seen.observation;
+    let same_netns = |a: u32, b: u32| a == b || a == 0 || b == 0;
+    let is_initiator = |src: SocketAddr, netns| {
+        // Every netns has its own 127.0.0.1.
+        src == o.src && (!src.ip().is_loopback() || same_netns(netns, o.point.netns))
+    };
+    if !open.query_hops().any(|hop| is_initiator(hop.src, hop.point.netns)) {
+        return Fit::No;
+    }
+    let here = |hop: &&Hop| hop.attempt == open.attempt && sees_once(hop.point) && hop.point == o.point;
+    match open.query_hops().find(here) {
+        None if sees_once(o.point) => Fit::Fits,
+        None => unnamed_interface(open, seen),
+        Some(hop) if hop.src == o.src && hop.dst == o.dst => Fit::Repeats,
+        Some(_) => Fit::No,
+    }
+}
+
+/// A capture of all interfaces may not say which: then a repetition within the time of a transit is another interface.
+fn unnamed_interface(open: &Open, seen: &Seen<'_>) -> Fit {
+    let o = seen.observation;
+    let same = |hop: &&Hop| hop.point == o.point && hop.src == o.src && hop.dst == o.dst;
+    match open.query_hops().rfind(same) {
+        Some(hop) if o.time.since(hop.time) > NODE_TRANSIT => Fit::Repeats,
+        Some(_) if open.response.is_some() && o.time > open.response_time => Fit::Repeats,
+        _ => Fit::Fits,
+    }
+}
+
+/// An observation point sees a message once, when it is known which point it is.
+fn sees_once(point: Point) -> bool {
+    point.hook == Hook::Socket || point.ifindex != 0
+}
+
+/// How well a sighting goes with a transaction, the strongest sign first: unanswered, same buffer, same destination.
+fn closeness(open: &Open, seen: &Seen<'_>) -> (bool, Option<BootTime>, bool, bool) {
+    let o = seen.observation;
+    let known_dst = open.query_hops().any(|hop| hop.dst == o.dst);
+    (open.response.is_none(), open.hop_id_time(o.hop_id), open.last_dst() == Some(o.dst), known_dst)
+}
+
+/// A response that was seen before its query: the clocks of CPUs agree, the order of the ring buffer does not always.
+fn waiting_response(table: &Table, seen: &Seen<'_>) -> Option<Slot> {
+    let o = seen.observation;
+    let answers = |open: &Open| {
+        let addresses = open.response_hops().any(|hop| hop.dst == o.src || hop.src == o.dst);
+        let not_late = open.transaction.late_for.is_none() && o.time <= open.response_time;
+        open.query.is_none() && not_late && addresses && open.may_ask(o.message.question.as_ref())
+    };
+    table.with_key(&seen.key).find(|(_, open)| answers(open)).map(|(slot, _)| slot)
+}
+
+fn masqueraded(table: &Table, seen: &Seen<'_>) -> QueryIs {
+    if !may_be_masqueraded(seen.observation.point) {
+        return QueryIs::New;
+    }
+    let same_port = seen.key.port;
+    let mut best = Best::new();
+    for (slot, open) in table.with_identity(seen.identity).filter(|(_, open)| on_its_way(open, seen)) {
+        let buffer = open.hop_id_time(seen.observation.hop_id);
+        let kept_port = open.keys.iter().any(|key| key.port == same_port);
+        if buffer.is_some() || kept_port || open.last_dst() == Some(seen.observation.dst) {
+            best.offer(slot, (buffer, kept_port));
+        }
+    }
+    match (best.rank(), best.only()) {
+        (None, _) => QueryIs::New,
+        (_, None) => QueryIs::Ambiguous,
+        (_, Some(slot)) => QueryIs::Sighting(slot),
+    }
+}
+
+fn may_be_masqueraded(point: Point) -> bool {
+    matches!((point.hook, point.direction), (Hook::Device, Direction::Out) | (Hook::Socket, Direction::In))
+}
+
+/// Whether the query was seen just now, has not passed this point, and was not delivered to whom sends now: a forwarder
+/// may ask on with the same bytes.
+fn on_its_way(open: &Open, seen: &Seen<'_>) -> bool {
+    let o = seen.observation;
+    let apart = o.time.since(open.query_time).max(open.query_time.since(o.time));
+    let forwarder = open.query_hops().any(|hop| hop.dst.ip() == o.src.ip());
+    let passed = open.query_hops().any(|hop| hop.attempt == open.attempt && sees_once(o.point) && hop.point == o.point);
+    open.response.is_none()
+        && open.transaction.transport == o.transport
+        && apart <= NODE_TRANSIT
+        && !forwarder
+        && !passed
+}

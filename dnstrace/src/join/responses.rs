@@ -1,0 +1,95 @@
+//! Which open transaction a sighting of a response belongs to.
+//!
+//! Message ID and client port lead to candidates; the response must go to where the query came from, or come from where
+//! the query went, as seen at any point, and repeat the question when it has one (RFC 5452, 9.1).
+
+use super::identity::Seen;
+use super::index::Slot;
+use super::open::Open;
+use super::ranking::Best;
+use super::table::Table;
+
+/// What a sighting of a response is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResponseIs {
+    /// No open transaction can claim it.
+    Unmatched,
+    /// More than one transaction could claim it, and its addresses do not tell.
+    Ambiguous,
+    /// The first of the first response to this query.
+    Answer(Slot),
+    /// Seen before at another point.
+    Sighting(Slot),
+    /// A response to a query that has another, or the same once more.
+    Duplicate(Slot),
+    /// A response without a query, seen before.
+    Unqueried(Slot),
+}
+
+/// How a response goes with a transaction, the best last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Unqueried,
+    Duplicate,
+    Answer,
+    Sighting,
+}
+
+/// How well it goes: whether the transaction has a query that no later one followed, how many of the two addresses
+/// agree, and how it goes.
+type Closeness = (bool, u8, Fit);
+
+/// One of the two addresses agrees: too little to choose between equals.
+const ONE: u8 = 1;
+
+/// Says what a sighting of a response is.
+pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
+    let mut best = Best::new();
+    for (slot, open) in table.with_key(&seen.key) {
+        if let Some(closeness) = closeness(open, seen) {
+            best.offer(slot, closeness);
+        }
+    }
+    let Some((slot, (_, addresses, fit))) = best.any() else { return ResponseIs::Unmatched };
+    if best.only().is_none() && addresses == ONE {
+        return ResponseIs::Ambiguous;
+    }
+    // Queries that agree in everything are answered in their order.
+    match fit {
+        Fit::Unqueried => ResponseIs::Unqueried(slot),
+        Fit::Duplicate => ResponseIs::Duplicate(slot),
+        Fit::Answer => ResponseIs::Answer(slot),
+        Fit::Sighting => ResponseIs::Sighting(slot),
+    }
+}
+
+fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {
+    let o = seen.observation;
+    if open.query.is_none() {
+        return (open.response == Some(seen.identity)).then_some((false, 0, unqueried_fit(open, seen)));
+    }
+    let to_initiator = open.query_hops().any(|hop| hop.src == o.dst);
+    let from_responder = open.query_hops().any(|hop| hop.dst == o.src);
+    let addresses = u8::from(to_initiator) + u8::from(from_responder);
+    if addresses == 0 || !open.may_ask(o.message.question.as_ref()) {
+        return None;
+    }
+    let superseded = open.superseded.is_some_and(|from| o.time >= from);
+    Some((!superseded, addresses, fit(open, seen)))
+}
+
+fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
+    match open.response {
+        None => Fit::Answer,
+        Some(first) if first == seen.identity && !has_passed(open, seen) => Fit::Sighting,
+        Some(_) => Fit::Duplicate,
+    }
+}
+
+fn unqueried_fit(open: &Open, seen: &Seen<'_>) -> Fit {
+    if has_passed(open, seen) { Fit::Duplicate } else { Fit::Unqueried }
+}
+
+fn has_passed(open: &Open, seen: &Seen<'_>) -> bool {
+    open.response_hops().any(|hop| hop.point == seen.observation.point)
+}

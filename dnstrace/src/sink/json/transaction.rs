@@ -1,0 +1,194 @@
+//! The record of one transaction: `"kind":"transaction"`.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::header::{Question, Reply, flags};
+use super::hop::{Addresses, HopRecord, family, micros, transport};
+use super::records::Sections;
+use super::{is_false, is_zero};
+use crate::capture::Socket;
+use crate::join::{Hop, MessageCopy, Outcome, Transaction};
+use crate::sink::message::{asked, id, is_cut, rcode};
+use crate::sink::{Numbered, escape, iana, time};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Record {
+    ts: String,
+    id: String,
+    seq: u64,
+    schema: &'static str,
+    kind: &'static str,
+    outcome: &'static str,
+    proto: &'static str,
+    family: u8,
+    #[serde(flatten)]
+    addresses: Addresses,
+    #[serde(flatten)]
+    service: Option<Service>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_id: Option<u16>,
+    #[serde(flatten)]
+    question: Question,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opcode: Option<Cow<'static, str>>,
+    #[serde(flatten)]
+    reply: Option<Reply>,
+    flags: Vec<&'static str>,
+    #[serde(flatten)]
+    sections: Sections,
+    #[serde(flatten)]
+    times: Times,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_len: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_len: Option<u32>,
+    truncated: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    capture_truncated: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    retransmits: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    duplicate_responses: u64,
+    #[serde(flatten)]
+    client: Client,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process_dest: Option<Process>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late_for: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<HopRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<Vec<HopRecord>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    path_cut: u64,
+}
+
+/// Whom the client asked, where NAT sent the query to another address.
+#[derive(Debug, Serialize)]
+struct Service {
+    dest_orig: std::net::IpAddr,
+    dest_orig_port: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct Times {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_latency_us: Option<u64>,
+    timeout: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Client {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netns: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cgroup_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Process>,
+}
+
+#[derive(Debug, Serialize)]
+struct Process {
+    pid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<u32>,
+}
+
+impl Record {
+    pub(super) fn new(numbered: &Numbered<Transaction>) -> Self {
+        let transaction = &*numbered.record;
+        let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
+        let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.interfaces);
+        let unanswered = transaction.response.is_none();
+        Self {
+            ts: time::rfc3339(transaction.wall),
+            id: id(transaction.id),
+            seq: numbered.seq,
+            schema: super::SCHEMA,
+            kind: "transaction",
+            outcome: outcome(transaction.outcome),
+            proto: transport(transaction.transport),
+            family: family(transaction.client),
+            addresses: Addresses::new(transaction.client, transaction.server_after_nat.unwrap_or(transaction.server)),
+            service: Service::new(transaction),
+            transaction_id: header.map(|header| header.id),
+            question: Question::new(asked(transaction)),
+            opcode: header.map(|header| iana::opcode(header.opcode().into())),
+            reply: transaction.response.as_ref().map(|response| Reply::new(rcode(response))),
+            flags: header.map(flags).unwrap_or_default(),
+            sections: Sections::new(transaction.response.as_ref()),
+            times: Times::new(transaction),
+            query_len: transaction.query.as_ref().map(|query| query.wire_len),
+            response_len: transaction.response.as_ref().map(|response| response.wire_len),
+            truncated: transaction.response.as_ref().is_some_and(|response| response.header.truncated()),
+            capture_truncated: messages(transaction).any(is_cut),
+            retransmits: transaction.attempts.len().saturating_sub(1) as u64,
+            duplicate_responses: transaction.duplicate_responses.into(),
+            client: Client::new(&transaction.client_socket),
+            process_dest: Process::new(&transaction.server_socket),
+            cause: transaction.cause.map(id),
+            late_for: transaction.late_for.map(id),
+            last_seen: transaction.path.last().filter(|_| unanswered).map(hop),
+            path: None,
+            path_cut: transaction.path_cut.into(),
+        }
+    }
+
+    /// The same with every hop.
+    pub(super) fn with_path(self, numbered: &Numbered<Transaction>) -> Self {
+        let transaction = &*numbered.record;
+        let hops = transaction.path.iter();
+        Self { path: Some(hops.map(|hop| HopRecord::new(hop, transaction, &numbered.interfaces)).collect()), ..self }
+    }
+}
+
+impl Service {
+    fn new(transaction: &Transaction) -> Option<Self> {
+        transaction.server_after_nat?;
+        Some(Self { dest_orig: transaction.server.ip(), dest_orig_port: transaction.server.port() })
+    }
+}
+
+impl Times {
+    fn new(transaction: &Transaction) -> Self {
+        Self {
+            latency_us: transaction.response_time.map(micros),
+            server_latency_us: transaction.server_response_time.map(micros),
+            timeout: transaction.outcome == Outcome::NoResponse,
+        }
+    }
+}
+
+impl Client {
+    fn new(socket: &Socket) -> Self {
+        Self { netns: socket.netns, cgroup_id: socket.cgroup_id, process: Process::new(socket) }
+    }
+}
+
+impl Process {
+    fn new(socket: &Socket) -> Option<Self> {
+        let process = socket.process?;
+        Some(Self { pid: process.tgid, comm: escape::comm(&process.comm), uid: process.uid })
+    }
+}
+
+fn messages(transaction: &Transaction) -> impl Iterator<Item = &MessageCopy> {
+    [&transaction.query, &transaction.response].into_iter().flatten()
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "answered",
+        Outcome::NoResponse => "no-response",
+        Outcome::Unsolicited => "unsolicited",
+        Outcome::Outstanding => "outstanding",
+    }
+}

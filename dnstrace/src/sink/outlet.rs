@@ -1,0 +1,168 @@
+//! The way from the pipeline's thread to the writer's: what is shown, numbered, in a bounded channel.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use super::{Filter, Item, Lost, Numbered, Sighting, Summary};
+use crate::decode::Observation;
+use crate::join::{Transaction, TransactionId};
+use crate::owner::Interfaces;
+
+/// Some 2 KiB each: 8 MiB at most wait for a slow terminal, a twentieth of a second at 100,000 queries a second.
+const ITEMS_WAITING_MAX: usize = 4096;
+
+/// Which records are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// One for each transaction.
+    Transactions,
+    /// One for each sighting of a message.
+    Observations,
+}
+
+/// What to do when the writer does not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Packets do not wait: drop the record and count it.
+    Drop,
+    /// A file does wait.
+    Wait,
+}
+
+/// What became of the records that could have been shown; each is in one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutletCounts {
+    /// Given to the writer.
+    pub shown: u64,
+    /// Did not match the filter.
+    pub filtered: u64,
+    /// Lost, as the writer did not keep up.
+    pub dropped: u64,
+    /// Came after as many as were asked for, or after the writer had ended.
+    pub after_end: u64,
+}
+
+/// What is shown, and how much of it.
+#[derive(Clone, Debug)]
+pub struct OutletOptions {
+    /// Which records.
+    pub show: Show,
+    /// Which of them.
+    pub filter: Filter,
+    /// At most so many.
+    pub count: Option<u64>,
+    /// What to do when the writer does not keep up.
+    pub when_full: WhenFull,
+}
+
+/// The pipeline's end of the channel.
+#[derive(Debug)]
+pub struct Outlet {
+    options: OutletOptions,
+    sender: SyncSender<Item>,
+    counts: OutletCounts,
+    seq: u64,
+    writer_gone: bool,
+}
+
+impl Outlet {
+    /// Both ends of the channel.
+    #[must_use]
+    pub fn new(options: OutletOptions) -> (Self, Receiver<Item>) {
+        let (sender, receiver) = sync_channel(ITEMS_WAITING_MAX);
+        (Self { options, sender, counts: OutletCounts::default(), seq: 0, writer_gone: false }, receiver)
+    }
+
+    /// Which records are shown.
+    #[must_use]
+    pub fn show(&self) -> Show {
+        self.options.show
+    }
+
+    /// What became of the records so far.
+    #[must_use]
+    pub fn counts(&self) -> OutletCounts {
+        self.counts
+    }
+
+    /// Whether nothing more can be shown.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.writer_gone || self.options.count.is_some_and(|count| self.counts.shown >= count)
+    }
+
+    /// Shows a transaction, if it is to be shown.
+    pub fn transaction(&mut self, transaction: Transaction, interfaces: impl FnOnce(&Transaction) -> Arc<Interfaces>) {
+        if self.has_ended() {
+            self.counts.after_end += 1;
+        } else if self.options.filter.shows(&transaction) {
+            let interfaces = interfaces(&transaction);
+            let record = Box::new(transaction);
+            self.number(|seq| Item::Transaction(Numbered { seq, record, interfaces }));
+        } else {
+            self.counts.filtered += 1;
+        }
+    }
+
+    /// Shows an observation, if it is to be shown.
+    pub fn observation(
+        &mut self,
+        observation: &Observation<'_>,
+        transaction: TransactionId,
+        interfaces: impl FnOnce() -> Arc<Interfaces>,
+    ) {
+        if self.has_ended() {
+            self.counts.after_end += 1;
+            return;
+        }
+        let record = Box::new(Sighting::new(observation, transaction));
+        if self.options.filter.shows_sighting(&record) {
+            let interfaces = interfaces();
+            self.number(|seq| Item::Observation(Numbered { seq, record, interfaces }));
+        } else {
+            self.counts.filtered += 1;
+        }
+    }
+
+    /// Says that something was lost; no record of it is lost only when the writer keeps up.
+    pub fn lost(&mut self, lost: Lost) {
+        self.send(Item::Lost(lost));
+    }
+
+    /// Ends the channel. The summary waits for room, as nothing comes after it.
+    pub fn end(self, summary: Arc<Summary>) {
+        // A writer that has gone wants no summary.
+        let _ = self.sender.send(Item::Summary(summary));
+    }
+
+    fn number(&mut self, item: impl FnOnce(u64) -> Item) {
+        let item = item(self.seq);
+        self.seq += 1;
+        match self.send(item) {
+            Sent::Yes => self.counts.shown += 1,
+            Sent::Full => self.counts.dropped += 1,
+            Sent::WriterGone => self.counts.after_end += 1,
+        }
+    }
+
+    fn send(&mut self, item: Item) -> Sent {
+        let sent = match self.options.when_full {
+            WhenFull::Wait => self.sender.send(item).map_err(|error| TrySendError::Disconnected(error.0)),
+            WhenFull::Drop => self.sender.try_send(item),
+        };
+        match sent {
+            Ok(()) => Sent::Yes,
+            Err(TrySendError::Full(_)) => Sent::Full,
+            Err(TrySendError::Disconnected(_)) => {
+                self.writer_gone = true;
+                Sent::WriterGone
+            }
+        }
+    }
+}
+
+enum Sent {
+    Yes,
+    Full,
+    WriterGone,
+}

@@ -1,0 +1,83 @@
+//! How a transaction ended, in words.
+
+use std::time::Duration;
+
+use anstyle::Style;
+
+use super::answer;
+use super::point::{place, process};
+use crate::capture::{Direction, Hook};
+use crate::join::{MessageCopy, Outcome, Transaction};
+use crate::owner::Interfaces;
+use crate::sink::message::{is_cut, rcode};
+use crate::sink::{Palette, iana, time};
+
+const NOERROR: u16 = 0;
+const NXDOMAIN: u16 = 3;
+
+/// The outcome and the style it is shown in.
+pub(super) fn outcome(transaction: &Transaction, timeout: Duration, palette: &Palette) -> (String, Style) {
+    match (transaction.outcome, &transaction.response) {
+        (Outcome::NoResponse, _) => (format!("no response in {}", time::limit(timeout)), palette.bad),
+        (_, Some(response)) => answered(response, palette),
+        (_, None) => ("outstanding at the end".to_owned(), palette.warn),
+    }
+}
+
+fn answered(response: &MessageCopy, palette: &Palette) -> (String, Style) {
+    let code = rcode(response);
+    let style = match code {
+        NOERROR => palette.good,
+        NXDOMAIN => palette.warn,
+        _ => palette.bad,
+    };
+    let mut text = iana::rcode(code).into_owned();
+    if let Some(answer) = answer::short(response) {
+        text.push(' ');
+        text.push_str(&answer);
+    }
+    (text, style)
+}
+
+/// What else there is to say, most important first.
+pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec<String> {
+    let mut remarks = Vec::new();
+    match (transaction.outcome, transaction.late_for) {
+        (Outcome::NoResponse, _) => remarks.extend(last_seen(transaction, interfaces)),
+        (Outcome::Unsolicited, Some(_)) => remarks.push("late response".to_owned()),
+        (Outcome::Unsolicited, None) => remarks.push("response without query".to_owned()),
+        _ => {}
+    }
+    if transaction.response.as_ref().is_some_and(|response| response.header.truncated()) {
+        remarks.push("truncated".to_owned());
+    }
+    remarks.extend(plural(transaction.attempts.len().saturating_sub(1), "retransmission"));
+    remarks.extend(plural(transaction.duplicate_responses.into(), "further response"));
+    if [&transaction.query, &transaction.response].into_iter().flatten().any(is_cut) {
+        remarks.push("captured in part".to_owned());
+    }
+    remarks
+}
+
+/// `last seen leaving vdns`: where to look for what swallowed the query.
+fn last_seen(transaction: &Transaction, interfaces: &Interfaces) -> Option<String> {
+    let point = transaction.path.last()?.point;
+    let at = place(point, interfaces);
+    Some(match (point.hook, point.direction) {
+        (Hook::Device, Direction::Out) => format!("last seen leaving {at}"),
+        (Hook::Device, Direction::In) => format!("last seen entering {at}"),
+        (Hook::Socket, Direction::Out) => "last seen leaving the client's socket".to_owned(),
+        (Hook::Socket, Direction::In) => match process(&transaction.server_socket) {
+            Some(server) => format!("delivered to the socket of {server}"),
+            None => "delivered to the server's socket".to_owned(),
+        },
+    })
+}
+
+fn plural(count: usize, what: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{count} {what}s")),
+    }
+}

@@ -1,0 +1,92 @@
+//! The hops of a transaction, a line each: when, where, which message, and what NAT changed.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use anstyle::Style;
+
+use super::end_line;
+use super::point::{netns, place};
+use crate::capture::Direction;
+use crate::join::{Hop, MessageKind, Transaction};
+use crate::sink::escape::Padded;
+use crate::sink::palette::Painted;
+use crate::sink::{Numbered, Palette};
+
+/// `socket in`, and most interfaces.
+const PLACE_WIDTH: usize = 18;
+/// An IPv4 address with its port.
+const ADDRESS_WIDTH: usize = 21;
+
+pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
+    let transaction = &*numbered.record;
+    for (at, hop) in transaction.path.iter().enumerate() {
+        let before = transaction.path[..at].iter().rfind(|before| before.message == hop.message);
+        write!(out, "    {}", since(hop, transaction))?;
+        let place = format!(
+            "{} {}{}",
+            place(hop.point, &numbered.interfaces),
+            direction(hop.point.direction),
+            netns(hop.point, &numbered.interfaces)
+        );
+        write!(out, "  {}  {}  ", message(hop.message), Padded(&place, PLACE_WIDTH))?;
+        addresses(hop, before, palette, out)?;
+        remarks(hop, before, palette, out)?;
+        end_line(out)?;
+    }
+    if transaction.path_cut != 0 {
+        writeln!(out, "    and {} more", transaction.path_cut)?;
+    }
+    Ok(())
+}
+
+/// `+    0.012 ms` after the transaction began.
+fn since(hop: &Hop, transaction: &Transaction) -> String {
+    let micros = hop.time.since(transaction.time).as_micros();
+    format!("+{:>5}.{:03} ms", micros / 1_000, micros % 1_000)
+}
+
+fn message(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Query => "query   ",
+        MessageKind::Response => "response",
+    }
+}
+
+fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    }
+}
+
+fn addresses(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    let style = |changed: bool| if changed { palette.warn } else { Style::new() };
+    let src_style = style(before.is_some_and(|before| before.src != hop.src));
+    let dst_style = style(before.is_some_and(|before| before.dst != hop.dst));
+    let (src, dst) = (hop.src.to_string(), hop.dst.to_string());
+    write!(out, "{} → ", Painted(Padded(&src, ADDRESS_WIDTH), src_style))?;
+    write!(out, "{}", Painted(Padded(&dst, ADDRESS_WIDTH), dst_style))
+}
+
+fn remarks(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    if let Some(before) = before {
+        changed("source", before.src, hop.src, palette, out)?;
+        changed("destination", before.dst, hop.dst, palette, out)?;
+    }
+    if hop.message == MessageKind::Query && hop.attempt != 0 {
+        write!(out, "  {}", Painted(format!("retransmission {}", hop.attempt), palette.warn))?;
+    }
+    match hop.vlan {
+        Some(vlan) => write!(out, "  VLAN {vlan}"),
+        None => Ok(()),
+    }
+}
+
+/// Colour alone would not survive a pipe.
+fn changed(what: &str, from: SocketAddr, to: SocketAddr, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+    if from == to {
+        return Ok(());
+    }
+    write!(out, "  {}", Painted(format!("NAT: {what} was {from}"), palette.warn))
+}

@@ -1,0 +1,83 @@
+//! Times and durations to text. Times are UTC in every format, so that a replay gives the same bytes everywhere.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::capture::WallTime;
+
+const NANOSECONDS: u64 = 1_000_000_000;
+const DAY_SECONDS: u64 = 86_400;
+
+/// `2026-11-24T14:03:22.512345678Z` (RFC 3339).
+pub(super) fn rfc3339(wall: WallTime) -> String {
+    format!("{:.9}", timestamp(wall))
+}
+
+/// `2026-11-24 14:03:22`.
+pub(super) fn date_and_time(wall: WallTime) -> String {
+    format!("{} {}", timestamp(wall).strftime("%Y-%m-%d"), &time_of_day(wall)[..8])
+}
+
+/// `14:03:22.512`.
+pub(super) fn time_of_day(wall: WallTime) -> String {
+    let second = wall.0 / NANOSECONDS % DAY_SECONDS;
+    let millisecond = wall.0 % NANOSECONDS / 1_000_000;
+    format!("{:02}:{:02}:{:02}.{millisecond:03}", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// As precise as a person needs it: `85 µs`, `2.2 ms`, `412 ms`, `1.25 s`.
+pub(super) fn duration(duration: Duration) -> String {
+    match duration.as_micros() {
+        micros @ 0..1_000 => format!("{micros} µs"),
+        micros @ 1_000..100_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        micros @ 100_000..1_000_000 => format!("{} ms", micros / 1_000),
+        micros => format!("{}.{:02} s", micros / 1_000_000, micros % 1_000_000 / 10_000),
+    }
+}
+
+/// What was configured, without a fraction it does not have: `5 s`, `1500 ms`.
+pub(super) fn limit(limit: Duration) -> String {
+    match limit.as_millis() {
+        millis if millis % 1_000 == 0 => format!("{} s", millis / 1_000),
+        millis => format!("{millis} ms"),
+    }
+}
+
+fn timestamp(wall: WallTime) -> Timestamp {
+    // A `u64` of nanoseconds ends in the year 2554, well within what a timestamp can be.
+    Timestamp::from_nanosecond(i128::from(wall.0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_with_all_their_digits() {
+        let wall = WallTime(1_795_442_602_512_345_678);
+        assert_eq!(rfc3339(wall), "2026-11-23T14:03:22.512345678Z");
+        assert_eq!(time_of_day(wall), "14:03:22.512");
+        assert_eq!(date_and_time(wall), "2026-11-23 14:03:22");
+        assert_eq!(rfc3339(WallTime(1)), "1970-01-01T00:00:00.000000001Z");
+        assert_eq!(rfc3339(WallTime(u64::MAX)), "2554-07-21T23:34:33.709551615Z");
+    }
+
+    #[test]
+    fn durations_keep_two_or_three_digits() {
+        for (micros, text) in [
+            (0, "0 µs"),
+            (85, "85 µs"),
+            (999, "999 µs"),
+            (2_240, "2.2 ms"),
+            (99_999, "99.9 ms"),
+            (412_000, "412 ms"),
+            (1_256_000, "1.25 s"),
+            (75_000_000, "75.00 s"),
+        ] {
+            assert_eq!(duration(Duration::from_micros(micros)), text);
+        }
+        assert_eq!(limit(Duration::from_secs(5)), "5 s");
+        assert_eq!(limit(Duration::from_millis(1500)), "1500 ms");
+    }
+}

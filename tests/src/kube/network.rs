@@ -1,0 +1,72 @@
+//! The node's network: its own network namespace, and a link to another one where its upstream is.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::command;
+
+/// The network namespace of the node.
+pub(super) const NODE: &str = "dtu-node";
+/// The network namespace of what lies beyond the node.
+pub(super) const UPSTREAM: &str = "dtu-upstream";
+
+/// The kernel's settings that a node needs: it forwards, also what crosses its bridge through its rules.
+const SETTINGS: [(&str, &str); 4] = [
+    ("net/ipv4/ip_forward", "1"),
+    ("net/ipv6/conf/all/forwarding", "1"),
+    ("net/bridge/bridge-nf-call-iptables", "1"),
+    ("net/bridge/bridge-nf-call-ip6tables", "1"),
+];
+
+/// What `ip -batch` reads: the link, its addresses, the node's way out.
+const NODE_LINKS: &str = "link set lo up
+link add eth0 type veth peer name eth0 netns dtu-upstream
+address add 192.0.2.2/24 dev eth0
+address add 2001:db8:2::2/64 dev eth0 nodad
+link set eth0 up
+route add default via 192.0.2.53
+route add default via 2001:db8:2::53
+";
+const UPSTREAM_LINKS: &str = "link set lo up
+address add 192.0.2.53/24 dev eth0
+address add 2001:db8:2::53/64 dev eth0 nodad
+link set eth0 up
+";
+
+/// Where the network namespace of this name is.
+pub(super) fn path(netns: &str) -> PathBuf {
+    Path::new("/run/netns").join(netns)
+}
+
+/// Makes both network namespaces and the link between them.
+pub(super) fn create(folder: &Path) -> Result<()> {
+    command::output("ip", &["netns", "add", UPSTREAM])?;
+    command::output("ip", &["netns", "add", NODE])?;
+    for (netns, links) in [(NODE, NODE_LINKS), (UPSTREAM, UPSTREAM_LINKS)] {
+        let file = folder.join(netns);
+        std::fs::write(&file, links)?;
+        command::output("ip", &["-netns", netns, "-batch", &file.to_string_lossy()])?;
+    }
+    for (setting, value) in SETTINGS {
+        set(setting, value)?;
+    }
+    Ok(())
+}
+
+/// Removes both, if they are there. The kernel removes what is in them.
+pub(super) fn remove() -> Result<()> {
+    for netns in [NODE, UPSTREAM].iter().filter(|netns| path(netns).exists()) {
+        command::output("ip", &["netns", "del", netns])?;
+    }
+    Ok(())
+}
+
+/// A kernel without the bridge filter module has no such settings, and needs none.
+fn set(setting: &str, value: &str) -> Result<()> {
+    let file = format!("/proc/sys/{setting}");
+    let script = format!("test ! -e {file} || echo {value} >{file}");
+    let netns = format!("--net={}", path(NODE).display());
+    command::output("nsenter", &[netns.as_str(), "sh", "-c", &script])?;
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! A pod's own record of its queries: what tcpdump sees at the pod's interface, in the pod's network namespace.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A query that the pod sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedQuery {
+    /// Message ID.
+    pub id: u16,
+    /// The pod's address and port.
+    pub source: SocketAddr,
+    /// Name, as sent, without trailing dot.
+    pub qname: String,
+    /// Type, as tcpdump names it.
+    pub qtype: String,
+    /// Whether it came over TCP.
+    pub tcp: bool,
+    /// Whether its response arrived.
+    pub answered: bool,
+}
+
+/// A recording. It ends when dropped.
+#[derive(Debug)]
+pub struct Record {
+    tcpdump: Child,
+}
+
+impl Record {
+    /// Starts to record what goes to and comes from port 53 in a network namespace, and waits until it does.
+    pub(super) fn start(netns: &Path) -> Result<Self> {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={}", netns.display())).args(["tcpdump", "--immediate-mode", "-i", "eth0", "-l"]);
+        // Numbers, no time, every packet whole: a long name must not be cut.
+        command.args(["-n", "-n", "-t", "-s", "0", "port", "53"]);
+        let mut tcpdump = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let messages = BufReader::new(tcpdump.stderr.take().context("tcpdump has no stderr")?);
+        let record = Self { tcpdump };
+        let said: Vec<String> = lines_until_listening(messages)?;
+        ensure!(said.last().is_some_and(|line| line.starts_with("listening")), "tcpdump: {}", said.join("\n"));
+        Ok(record)
+    }
+
+    /// Ends the recording and returns its queries. One that was sent again with the same ID is one query.
+    pub fn stop(mut self) -> Result<Vec<RecordedQuery>> {
+        kill(Pid::from_raw(self.tcpdump.id().cast_signed()), Signal::SIGINT)?;
+        let output = BufReader::new(self.tcpdump.stdout.take().context("tcpdump has no stdout")?);
+        let lines = output.lines().collect::<Result<Vec<_>, _>>()?;
+        Ok(queries(&lines))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // Both fail when it has ended, which is as good.
+        let _ = self.tcpdump.kill();
+        let _ = self.tcpdump.wait();
+    }
+}
+
+/// tcpdump says more than one line before it listens; its pipe stays open after it.
+fn lines_until_listening(messages: impl BufRead) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    for line in messages.lines() {
+        said.push(line?);
+        if said.last().is_some_and(|line| line.starts_with("listening")) {
+            break;
+        }
+    }
+    Ok(said)
+}
+
+fn queries(lines: &[String]) -> Vec<RecordedQuery> {
+    let mut queries: Vec<RecordedQuery> = Vec::new();
+    for line in lines {
+        let Some((source, destination, words)) = packet(line) else { continue };
+        match query(source, &words) {
+            Some(query) if !queries.contains(&query) => queries.push(query),
+            Some(_) => {}
+            None => mark_answered(&mut queries, destination, &words),
+        }
+    }
+    queries
+}
+
+/// `IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? name. (60)`, IPv6 and TCP alike: both ends, and the words after.
+fn packet(line: &str) -> Option<(SocketAddr, SocketAddr, Vec<&str>)> {
+    let (_, packet) = line.split_once(' ')?;
+    let (ends, rest) = packet.split_once(": ")?;
+    let (source, destination) = ends.split_once(" > ")?;
+    Some((socket_address(source)?, socket_address(destination)?, rest.split_whitespace().collect()))
+}
+
+/// tcpdump puts a point between address and port.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.rsplit_once('.')?;
+    Some(SocketAddr::new(address.parse().ok()?, port.parse().ok()?))
+}
+
+/// The question is a word that ends with a question mark, and the name after it; the ID is before it.
+fn query(source: SocketAddr, words: &[&str]) -> Option<RecordedQuery> {
+    let qtype = words.iter().position(|word| word.ends_with('?'))?;
+    let id = words[..qtype].iter().rev().find_map(|word| message_id(word))?;
+    Some(RecordedQuery {
+        id,
+        source,
+        qname: words.get(qtype + 1)?.trim_end_matches('.').to_owned(),
+        qtype: words[qtype].trim_end_matches('?').to_owned(),
+        tcp: words[0] == "Flags",
+        answered: false,
+    })
+}
+
+/// A response repeats the ID; over TCP it comes after the length of the segment.
+fn mark_answered(queries: &mut [RecordedQuery], destination: SocketAddr, words: &[&str]) {
+    let ids: Vec<u16> = match words.iter().position(|&word| word == "length") {
+        Some(length) => words[length..].iter().filter_map(|word| message_id(word)).collect(),
+        None => words.first().and_then(|word| message_id(word)).into_iter().collect(),
+    };
+    for query in queries.iter_mut().filter(|query| query.source == destination && ids.contains(&query.id)) {
+        query.answered = true;
+    }
+}
+
+/// Digits, with signs after them that tell the header's flags.
+fn message_id(word: &str) -> Option<u16> {
+    word.trim_end_matches(|sign: char| "+-*%|$".contains(sign)).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = "\
+IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? one.probe.example. (35)
+IP 10.244.0.2.40000 > 10.96.0.10.53: 17+ [1au] AAAA? one.probe.example. (46)
+IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? one.probe.example. (35)
+IP 10.96.0.10.53 > 10.244.0.2.40000: 4242*- 1/0/0 A 198.51.100.7 (51)
+IP6 fd00:10:244::3.4711 > fd00:10:96::a.53: 5+ AAAA? six.probe.example. (35)
+IP6 fd00:10:96::a.53 > fd00:10:244::3.4711: 5 NXDomain*- 0/1/0 (110)
+IP 10.244.0.2.50000 > 10.96.0.10.53: Flags [S], seq 1, win 64240, options [mss 1460], length 0
+IP 10.244.0.2.50000 > 10.96.0.10.53: Flags [P.], seq 1:39, ack 1, win 502, length 38 9+ A? m.large.example. (36)
+IP 10.96.0.10.53 > 10.244.0.2.50000: Flags [P.], seq 1:900, ack 39, win 1, length 899 9*- 60/0/0 A 198.51.100.1 (897)";
+
+    #[test]
+    fn queries_of_tcpdumps_lines() {
+        let lines: Vec<String> = LINES.lines().map(str::to_owned).collect();
+        let queries = queries(&lines);
+        let short: Vec<_> = queries
+            .iter()
+            .map(|each| {
+                format!("{} {} {} tcp={} answered={}", each.id, each.qtype, each.qname, each.tcp, each.answered)
+            })
+            .collect();
+        assert_eq!(
+            short,
+            [
+                "4242 A one.probe.example tcp=false answered=true",
+                "17 AAAA one.probe.example tcp=false answered=false",
+                "5 AAAA six.probe.example tcp=false answered=true",
+                "9 A m.large.example tcp=true answered=true",
+            ]
+        );
+        assert_eq!(queries[2].source, "[fd00:10:244::3]:4711".parse().unwrap());
+    }
+}

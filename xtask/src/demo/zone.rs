@@ -1,0 +1,94 @@
+//! What the demo's DNS servers know.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use anyhow::Result;
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::rdata::{A, AAAA, SOA};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+/// What a server answers.
+#[derive(Clone, Default)]
+pub(super) struct Answer {
+    /// NOERROR or why there is nothing.
+    pub(super) rcode: ResponseCode,
+    /// From a zone of its own.
+    pub(super) authoritative: bool,
+    /// Longer than the transport takes.
+    pub(super) truncated: bool,
+    /// Answer section.
+    pub(super) records: Vec<Record>,
+    /// Authority section.
+    pub(super) soa: Option<Record>,
+}
+
+/// What the upstream does with a name.
+pub(super) enum Behaviour {
+    /// Answers, after a while.
+    Answer(Duration, Answer),
+    /// Says nothing.
+    Silence,
+}
+
+/// Seconds; the defaults of CoreDNS's `kubernetes` plugin and of many zones.
+const CLUSTER_TTL: u32 = 5;
+const WORLD_TTL: u32 = 300;
+/// More addresses than fit in 512 bytes.
+const MANY: u8 = 60;
+const SLOW: Duration = Duration::from_millis(800);
+
+/// The answer of the cluster zone, for names below it.
+pub(super) fn cluster(name: &Name, record_type: RecordType) -> Option<Result<Answer>> {
+    let text = name.to_lowercase().to_ascii();
+    let host = text.strip_suffix("cluster.local.")?;
+    Some(match host {
+        "kubernetes.default.svc." => of_v4(name, record_type, &[Ipv4Addr::new(10, 96, 0, 1)]),
+        "cart.default.svc." => of_v4(name, record_type, &[Ipv4Addr::new(10, 96, 31, 7)]),
+        "db.default.svc." => of_v4(name, record_type, &[Ipv4Addr::new(10, 244, 0, 40), Ipv4Addr::new(10, 244, 0, 41)]),
+        _ => negative(ResponseCode::NXDomain),
+    })
+}
+
+fn of_v4(name: &Name, record_type: RecordType, addresses: &[Ipv4Addr]) -> Result<Answer> {
+    if record_type != RecordType::A {
+        return negative(ResponseCode::NoError);
+    }
+    let record = |address: &Ipv4Addr| Record::from_rdata(name.clone(), CLUSTER_TTL, RData::A(A(*address)));
+    let records = addresses.iter().map(record).collect();
+    Ok(Answer { authoritative: true, records, ..Answer::default() })
+}
+
+fn negative(rcode: ResponseCode) -> Result<Answer> {
+    let apex = Name::from_ascii("cluster.local.")?;
+    let soa = SOA::new(Name::from_ascii("ns.dns")?.append_domain(&apex)?, apex.clone(), 1, 7200, 1800, 86400, CLUSTER_TTL);
+    let soa = Some(Record::from_rdata(apex, CLUSTER_TTL, RData::SOA(soa)));
+    Ok(Answer { rcode, authoritative: true, soa, ..Answer::default() })
+}
+
+/// The rest of the world, by the first label.
+pub(super) fn world(name: &Name, record_type: RecordType) -> Behaviour {
+    let text = name.to_lowercase().to_ascii();
+    match text.trim_end_matches('.') {
+        "silent.example" => Behaviour::Silence,
+        "broken.example" => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::ServFail)),
+        "slow.example" => Behaviour::Answer(SLOW, addresses(name, record_type, 1)),
+        "many.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, MANY)),
+        "api.example" | "www.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, 1)),
+        _ => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::NXDomain)),
+    }
+}
+
+fn refused(rcode: ResponseCode) -> Answer {
+    Answer { rcode, ..Answer::default() }
+}
+
+fn addresses(name: &Name, record_type: RecordType, count: u8) -> Answer {
+    let rdata = |last: u8| match record_type {
+        RecordType::A => Some(RData::A(A(Ipv4Addr::new(203, 0, 113, last)))),
+        RecordType::AAAA => Some(RData::AAAA(AAAA(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, u16::from(last))))),
+        _ => None,
+    };
+    let records = (1..=count).filter_map(rdata).map(|rdata| Record::from_rdata(name.clone(), WORLD_TTL, rdata));
+    Answer { records: records.collect(), ..Answer::default() }
+}
