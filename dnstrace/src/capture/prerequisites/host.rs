@@ -79,7 +79,7 @@ impl Host {
 const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// net/core/sysctl_net_core.c: this table is registered for the initial netns only, and /proc/sys/net shows the
+/// `net/core/sysctl_net_core.c`: this table is registered for the initial netns only, and `/proc/sys/net` shows the
 /// reader's netns. Comparing with process 1 would need its PID namespace and the right to trace it.
 const ONLY_IN_HOST_NETNS: &str = "proc/sys/net/core/netdev_budget";
 

@@ -38,11 +38,11 @@ fn main() -> ExitCode {
 fn run(init: bool) -> bool {
     let ground = match prepare(init) {
         Ok(ground) => ground,
-        Err(error) => return report::check("attach", Err(error)),
+        Err(error) => return report::check("attach", &Err(error)),
     };
-    report::check("attach", Ok(()));
+    report::check("attach", &Ok(()));
     // All of them run, whatever fails: what fails together tells why.
-    CHECKS.iter().filter(|(name, check)| !report::check(name, check(&ground))).count() == 0
+    CHECKS.iter().filter(|(name, check)| !report::check(name, &check(&ground))).count() == 0
 }
 
 fn prepare(init: bool) -> Result<Ground> {

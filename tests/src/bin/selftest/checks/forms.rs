@@ -28,7 +28,7 @@ pub(super) fn ip_options(ground: &Ground) -> Result<()> {
     Ok(())
 }
 
-/// Next header (the kernel sets it), length 0: eight bytes, filled by PadN (RFC 8200, 4.2).
+/// Next header (the kernel sets it), length 0: eight bytes, filled by `PadN` (RFC 8200, 4.2).
 const PADDING_OPTION: [u8; 8] = [0, 0, 1, 4, 0, 0, 0, 0];
 
 pub(super) fn extension_headers(ground: &Ground) -> Result<()> {

@@ -19,8 +19,11 @@ pub(crate) struct Ground {
     pub(crate) usual: Usual,
 }
 
+/// A check: good, or why not.
+type Check = fn(&Ground) -> Result<()>;
+
 /// Every check, in the order they run.
-pub(crate) const CHECKS: &[(&str, fn(&Ground) -> Result<()>)] = &[
+pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("instructions", host::instructions),
     ("udp4", reach::udp4),
     ("udp6", reach::udp6),
