@@ -4,7 +4,7 @@ use aya::maps::MapType;
 use aya::programs::ProgramType;
 use aya::sys::{BpfHelper, is_helper_supported, is_map_supported, is_program_supported};
 
-use super::{Host, NOT_KNOWN, Row, remedy_for_kernel, remedy_for_permission};
+use super::{Host, NOT_KNOWN, Row, remedy_for_kernel, remedy_for_permission, user};
 
 /// The kernel's answer; `None` when it would not say.
 pub type Supported = Option<bool>;
@@ -70,6 +70,9 @@ pub(super) fn kernel_memory(host: &Host) -> Row {
     const SUBJECT: &str = "kernel memory";
     match host.support.kernel_memory {
         Some(true) => Row::ok(SUBJECT, "readable by eBPF"),
+        Some(false) if !user::can_read_kernel_memory(host) => {
+            Row::limited(SUBJECT, "not readable without PERFMON").because(NOT_KNOWN, "add the capability PERFMON")
+        }
         Some(false) => Row::limited(SUBJECT, "not readable by eBPF").because(NOT_KNOWN, remedy_for_kernel()),
         None => Row::limited(SUBJECT, "not told").because("the kernel does not let us ask", remedy_for_permission()),
     }
