@@ -1,5 +1,7 @@
 //! dnstrace on a real Kubernetes node: what its pods ask, against what they and the node say of it themselves.
 
+#![expect(clippy::print_stdout, reason = "who waits for the node wants to know for what")]
+
 mod asked;
 mod path;
 
@@ -130,7 +132,7 @@ fn one<'a>(found: &[&'a Value]) -> Result<&'a Value> {
     match found {
         [transaction] => Ok(transaction),
         [] => bail!("no transaction"),
-        many => bail!("{} transactions: {many:?}", many.len()),
+        many => bail!("{} transactions:{}", many.len(), many.iter().map(|each| path::shown(each)).collect::<String>()),
     }
 }
 
