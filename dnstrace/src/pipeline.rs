@@ -7,13 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::capture::file::{CaptureFile, FileError};
-use crate::capture::live::{HookCounts, Live};
-use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
+use crate::capture::live::Live;
+use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::join::{Join, JoinOptions, Transaction};
 use crate::owner::Owner;
 use crate::rules::{Ledger, Totals};
-use crate::sink::{Lost, Outlet, Show, Summary};
+use crate::sink::{Losses, Outlet, Show, Summary};
 
 /// The ring buffer is emptied this often when much comes: below it the wake-ups cost more than they bring.
 const PAUSE_MIN: Duration = Duration::from_micros(200);
@@ -21,10 +21,6 @@ const PAUSE_MIN: Duration = Duration::from_micros(200);
 const PAUSE_MAX: Duration = Duration::from_millis(10);
 /// So many packets at once are much: the pause is not made longer.
 const BIG_BATCH: usize = 64;
-/// What lies in the ring buffer at the end is read, but packets that come meanwhile must not keep us for ever.
-const LAST_DRAINS_MAX: usize = 16;
-/// What was lost is told once in this time.
-const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 /// Tables are looked through for what is over once in this time of a file, as live.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -64,24 +60,26 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
         let now = live.now();
         pipeline.expire(now);
         if losses.are_due(now) {
-            losses.tell(&live.counts(), &mut pipeline.tail);
+            losses.tell(&live.counts(), pipeline.tail.wall, &mut pipeline.tail.outlet);
         }
         pause = if packets >= BIG_BATCH { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
-    for _ in 0..LAST_DRAINS_MAX {
-        if live.drain(|packet| pipeline.add(packet)) == 0 {
-            break;
-        }
-    }
+    live.detach();
+    // A program that was running when its hook was detached has written its record by then.
+    thread::sleep(PAUSE_MIN);
+    // Nothing is added any more: this ends when the ring buffer is empty.
+    while live.drain(|packet| pipeline.add(packet)) != 0 {}
     let counts = live.counts();
-    losses.tell(&counts, &mut pipeline.tail);
+    losses.tell(&counts, pipeline.tail.wall, &mut pipeline.tail.outlet);
     let attached = live.attached().iter().filter(|attachment| attachment.result.is_ok());
-    let hooks: Vec<_> = attached.map(|attachment| Ledger::hook(attachment.hook, &counts)).collect();
-    pipeline.finish(hooks, None)
+    let mut ledgers: Vec<_> = attached.map(|attachment| Ledger::hook(attachment.hook, &counts)).collect();
+    ledgers.push(Ledger::ring_buffer(&counts, pipeline.decoder.counts().packets, live.unreadable()));
+    pipeline.finish(ledgers, None)
 }
 
-/// Runs on a file's packets to its end, unless it is stopped or has shown enough.
+/// Runs on a file's packets to its end, unless it has shown enough. Its reader ends when `stop` is requested: so what
+/// was read before is shown, and a packet that is cut off then is no error.
 pub fn run_file<R: Read>(
     mut file: CaptureFile<R>,
     options: &PipelineOptions,
@@ -91,7 +89,7 @@ pub fn run_file<R: Read>(
     let mut pipeline = Pipeline::new(options, Owner::file(), outlet);
     let mut expire_at = BootTime::default();
     let error = loop {
-        if stop.is_requested() || pipeline.tail.outlet.has_ended() {
+        if pipeline.tail.outlet.has_ended() {
             break None;
         }
         let next = file.next(|packet| {
@@ -108,7 +106,9 @@ pub fn run_file<R: Read>(
             Err(error) => break Some(error).filter(|_| !stop.is_requested()),
         }
     };
-    pipeline.finish([], error)
+    let read = [("read", pipeline.decoder.counts().packets), ("unknown_link_type", file.skipped())];
+    let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
+    pipeline.finish([ledger], error)
 }
 
 /// The stages, from decoding on.
@@ -153,7 +153,7 @@ impl Pipeline {
         join.expire(now, |transaction| tail.add(transaction));
     }
 
-    fn finish(mut self, hooks: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Arc<Summary> {
+    fn finish(mut self, before: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Arc<Summary> {
         let Self { join, tail, .. } = &mut self;
         join.finish(|transaction| tail.add(transaction));
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
@@ -165,7 +165,7 @@ impl Pipeline {
             self.tail.ledger(decoded.messages),
         ];
         let summary = Arc::new(Summary {
-            ledgers: hooks.into_iter().chain(ledgers).collect(),
+            ledgers: before.into_iter().chain(ledgers).collect(),
             packets: decoded.packets,
             messages: decoded.messages,
             totals: self.tail.totals,
@@ -200,42 +200,5 @@ impl Tail {
             ("after_end", counts.after_end),
         ];
         Ledger::new("output", total, parts)
-    }
-}
-
-/// What was told of what was lost, and when.
-struct Losses {
-    told: HookCounts,
-    dropped: u64,
-    due: BootTime,
-    from: Option<WallTime>,
-}
-
-impl Losses {
-    fn new(now: BootTime) -> Self {
-        Self { told: HookCounts::default(), dropped: 0, due: now.after(LOSS_INTERVAL), from: None }
-    }
-
-    fn are_due(&mut self, now: BootTime) -> bool {
-        let due = now >= self.due;
-        if due {
-            self.due = now.after(LOSS_INTERVAL);
-        }
-        due
-    }
-
-    fn tell(&mut self, counts: &HookCounts, tail: &mut Tail) {
-        let ring_full = |counts: &HookCounts, hook| counts.get(hook, Counter::RingFull);
-        let full = |hook| ring_full(counts, hook).saturating_sub(ring_full(&self.told, hook));
-        let dropped = tail.outlet.counts().dropped;
-        let lost = [
-            ("socket", "ring full", full(Hook::Socket)),
-            ("device", "ring full", full(Hook::Device)),
-            ("output", "output too slow", dropped - self.dropped),
-        ];
-        for (place, reason, count) in lost.into_iter().filter(|&(.., count)| count != 0) {
-            tail.outlet.lost(Lost { place, reason, count, from: self.from.unwrap_or(tail.wall), until: tail.wall });
-        }
-        (self.told, self.dropped, self.from) = (counts.clone(), dropped, Some(tail.wall));
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn cargo(verb: &str) -> Result<Command> {
     rust_src()?;
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root()).arg(verb);
-    cargo.args(["--package", "dnstrace-ebpf", "--bin", "dnstrace", "--target", TARGET, "--release"]);
+    cargo.args(["--package", "dnstrace-ebpf", "--bin", "dnstrace-ebpf", "--target", TARGET, "--release"]);
     cargo.args(["-Z", "build-std=core", "--target-dir", "target/bpf"]);
     cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", rustflags()?.join("\x1f"));
     Ok(cargo)
@@ -68,7 +68,7 @@ fn build(log: bool) -> Result<Vec<u8>> {
         cargo.args(["--features", "log"]);
     }
     command::visible(cargo.arg("--quiet"))?;
-    let linked = root().join("target/bpf").join(TARGET).join("release/dnstrace");
+    let linked = root().join("target/bpf").join(TARGET).join("release/dnstrace-ebpf");
     let stripped = linked.with_extension("bpf.o");
     command::of(Command::new("llvm-strip").arg("-g").arg(&linked).arg("-o").arg(&stripped))?;
     Ok(fs::read(stripped)?)

@@ -9,7 +9,7 @@ use crate::build_ebpf::{self, root};
 use crate::steps::Steps;
 
 /// The last one that rustc 1.95 compiles.
-const DENY_VERSION: &str = "DENY";
+const DENY_VERSION: &str = "0.20.2";
 
 /// Arguments.
 #[derive(clap::Args)]

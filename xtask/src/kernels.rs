@@ -20,7 +20,7 @@ use machine::Console;
 use outcome::Outcome;
 
 /// Arguments.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub(crate) struct Args {
     /// Only this series, for example 6.1; may be given more than once
     #[arg(long, value_name = "SERIES", value_parser = SUPPORTED.iter().map(|series| series.name).collect::<Vec<_>>())]

@@ -9,9 +9,13 @@ mod name;
 mod network;
 mod observation;
 mod ports;
+mod rdata;
+pub mod records;
 mod sighting;
 mod stream;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use counts::DecodeCounts;

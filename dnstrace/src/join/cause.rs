@@ -49,7 +49,7 @@ fn was_delivered_to_sender(open: &Open, seen: &Seen<'_>) -> bool {
     let came_from_elsewhere = receiver.netns != open.transaction.client_socket.netns;
     let same_netns = sender.netns.is_some() && sender.netns == receiver.netns && came_from_elsewhere;
     let address = seen.observation.src.ip();
-    same_cgroup || same_netns || (!names_many(address) && open.last_dst().is_some_and(|dst| dst.ip() == address))
+    same_cgroup || same_netns || (!names_many(address) && open.query_hops().any(|hop| hop.dst.ip() == address))
 }
 
 /// Every netns has its own loopback addresses.

@@ -45,8 +45,8 @@ fn name_by_query(t: &mut Transaction) {
         |hop: &&Hop| is_query(hop) && hop.point.hook == Hook::Socket && hop.point.direction == Direction::Out;
     let Some(first) = t.path.iter().find(at_socket).or_else(|| t.path.iter().find(|hop| is_query(hop))) else { return };
     (t.client, t.server) = (first.src, first.dst);
-    let last = t.path.iter().rfind(|hop| is_query(hop)).map(|hop| hop.dst);
-    t.server_after_nat = last.filter(|&dst| dst != t.server);
+    // A retransmission may have been lost before NAT; an earlier sending tells all the same.
+    t.server_after_nat = t.path.iter().rfind(|hop| is_query(hop) && hop.dst != t.server).map(|hop| hop.dst);
 }
 
 /// The last sighting is the nearest to the initiator: there NAT is undone.

@@ -12,6 +12,7 @@ mod queries;
 mod ranking;
 mod recent;
 mod responses;
+mod sightings;
 mod sockets;
 mod table;
 mod transaction;

@@ -39,8 +39,8 @@ enum Fit {
 /// agree, and how it goes.
 type Closeness = (bool, u8, Fit);
 
-/// Both addresses agree.
-const BOTH: u8 = 2;
+/// One of the two addresses agrees: too little to choose between equals.
+const ONE: u8 = 1;
 
 /// Says what a sighting of a response is.
 pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
@@ -51,7 +51,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
         }
     }
     let Some((slot, (_, addresses, fit))) = best.any() else { return ResponseIs::Unmatched };
-    if best.only().is_none() && addresses < BOTH && fit != Fit::Unqueried {
+    if best.only().is_none() && addresses == ONE {
         return ResponseIs::Ambiguous;
     }
     // Queries that agree in everything are answered in their order.
@@ -66,7 +66,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
 fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {
     let o = seen.observation;
     if open.query.is_none() {
-        return (open.response == Some(seen.identity)).then_some((false, 0, Fit::Unqueried));
+        return (open.response == Some(seen.identity)).then_some((false, 0, unqueried_fit(open, seen)));
     }
     let to_initiator = open.query_hops().any(|hop| hop.src == o.dst);
     let from_responder = open.query_hops().any(|hop| hop.dst == o.src);
@@ -79,10 +79,17 @@ fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {
 }
 
 fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
-    let point = seen.observation.point;
     match open.response {
         None => Fit::Answer,
-        Some(first) if first == seen.identity && !open.response_hops().any(|hop| hop.point == point) => Fit::Sighting,
+        Some(first) if first == seen.identity && !has_passed(open, seen) => Fit::Sighting,
         Some(_) => Fit::Duplicate,
     }
+}
+
+fn unqueried_fit(open: &Open, seen: &Seen<'_>) -> Fit {
+    if has_passed(open, seen) { Fit::Duplicate } else { Fit::Unqueried }
+}
+
+fn has_passed(open: &Open, seen: &Seen<'_>) -> bool {
+    open.response_hops().any(|hop| hop.point == seen.observation.point)
 }

@@ -40,6 +40,13 @@ impl Ledger {
         Self::new(what, total, parts.map(|(name, counter)| (name, counts.get(hook, counter))))
     }
 
+    /// What the hooks put into the ring buffer, and what came out of it.
+    #[must_use]
+    pub fn ring_buffer(counts: &HookCounts, read: u64, unreadable: u64) -> Self {
+        let emitted = Hook::ALL.iter().map(|&hook| counts.get(hook, Counter::Emitted)).sum();
+        Self::new("ring_buffer", emitted, [("read", read), ("unreadable", unreadable)])
+    }
+
     /// What became of the packets that were decoded.
     #[must_use]
     pub fn packets(counts: &DecodeCounts) -> Self {
@@ -95,6 +102,12 @@ impl Ledger {
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.parts.iter().map(|&(_, count)| count).sum()
+    }
+
+    /// How many of the total are gone because something was too slow.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.parts.iter().filter(|(name, _)| matches!(*name, "ring_full" | "dropped")).map(|&(_, count)| count).sum()
     }
 
     /// Whether nothing is missing.

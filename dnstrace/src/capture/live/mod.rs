@@ -74,9 +74,9 @@ pub struct Live {
     clock: Clock,
     netns: u32,
     unreadable: u64,
-    _sockets: Vec<OwnedFd>,
+    sockets: Vec<OwnedFd>,
     // Links, programs, and the arrays that let programs call each other.
-    _ebpf: Ebpf,
+    ebpf: Option<Ebpf>,
 }
 
 impl Live {
@@ -91,7 +91,7 @@ impl Live {
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
         let (clock, netns) = (Clock::new(), netns());
-        Ok(Self { attached, packets, counters, clock, netns, unreadable: 0, _sockets: sockets, _ebpf: ebpf })
+        Ok(Self { attached, packets, counters, clock, netns, unreadable: 0, sockets, ebpf: Some(ebpf) })
     }
 
     /// What became of each hook that was asked for.
@@ -128,6 +128,12 @@ impl Live {
             *count = self.counters.get(&index, 0).map_or(0, |cpus| cpus.iter().sum());
         }
         counts
+    }
+
+    /// Detaches every hook. What lies in the ring buffer can still be drained, and the counters stand still.
+    pub fn detach(&mut self) {
+        self.sockets.clear();
+        self.ebpf = None;
     }
 
     /// Ring buffer records that were no packet record: only an object of another version writes them.

@@ -1,1 +1,18 @@
-//! Tests.
+//! Scenarios in a small language, one sighting a line, and what must come of them.
+//!
+//! ```text
+//! MILLISECONDS q|r POINT SRC > DST [id=N] [name=NAME] [type=N] [more=TEXT] [hop=N] [cgroup=N] [netns=N] [cookie=N] [tcp] [noquestion]
+//! MILLISECONDS expire
+//! ```
+//!
+//! A point is `eth0<` (interface, received), `eth0>` (sent), `@pod>` (socket in a netns, sent) or `@pod<`; the interface
+//! `?` is one that the capture does not name.
+
+mod bounds;
+mod causes;
+mod nat;
+mod random;
+mod responses;
+mod retransmissions;
+mod scenario;
+mod timing;

@@ -53,6 +53,8 @@ pub(super) struct SummaryRecord<'a> {
     truncated: u64,
     retransmits: u64,
     rcodes: BTreeMap<String, u64>,
+    /// Packets that found the ring buffer full, records that found the output too slow.
+    lost: u64,
     ledger: Vec<LedgerRecord<'a>>,
     adds_up: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +88,7 @@ impl<'a> SummaryRecord<'a> {
             truncated: totals.truncated,
             retransmits: totals.retransmissions,
             rcodes: totals.rcodes.iter().map(|(&rcode, &count)| (iana::rcode(rcode).into_owned(), count)).collect(),
+            lost: summary.ledgers.iter().map(Ledger::lost).sum(),
             ledger: summary.ledgers.iter().map(LedgerRecord::new).collect(),
             adds_up: summary.ledgers.iter().all(Ledger::adds_up),
             error: summary.error.as_deref(),

@@ -16,6 +16,8 @@ use crate::sink::{Numbered, iana, time};
 
 /// The port that needs no mention.
 const DNS_PORT: u16 = 53;
+/// `AAAA`, and most others.
+const TYPE_WIDTH: usize = 5;
 /// `99.9 ms` and `412 ms`.
 const TIME_WIDTH: usize = 7;
 
@@ -26,13 +28,12 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut
     let who = who(transaction);
     write!(out, "{who}{}  ", text.columns.who.blanks(&who))?;
     let (qtype, name) = question(transaction);
-    let blanks = text.columns.asked.blanks(&format!("{qtype} {name}"));
-    write!(out, "{qtype} {}{blanks}  ", Painted(&name, palette.bold))?;
+    write!(out, "{} {}{}  ", Padded(&qtype, TYPE_WIDTH), Painted(&name, palette.bold), text.columns.name.blanks(&name))?;
     let (outcome, style) = outcome(transaction, query_timeout, &palette);
     write!(out, "{}{}  ", Painted(&outcome, style), text.columns.outcome.blanks(&outcome))?;
     let took = transaction.response_time.map(time::duration).unwrap_or_default();
     write!(out, "{}{took}  ", Padded("", TIME_WIDTH.saturating_sub(took.chars().count())))?;
-    for remark in remarks(transaction, &numbered.interfaces) {
+    for remark in remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction)) {
         write!(out, "{}  ", Painted(remark, palette.warn))?;
     }
     write!(out, "{}", Painted(way(&transaction.path, &numbered.interfaces), palette.dim))?;

@@ -1,6 +1,7 @@
 //! Items to lines that a person reads.
 
 mod answer;
+mod causes;
 mod line;
 mod outcome;
 mod path;
@@ -12,6 +13,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 pub use summary::summary;
+
+use causes::Causes;
 
 use super::escape::Padded;
 use super::{Item, Lost, Palette};
@@ -32,14 +35,17 @@ pub struct TextOptions {
 pub struct Text {
     options: TextOptions,
     columns: Columns,
+    causes: Causes,
 }
 
-/// Columns of one kind of line each.
+/// What lines have in common.
 #[derive(Debug)]
 struct Columns {
     who: Column,
-    asked: Column,
+    name: Column,
     outcome: Column,
+    place: Column,
+    addresses: Column,
 }
 
 impl Text {
@@ -47,8 +53,14 @@ impl Text {
     #[must_use]
     pub fn new(options: TextOptions) -> Self {
         // The first lines of most nodes fit these; the bounds keep one long name from pushing all others away.
-        let columns = Columns { who: Column::new(38, 60), asked: Column::new(24, 48), outcome: Column::new(20, 36) };
-        Self { options, columns }
+        let columns = Columns {
+            who: Column::new(38, 60),
+            name: Column::new(24, 48),
+            outcome: Column::new(20, 36),
+            place: Column::new(10, 28),
+            addresses: Column::new(36, 48),
+        };
+        Self { options, columns, causes: Causes::default() }
     }
 
     /// Writes one item as one line, or as several with `path`.

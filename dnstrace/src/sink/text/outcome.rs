@@ -9,7 +9,7 @@ use super::point::{place, process};
 use crate::capture::{Direction, Hook};
 use crate::join::{MessageCopy, Outcome, Transaction};
 use crate::owner::Interfaces;
-use crate::sink::message::{id, is_cut, rcode};
+use crate::sink::message::{is_cut, rcode};
 use crate::sink::{Palette, iana, time};
 
 const NOERROR: u16 = 0;
@@ -44,7 +44,7 @@ pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec
     let mut remarks = Vec::new();
     match (transaction.outcome, transaction.late_for) {
         (Outcome::NoResponse, _) => remarks.extend(last_seen(transaction, interfaces)),
-        (Outcome::Unsolicited, Some(late)) => remarks.push(format!("late response to {}", id(late))),
+        (Outcome::Unsolicited, Some(_)) => remarks.push("late response".to_owned()),
         (Outcome::Unsolicited, None) => remarks.push("response without query".to_owned()),
         _ => {}
     }
@@ -56,7 +56,6 @@ pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec
     if [&transaction.query, &transaction.response].into_iter().flatten().any(is_cut) {
         remarks.push("captured in part".to_owned());
     }
-    remarks.extend(transaction.cause.map(|cause| format!("caused by {}", id(cause))));
     remarks
 }
 

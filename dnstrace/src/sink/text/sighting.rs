@@ -6,24 +6,19 @@ use super::point::{netns, place, process};
 use super::{Text, end_line};
 use crate::capture::Direction;
 use crate::decode::Transport;
-use crate::sink::escape::Padded;
 use crate::sink::message::{id, is_cut, question};
 use crate::sink::palette::Painted;
 use crate::sink::{Numbered, Sighting, iana, time};
-
-/// `socket out`, and most interfaces.
-const PLACE_WIDTH: usize = 18;
-/// Two IPv4 addresses with their ports.
-const ADDRESSES_WIDTH: usize = 40;
 
 pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, out: &mut Vec<u8>) -> io::Result<()> {
     let sighting = &*numbered.record;
     let palette = text.options.palette;
     let header = sighting.message.header;
     write!(out, "{}  ", Painted(time::time_of_day(sighting.wall), palette.dim))?;
-    write!(out, "{}  ", Padded(&at(numbered), PLACE_WIDTH))?;
+    let at = at(numbered);
+    write!(out, "{at}{}  ", text.columns.place.blanks(&at))?;
     let addresses = format!("{} → {}", sighting.src, sighting.dst);
-    write!(out, "{}  {:5} ", Padded(&addresses, ADDRESSES_WIDTH), header.id)?;
+    write!(out, "{addresses}{}  {:5}  ", text.columns.addresses.blanks(&addresses), header.id)?;
     let asked = question(&sighting.message).map_or_else(
         || "(no question)".to_owned(),
         |asked| format!("{} {}", iana::record_type(asked.qtype), asked.name),
@@ -31,7 +26,7 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, out: &mut Ve
     if header.is_response() {
         write!(out, "response {}  {asked}", Painted(iana::rcode(header.rcode().into()), palette.bold))?;
     } else {
-        write!(out, "query     {asked}")?;
+        write!(out, "query  {asked}")?;
     }
     for remark in remarks(sighting) {
         write!(out, "  {}", Painted(remark, palette.warn))?;

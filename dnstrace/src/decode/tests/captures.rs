@@ -1,0 +1,82 @@
+//! Recorded packets: what is read from them is what tshark reads.
+//!
+//! The expected lines were printed by tshark 4.0 (`-T fields`, each interface and direction by itself, so that it does
+//! not take other sightings for retransmissions, without IP defragmentation and messages quoted by ICMP) and brought into this form.
+
+use std::fs::{self, File};
+
+use super::super::{DecodeOptions, Decoder, Observation, Transport};
+use crate::capture::Direction;
+use crate::capture::file::CaptureFile;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures");
+
+/// Gives every message of a recording.
+pub(super) fn each_message(name: &str, mut each: impl FnMut(&Observation<'_>)) -> Decoder {
+    let mut file = CaptureFile::open(File::open(format!("{FOLDER}/{name}.pcap")).unwrap()).unwrap();
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
+    while file.next(|packet| decoder.add(packet, &mut each)).unwrap() {}
+    decoder
+}
+
+#[track_caller]
+fn check(name: &str, counts: &[&str]) {
+    let mut lines = Vec::new();
+    let decoder = each_message(name, |observation| lines.push(line(observation)));
+    // tshark's interfaces were read one after the other.
+    lines.sort();
+    let expected = fs::read_to_string(format!("{FOLDER}/{name}.messages.txt")).unwrap();
+    let difference = lines.iter().map(String::as_str).zip(expected.lines()).find(|(ours, tshark)| ours != tshark);
+    assert_eq!((difference, lines.len()), (None, expected.lines().count()));
+    assert!(decoder.counts().add_up());
+    assert_eq!(super::shown(decoder.counts()).lines().collect::<Vec<_>>(), counts);
+}
+
+fn line(observation: &Observation<'_>) -> String {
+    let direction = if observation.point.direction == Direction::In { "in" } else { "out" };
+    let transport = if observation.transport == Transport::Udp { "udp" } else { "tcp" };
+    let header = observation.message.header;
+    let question = observation.message.question.unwrap();
+    format!(
+        "{}.{:09} if{} {direction} {transport} {} {} id={:#06x} flags={:#06x} counts={} {} {} {} len={}",
+        observation.wall.0 / 1_000_000_000,
+        observation.wall.0 % 1_000_000_000,
+        observation.point.ifindex,
+        observation.src,
+        observation.dst,
+        header.id,
+        header.flags,
+        header.counts.map(|count| count.to_string()).join(","),
+        question.name,
+        question.qtype,
+        question.qclass,
+        observation.message.wire_len,
+    )
+}
+
+#[test]
+fn queries_and_responses_through_a_service() {
+    check("baseline", &[]);
+}
+
+#[test]
+fn truncation_then_tcp_pipelined() {
+    let fragments =
+        ["packets_later_fragment 3", "packets_not_udp_tcp 2", "messages_cut 3", "messages_first_fragment 3"];
+    check("truncation_glibc", &[&["packets_no_payload 69"][..], &fragments].concat());
+}
+
+#[test]
+fn search_list() {
+    check("ndots_external_glibc", &[]);
+}
+
+#[test]
+fn first_fragment_without_the_second() {
+    check("fragment_dropped", &["packets_later_fragment 1", "messages_cut 1", "messages_first_fragment 1"]);
+}
+
+#[test]
+fn rejected_with_icmp() {
+    check("no_endpoints_reject", &["packets_no_payload 2", "packets_not_udp_tcp 18"]);
+}

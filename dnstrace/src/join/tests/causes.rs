@@ -1,0 +1,122 @@
+//! The query that made a resolver ask.
+
+use super::scenario::check;
+
+#[test]
+fn forwarder_behind_a_service_by_address() {
+    check(
+        "
+        0    q vcli<  10.244.0.10:4000 > 10.96.0.10:53 id=1
+        0.1  q vdns>  10.244.0.10:4000 > 10.244.0.53:53 id=1
+        0.2  q vdns<  10.244.0.53:5000 > 8.8.8.8:53 id=2
+        9    r vdns>  8.8.8.8:53 > 10.244.0.53:5000 id=2
+        9.1  r vdns<  10.244.0.53:53 > 10.244.0.10:4000 id=1
+        9.2  r vcli>  10.96.0.10:53 > 10.244.0.10:4000 id=1
+        ",
+        "#2 answered 10.244.0.53:5000 > 8.8.8.8:53 path=q:vdns<,r:vdns> rt=8.8 cause=#1
+        #1 answered 10.244.0.10:4000 > 10.96.0.10:53 nat=10.244.0.53:53 \
+         path=q:vcli<,q:vdns>,r:vdns<,r:vcli> rt=9.2",
+    );
+}
+
+#[test]
+fn forwarder_by_cgroup() {
+    check(
+        "
+        0    q @app>   127.0.0.1:4000 > 127.0.0.53:53 id=1 cgroup=70
+        0.1  q @app<   127.0.0.1:4000 > 127.0.0.53:53 id=1 cgroup=80
+        0.2  q @app>   192.0.2.2:5000 > 8.8.8.8:53 id=2 cgroup=80
+        0.3  q @app>   192.0.2.2:5001 > 8.8.8.8:53 id=3 cgroup=70
+        ",
+        "#1 outstanding 127.0.0.1:4000 > 127.0.0.53:53 path=q:@app>,q:@app<
+        #2 outstanding 192.0.2.2:5000 > 8.8.8.8:53 path=q:@app> cause=#1
+        #3 outstanding 192.0.2.2:5001 > 8.8.8.8:53 path=q:@app>",
+    );
+}
+
+#[test]
+fn forwarder_by_netns() {
+    check(
+        "
+        0    q @cli>  10.244.0.10:4000 > 10.96.0.10:53 id=1 netns=5
+        0.1  q @dns<  10.244.0.10:4000 > 10.244.0.53:53 id=1 netns=6
+        0.2  q @dns>  10.9.9.9:5000 > 8.8.8.8:53 id=2 netns=6
+        ",
+        "#1 outstanding 10.244.0.10:4000 > 10.96.0.10:53 nat=10.244.0.53:53 path=q:@cli>,q:@dns<
+        #2 outstanding 10.9.9.9:5000 > 8.8.8.8:53 path=q:@dns> cause=#1",
+    );
+}
+
+#[test]
+fn netns_that_many_share_and_the_root_cgroup_are_no_sign() {
+    check(
+        "
+        0    q @host>  127.0.0.1:4000 > 127.0.0.53:53 id=1 netns=5 cgroup=1
+        0.1  q @host<  127.0.0.1:4000 > 127.0.0.53:53 id=1 netns=5 cgroup=1
+        0.2  q @host>  192.0.2.2:5000 > 8.8.8.8:53 id=2 netns=5 cgroup=1
+        ",
+        "#1 outstanding 127.0.0.1:4000 > 127.0.0.53:53 path=q:@host>,q:@host<
+        #2 outstanding 192.0.2.2:5000 > 8.8.8.8:53 path=q:@host>",
+    );
+}
+
+#[test]
+fn two_queries_that_could_be_the_cause() {
+    check(
+        "
+        0    q vdns>  10.244.0.10:4000 > 10.244.0.53:53 id=1
+        0.1  q vdns>  10.244.0.11:4000 > 10.244.0.53:53 id=1
+        0.2  q vdns<  10.244.0.53:5000 > 8.8.8.8:53 id=2
+        ",
+        "#1 outstanding 10.244.0.10:4000 > 10.244.0.53:53 path=q:vdns>
+        #2 outstanding 10.244.0.11:4000 > 10.244.0.53:53 path=q:vdns>
+        #3 outstanding 10.244.0.53:5000 > 8.8.8.8:53 path=q:vdns<
+        cause_ambiguous=1",
+    );
+}
+
+#[test]
+fn type_and_name_in_any_case_must_agree() {
+    check(
+        "
+        0    q vdns>  10.244.0.10:4000 > 10.244.0.53:53 id=1 name=a.example type=1
+        0.1  q vdns>  10.244.0.10:4000 > 10.244.0.53:53 id=2 name=a.example type=28
+        0.2  q vdns<  10.244.0.53:5000 > 8.8.8.8:53 id=3 name=A.eXample type=28
+        0.3  q vdns<  10.244.0.53:5001 > 8.8.8.8:53 id=4 name=b.example type=1
+        ",
+        "#1 outstanding 10.244.0.10:4000 > 10.244.0.53:53 path=q:vdns>
+        #2 outstanding 10.244.0.10:4000 > 10.244.0.53:53 path=q:vdns>
+        #3 outstanding 10.244.0.53:5000 > 8.8.8.8:53 path=q:vdns< cause=#2
+        #4 outstanding 10.244.0.53:5001 > 8.8.8.8:53 path=q:vdns<",
+    );
+}
+
+#[test]
+fn answered_query_causes_nothing() {
+    check(
+        "
+        0    q vdns>  10.244.0.10:4000 > 10.244.0.53:53 id=1
+        1    r vdns<  10.244.0.53:53 > 10.244.0.10:4000 id=1
+        1.2  q vdns<  10.244.0.53:5000 > 8.8.8.8:53 id=2
+        ",
+        "#1 answered 10.244.0.10:4000 > 10.244.0.53:53 path=q:vdns>,r:vdns< rt=1
+        #2 outstanding 10.244.0.53:5000 > 8.8.8.8:53 path=q:vdns<",
+    );
+}
+
+#[test]
+fn loop_is_a_chain() {
+    check(
+        "
+        0    q @dns>  127.0.0.1:4000 > 127.0.0.53:53 id=1 cgroup=80
+        0.1  q @dns<  127.0.0.1:4000 > 127.0.0.53:53 id=1 cgroup=80
+        0.2  q @dns>  127.0.0.1:4001 > 127.0.0.53:53 id=2 cgroup=80
+        0.3  q @dns<  127.0.0.1:4001 > 127.0.0.53:53 id=2 cgroup=80
+        0.4  q @dns>  127.0.0.1:4002 > 127.0.0.53:53 id=3 cgroup=80
+        0.5  q @dns<  127.0.0.1:4002 > 127.0.0.53:53 id=3 cgroup=80
+        ",
+        "#1 outstanding 127.0.0.1:4000 > 127.0.0.53:53 path=q:@dns>,q:@dns<
+        #2 outstanding 127.0.0.1:4001 > 127.0.0.53:53 path=q:@dns>,q:@dns< cause=#1
+        #3 outstanding 127.0.0.1:4002 > 127.0.0.53:53 path=q:@dns>,q:@dns< cause=#2",
+    );
+}

@@ -1,0 +1,153 @@
+//! What a person types, and what comes back: exit codes, and one line that says what is wrong.
+
+use std::io::{BufRead, BufReader, Read, Write, pipe};
+use std::process::{Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures/baseline.pcap");
+
+fn dnstrace(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dnstrace"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &str) -> Output {
+    dnstrace(&arguments.split_whitespace().collect::<Vec<_>>()).output().unwrap()
+}
+
+#[track_caller]
+fn check_error(arguments: &str, code: i32, message: &str) {
+    let output = run(arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments}: {stderr}");
+    assert!(stderr.starts_with(&format!("dnstrace: {message}")), "{arguments}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{arguments}: {stderr}");
+    assert!(output.stdout.is_empty(), "{arguments}");
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_2() {
+    for (arguments, message) in [
+        ("", "what to do?"),
+        ("tarce", "unrecognized subcommand 'tarce'"),
+        ("trace --nonsense", "unexpected argument '--nonsense'"),
+        ("trace --port 0", "invalid value '0' for '--port <PORT>'"),
+        ("trace --port 53,x", "invalid value 'x' for '--port <PORT>'"),
+        ("trace --slower-than 100", "invalid value '100' for '--slower-than <TIME>': a time needs a unit"),
+        ("trace --for 0s", "invalid value '0s' for '--for <TIME>': must be more than zero"),
+        ("trace --type NOPE", "invalid value 'NOPE' for '--type <TYPE>': no record type"),
+        ("trace --rcode NOPE", "invalid value 'NOPE' for '--rcode <RCODE>': no rcode"),
+        ("trace --name a[", "invalid value 'a[' for '--name <GLOB>': unclosed character class"),
+        ("trace --hooks kprobe", "invalid value 'kprobe' for '--hooks <HOOK>'"),
+        ("trace --format xml", "invalid value 'xml' for '--format <FORMAT>'"),
+        ("trace --count 0", "invalid value '0' for '--count <N>'"),
+        ("trace --ring-size 9MiB", "invalid value '9MiB' for '--ring-size <SIZE>': must be a power of two"),
+        ("trace --ring-size 8MB", "invalid value '8MB' for '--ring-size <SIZE>': a size is"),
+        ("trace --snaplen 20", "invalid value '20' for '--snaplen <BYTES>': must be from 96"),
+        ("trace --observations --slower-than 1s", "the argument '--observations' cannot be used with"),
+        ("read", "the following required arguments were not provided: <FILE>"),
+        ("read a b", "unexpected argument 'b'"),
+        ("read --for 3s a", "unexpected argument '--for'"),
+        ("doctor --format html", "invalid value 'html'"),
+    ] {
+        check_error(arguments, 2, message);
+    }
+}
+
+#[test]
+fn what_cannot_start_is_one_line_and_3() {
+    for (arguments, message) in [
+        ("read /nonexistent.pcap", "/nonexistent.pcap: No such file"),
+        ("read Cargo.toml", "Cargo.toml: neither a pcap nor a pcapng file"),
+        ("read /dev/null", "/dev/null: the file is empty"),
+        ("read -", "-: the file is empty"),
+        ("read src", "src: Is a directory"),
+    ] {
+        check_error(arguments, 3, message);
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for arguments in ["--help", "trace --help", "read --help", "doctor --help", "--version"] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains("dnstrace"), "{arguments}");
+        assert!(output.stderr.is_empty(), "{arguments}");
+    }
+}
+
+#[test]
+fn damaged_file_gives_what_is_whole_and_3() {
+    let bytes = std::fs::read(BASELINE).unwrap();
+    let mut child = dnstrace(&["read", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&bytes[..bytes.len() - 1]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 28);
+    assert!(stderr.ends_with("the file is cut off after 120 whole packets\n"), "{stderr}");
+}
+
+#[test]
+fn closed_pipe_is_0() {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let status = dnstrace(&["read", BASELINE]).stdout(writer).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn interrupt_ends_a_wait_for_input_with_a_summary() {
+    let mut child = dnstrace(&["read", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&std::fs::read(BASELINE).unwrap()).unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert!(line.contains("web.default.svc.cluster.local"), "{line}");
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
+    assert!(stderr.contains(" answered\n"), "{stderr}");
+    drop(stdin);
+}
+
+#[test]
+fn filters_show_what_matches() {
+    for (filter, lines) in [
+        ("", 28),
+        ("--count 3", 3),
+        ("--name WEB.*", 6),
+        ("--name web.default.svc.cluster.local.", 2),
+        ("--name *.svc.cluster.local --name web", 16),
+        ("--type AAAA", 14),
+        ("--type 28 --rcode NXDOMAIN", 9),
+        ("--rcode noerror,3", 28),
+        ("--rcode SERVFAIL", 0),
+        ("--slower-than 1ms", 3),
+        ("--port 54", 0),
+        ("--observations", 121),
+        ("--observations --rcode NXDOMAIN --type A", 18),
+    ] {
+        let output = run(&format!("read {BASELINE} {filter}"));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(stdout.lines().count(), lines, "{filter}\n{stdout}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!stderr.contains("does not add up"), "{filter}\n{stderr}");
+    }
+}
