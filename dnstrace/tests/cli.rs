@@ -83,12 +83,8 @@ fn help_and_version_go_to_standard_output() {
 #[test]
 fn damaged_file_gives_what_is_whole_and_3() {
     let bytes = std::fs::read(BASELINE).unwrap();
-    let mut child = dnstrace(&["read", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        dnstrace(&["read", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&bytes[..bytes.len() - 1]).unwrap();
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -107,12 +103,8 @@ fn closed_pipe_is_0() {
 
 #[test]
 fn interrupt_ends_a_wait_for_input_with_a_summary() {
-    let mut child = dnstrace(&["read", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        dnstrace(&["read", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&std::fs::read(BASELINE).unwrap()).unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());

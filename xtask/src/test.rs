@@ -25,7 +25,10 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
         steps.step("packages and servers", prepare);
     }
     check::tree(&mut steps);
-    steps.tests("library, command line", &mut cargo(&["--package=dnstrace", "--package=dnstrace-ebpf", "--package=xtask"]));
+    steps.tests(
+        "library, command line",
+        &mut cargo(&["--package=dnstrace", "--package=dnstrace-ebpf", "--package=xtask"]),
+    );
     // One after the other: each has the node, the kernel's counters and two cores for itself.
     let mut real = cargo(&["--package=dnstrace-tests"]);
     steps.tests("kernel, node, Kubernetes", real.args(["--", "--nocapture", "--test-threads=1"]));

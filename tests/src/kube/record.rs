@@ -1,4 +1,5 @@
-//! A pod's own record of its queries: what tcpdump sees at the pod's interface, in the pod's network namespace.
+//! A pod's own record of its queries: what tcpdump sees at the pod's interface, in the pod's network namespace. UDP only:
+//! of a TCP segment with two messages, tcpdump reads none.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -20,8 +21,6 @@ pub struct RecordedQuery {
     pub qname: String,
     /// Type, as tcpdump names it.
     pub qtype: String,
-    /// Whether it came over TCP.
-    pub tcp: bool,
     /// Whether its response arrived.
     pub answered: bool,
 }
@@ -33,12 +32,12 @@ pub struct Record {
 }
 
 impl Record {
-    /// Starts to record what goes to and comes from port 53 in a network namespace, and waits until it does.
+    /// Starts to record what goes to and comes from UDP port 53 in a network namespace, and waits until it does.
     pub(super) fn start(netns: &Path) -> Result<Self> {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", netns.display())).args(["tcpdump", "--immediate-mode", "-i", "eth0", "-l"]);
         // Numbers, no time, every packet whole: a long name must not be cut.
-        command.args(["-n", "-n", "-t", "-s", "0", "port", "53"]);
+        command.args(["-n", "-n", "-t", "-s", "0", "udp", "port", "53"]);
         let mut tcpdump = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let messages = BufReader::new(tcpdump.stderr.take().context("tcpdump has no stderr")?);
         let record = Self { tcpdump };
@@ -89,7 +88,7 @@ fn queries(lines: &[String]) -> Vec<RecordedQuery> {
     queries
 }
 
-/// `IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? name. (60)`, IPv6 and TCP alike: both ends, and the words after.
+/// `IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? name. (60)`, and IPv6 alike: both ends, and the words after.
 fn packet(line: &str) -> Option<(SocketAddr, SocketAddr, Vec<&str>)> {
     let (_, packet) = line.split_once(' ')?;
     let (ends, rest) = packet.split_once(": ")?;
@@ -112,18 +111,14 @@ fn query(source: SocketAddr, words: &[&str]) -> Option<RecordedQuery> {
         source,
         qname: words.get(qtype + 1)?.trim_end_matches('.').to_owned(),
         qtype: words[qtype].trim_end_matches('?').to_owned(),
-        tcp: words[0] == "Flags",
         answered: false,
     })
 }
 
-/// A response repeats the ID; over TCP it comes after the length of the segment.
+/// A response begins with the ID of its query.
 fn mark_answered(queries: &mut [RecordedQuery], destination: SocketAddr, words: &[&str]) {
-    let ids: Vec<u16> = match words.iter().position(|&word| word == "length") {
-        Some(length) => words[length..].iter().filter_map(|word| message_id(word)).collect(),
-        None => words.first().and_then(|word| message_id(word)).into_iter().collect(),
-    };
-    for query in queries.iter_mut().filter(|query| query.source == destination && ids.contains(&query.id)) {
+    let id = words.first().and_then(|word| message_id(word));
+    for query in queries.iter_mut().filter(|query| query.source == destination && Some(query.id) == id) {
         query.answered = true;
     }
 }
@@ -143,10 +138,7 @@ IP 10.244.0.2.40000 > 10.96.0.10.53: 17+ [1au] AAAA? one.probe.example. (46)
 IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? one.probe.example. (35)
 IP 10.96.0.10.53 > 10.244.0.2.40000: 4242*- 1/0/0 A 198.51.100.7 (51)
 IP6 fd00:10:244::3.4711 > fd00:10:96::a.53: 5+ AAAA? six.probe.example. (35)
-IP6 fd00:10:96::a.53 > fd00:10:244::3.4711: 5 NXDomain*- 0/1/0 (110)
-IP 10.244.0.2.50000 > 10.96.0.10.53: Flags [S], seq 1, win 64240, options [mss 1460], length 0
-IP 10.244.0.2.50000 > 10.96.0.10.53: Flags [P.], seq 1:39, ack 1, win 502, length 38 9+ A? m.large.example. (36)
-IP 10.96.0.10.53 > 10.244.0.2.50000: Flags [P.], seq 1:900, ack 39, win 1, length 899 9*- 60/0/0 A 198.51.100.1 (897)";
+IP6 fd00:10:96::a.53 > fd00:10:244::3.4711: 5 NXDomain*- 0/1/0 (110)";
 
     #[test]
     fn queries_of_tcpdumps_lines() {
@@ -154,17 +146,14 @@ IP 10.96.0.10.53 > 10.244.0.2.50000: Flags [P.], seq 1:900, ack 39, win 1, lengt
         let queries = queries(&lines);
         let short: Vec<_> = queries
             .iter()
-            .map(|each| {
-                format!("{} {} {} tcp={} answered={}", each.id, each.qtype, each.qname, each.tcp, each.answered)
-            })
+            .map(|each| format!("{} {} {} answered={}", each.id, each.qtype, each.qname, each.answered))
             .collect();
         assert_eq!(
             short,
             [
-                "4242 A one.probe.example tcp=false answered=true",
-                "17 AAAA one.probe.example tcp=false answered=false",
-                "5 AAAA six.probe.example tcp=false answered=true",
-                "9 A m.large.example tcp=true answered=true",
+                "4242 A one.probe.example answered=true",
+                "17 AAAA one.probe.example answered=false",
+                "5 AAAA six.probe.example answered=true",
             ]
         );
         assert_eq!(queries[2].source, "[fd00:10:244::3]:4711".parse().unwrap());

@@ -6,6 +6,7 @@ mod asked;
 mod path;
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 
 use anyhow::{Context, Result, bail, ensure};
 use asked::Asked;
@@ -73,7 +74,7 @@ fn every_query_of_a_pod_is_one_transaction() -> Result<()> {
     let mut faults = Vec::new();
     for client in &seen.clients {
         check_asked(&seen, client, &mut faults)?;
-        check_recorded(&seen, client, &mut faults);
+        check_recorded(&seen, client, &mut faults)?;
     }
     ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     Ok(())
@@ -103,28 +104,44 @@ fn client(kube: &Kube, pod: Pod) -> Result<Client> {
     Ok(Client { cgroup_id: kube.cgroup_id(&pod)?, pod, veth })
 }
 
-/// What the application looked up: every name that its stub resolver made of it, once for each type.
+/// What the application looked up: every query that its stub resolver made of it.
 fn check_asked(seen: &Seen, client: &Client, faults: &mut Vec<String>) -> Result<()> {
     let asked = seen.asked.get(&client.pod.name).context("every pod asked")?;
-    for (qname, qtype) in asked.queries() {
-        let wanted = |each: &&Value| each["query"] == *qname && each["record_type"] == *qtype && each["proto"] == "udp";
-        let found: Vec<_> = seen.transactions.iter().filter(|each| is_from(each, client)).filter(wanted).collect();
-        if let Err(fault) = one(&found).and_then(|transaction| path::check(transaction, client, &seen.servers)) {
-            faults.push(format!("{}: {qname} {qtype}: {fault:#}", client.pod.name));
-        }
+    let find = |(qname, qtype): &(String, &str), proto: &str| -> Vec<&Value> {
+        let asks = |each: &&Value| each["query"] == *qname && each["record_type"] == *qtype && each["proto"] == proto;
+        seen.transactions.iter().filter(|each| is_from(each, client)).filter(asks).collect()
+    };
+    for query in &asked.over_udp {
+        let found = one(&find(query, "udp")).and_then(|transaction| path::check(transaction, client, &seen.servers));
+        note(found, client, query, faults);
+    }
+    for query in &asked.over_tcp {
+        let found = find(query, "tcp");
+        let any = found.first().map(|_| ()).context("no transaction over TCP");
+        let whole = || found.iter().try_for_each(|transaction| path::check(transaction, client, &seen.servers));
+        note(any.and_then(|()| whole()), client, query, faults);
     }
     Ok(())
 }
 
 /// What the pod's interface carried: the same queries and all the others, each known by its port and message ID. One
 /// whose response had not come when the recording ended says nothing.
-fn check_recorded(seen: &Seen, client: &Client, faults: &mut Vec<String>) {
-    let recorded = seen.recorded.get(&client.pod.name).map_or(&[][..], Vec::as_slice);
+fn check_recorded(seen: &Seen, client: &Client, faults: &mut Vec<String>) -> Result<()> {
+    let Some(recorded) = seen.recorded.get(&client.pod.name) else { return Ok(()) };
+    let asked = seen.asked.get(&client.pod.name).context("every pod asked")?;
+    ensure!(recorded.len() >= asked.over_udp.len(), "{} recorded only {}", client.pod.name, recorded.len());
     for query in recorded.iter().filter(|query| query.answered) {
         let found: Vec<_> = seen.transactions.iter().filter(|each| is_same(each, query)).collect();
-        if let Err(fault) = one(&found).and_then(|transaction| path::check(transaction, client, &seen.servers)) {
-            faults.push(format!("{}: recorded {query:?}: {fault:#}", client.pod.name));
-        }
+        let whole = |transaction| path::check(transaction, client, &seen.servers);
+        let found = one(&found).and_then(|found| if asked::is_large(&query.qname) { Ok(()) } else { whole(found) });
+        note(found, client, query, faults);
+    }
+    Ok(())
+}
+
+fn note(found: Result<()>, client: &Client, query: &impl Debug, faults: &mut Vec<String>) {
+    if let Err(fault) = found {
+        faults.push(format!("{}: {query:?}: {fault:#}", client.pod.name));
     }
 }
 
@@ -150,5 +167,5 @@ fn is_same(transaction: &Value, query: &RecordedQuery) -> bool {
         && transaction["transaction_id"] == query.id
         && transaction["query"] == query.qname
         && transaction["record_type"] == query.qtype
-        && (transaction["proto"] == "tcp") == query.tcp
+        && transaction["proto"] == "udp"
 }

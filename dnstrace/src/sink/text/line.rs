@@ -28,7 +28,13 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut
     let who = who(transaction);
     write!(out, "{who}{}  ", text.columns.who.blanks(&who))?;
     let (qtype, name) = question(transaction);
-    write!(out, "{} {}{}  ", Padded(&qtype, TYPE_WIDTH), Painted(&name, palette.bold), text.columns.name.blanks(&name))?;
+    write!(
+        out,
+        "{} {}{}  ",
+        Padded(&qtype, TYPE_WIDTH),
+        Painted(&name, palette.bold),
+        text.columns.name.blanks(&name)
+    )?;
     let (outcome, style) = outcome(transaction, query_timeout, &palette);
     write!(out, "{}{}  ", Painted(&outcome, style), text.columns.outcome.blanks(&outcome))?;
     let took = transaction.response_time.map(time::duration).unwrap_or_default();
