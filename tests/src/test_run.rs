@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use aya::Ebpf;
-use aya::maps::{MapData, PerCpuArray, RingBuf};
+use aya::maps::{MapData, PerCpuArray};
 use aya::programs::{CgroupSkb, Program, SocketFilter, TestRun, TestRunOptions};
-use dnstrace::capture::live::{self, LiveOptions};
-use dnstrace::capture::{Counter, Hook};
-use dnstrace_ebpf::PacketRecord;
+use dnstrace::capture::live::{self, LiveOptions, Ring};
+use dnstrace::capture::{Counter, Hook, Packet};
 
 /// The kernel half, loaded.
 pub struct KernelHalf {
     ebpf: Ebpf,
-    packets: RingBuf<MapData>,
+    ring: Ring,
     counters: PerCpuArray<MapData, u64>,
 }
 
@@ -22,10 +21,19 @@ pub struct KernelHalf {
 pub struct Ran {
     /// What the program returned.
     pub value: u32,
-    /// Its packet records, with the captured bytes.
-    pub records: Vec<(PacketRecord, Vec<u8>)>,
+    /// What it captured.
+    pub packets: Vec<Captured>,
     /// What its hook's counters grew by, in the order of [`Counter`].
     pub counted: [u64; Counter::COUNT as usize],
+}
+
+/// What a test looks at of a packet.
+#[derive(Debug)]
+pub struct Captured {
+    /// Everything but the bytes.
+    pub packet: Packet<'static>,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 impl KernelHalf {
@@ -40,12 +48,12 @@ impl KernelHalf {
             snaplen,
         };
         let mut ebpf = live::load(&options)?;
-        let packets = RingBuf::try_from(ebpf.take_map("PACKETS").context("no map PACKETS")?)?;
+        let ring = Ring::take(&mut ebpf)?;
         let counters = PerCpuArray::try_from(ebpf.take_map("COUNTERS").context("no map COUNTERS")?)?;
         for hook in Hook::ALL {
             live::load_hook(&mut ebpf, hook).map_err(|why| anyhow!(why))?;
         }
-        Ok(Self { ebpf, packets, counters })
+        Ok(Self { ebpf, ring, counters })
     }
 
     /// Gives `frame`, which starts with an Ethernet header, to a program once. A `device` program is given it whole, by
@@ -56,11 +64,12 @@ impl KernelHalf {
         let (value, _) = self.repeat(program, frame, 1)?;
         let mut counted = self.counts(hook)?;
         counted.iter_mut().zip(before).for_each(|(now, before)| *now -= before);
-        let mut records = Vec::new();
-        while let Some(item) = self.packets.next() {
-            records.push(record(&item)?);
-        }
-        Ok(Ran { value, records, counted })
+        let mut packets = Vec::new();
+        let keep = |packet: &Packet<'_>| {
+            packets.push(Captured { bytes: packet.bytes.to_vec(), packet: Packet { bytes: &[], ..*packet } });
+        };
+        self.ring.drain(keep);
+        Ok(Ran { value, packets, counted })
     }
 
     /// Runs a program `times` times on the same frame; returns its value and the mean time of one run.
@@ -75,13 +84,15 @@ impl KernelHalf {
         Ok((ran.return_value, ran.duration))
     }
 
-    /// Throws away what lies in the ring buffer; returns how many records.
-    pub fn drain(&mut self) -> usize {
+    /// Gives what lies in the ring buffer to `each`, all of it; returns how many packets there were.
+    pub fn drain(&mut self, mut each: impl FnMut(&Packet<'_>)) -> usize {
         let mut drained = 0;
-        while self.packets.next().is_some() {
-            drained += 1;
+        loop {
+            match self.ring.drain(&mut each) {
+                0 => return drained,
+                more => drained += more,
+            }
         }
-        drained
     }
 
     /// Counters of a hook, over all CPUs.
@@ -99,12 +110,4 @@ impl KernelHalf {
             |(name, program): (&str, &Program)| Ok((name.to_owned(), program.info()?.verified_instruction_count()));
         self.ebpf.programs().map(each).collect()
     }
-}
-
-fn record(bytes: &[u8]) -> Result<(PacketRecord, Vec<u8>)> {
-    let (head, rest) = bytes.split_first_chunk::<{ size_of::<PacketRecord>() }>().context("a record cut short")?;
-    // SAFETY: `head` is exactly one `PacketRecord`, which is valid for any bytes.
-    let record = unsafe { head.as_ptr().cast::<PacketRecord>().read_unaligned() };
-    let captured = rest.get(..record.captured_len as usize).context("a record shorter than it says")?;
-    Ok((record, captured.to_vec()))
 }

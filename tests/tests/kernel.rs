@@ -1,7 +1,6 @@
 //! The kernel half, one packet at a time: what each program returns, counts and captures.
 
-use dnstrace::capture::Counter;
-use dnstrace_ebpf::PacketRecord;
+use dnstrace::capture::{Counter, Direction, Hook, Layer, Packet};
 use dnstrace_tests::frame::{
     IPV4, IPV6, QUERY, SERVICE_VLAN, TCP, UDP, VLAN, ethernet, extension, fragment, ipv4, ipv6, tag, tcp, udp,
 };
@@ -107,7 +106,7 @@ fn check(name: &str, program: &str, ran: &Ran, fate: Fate) {
         }
     };
     assert_eq!(ran.counted[..6], expected, "{program}: {name}");
-    assert_eq!(ran.records.len() as u64, of(Counter::Emitted), "{program}: {name}");
+    assert_eq!(ran.packets.len() as u64, of(Counter::Emitted), "{program}: {name}");
 }
 
 #[test]
@@ -127,10 +126,10 @@ fn each_packet_is_emitted_or_counted_by_each_hook() {
         for program in ENTRIES {
             let ran = half.run(program, &frame).unwrap();
             check(name, program, &ran, fate);
-            for (record, bytes) in &ran.records {
+            for captured in &ran.packets {
                 let start = if program == "device" { 0 } else { 14 };
-                assert_eq!(bytes, &frame[start..], "{program}: {name}");
-                assert_eq!(record.wire_len as usize, bytes.len(), "{program}: {name}");
+                assert_eq!(captured.bytes, frame[start..], "{program}: {name}");
+                assert_eq!(captured.packet.wire_len as usize, captured.bytes.len(), "{program}: {name}");
             }
         }
     }
@@ -159,7 +158,7 @@ fn packets_of_any_size_are_captured_whole() {
         let frame = ethernet(IPV4, &ipv4(UDP, &[], 0, &udp(40_000, 53, &vec![7; payload])));
         for (program, start) in [("device", 0), ("socket_in", 14)] {
             let ran = half.run(program, &frame).unwrap();
-            assert_eq!(ran.records[0].1, frame[start..], "{program}: {payload} bytes");
+            assert_eq!(ran.packets[0].bytes, frame[start..], "{program}: {payload} bytes");
         }
     }
 }
@@ -169,9 +168,8 @@ fn snaplen_cuts_and_counts() {
     let Some(mut half) = kernel_half(RING, 64) else { return };
     let frame = ethernet(IPV4, &ipv4(UDP, &[], 0, &udp(40_000, 53, &[7; 200])));
     let ran = half.run("device", &frame).unwrap();
-    let (record, bytes) = &ran.records[0];
-    assert_eq!((record.captured_len, record.wire_len as usize), (64, frame.len()));
-    assert_eq!(bytes, &frame[..64]);
+    assert_eq!(ran.packets[0].packet.wire_len as usize, frame.len());
+    assert_eq!(ran.packets[0].bytes, frame[..64]);
     assert_eq!(ran.counted[Counter::Cut as usize], 1);
 }
 
@@ -180,25 +178,26 @@ fn a_full_ring_is_counted_to_the_packet() {
     let Some(mut half) = kernel_half(4096, SNAPLEN) else { return };
     let frame = ethernet(IPV4, &ipv4(UDP, &[], 0, &udp(40_000, 53, QUERY)));
     let (value, _) = half.repeat("device", &frame, 1_000).unwrap();
-    let counted = half.counts(dnstrace::capture::Hook::Device).unwrap();
+    let counted = half.counts(Hook::Device).unwrap();
     let of = |counter: Counter| counted[counter as usize];
     assert_eq!(value, 0);
     assert_eq!(of(Counter::Seen), 1_000);
     assert_eq!(of(Counter::Emitted) + of(Counter::RingFull), 1_000);
     assert!(of(Counter::RingFull) > 900, "{counted:?}");
-    assert_eq!(half.drain() as u64, of(Counter::Emitted));
+    assert_eq!(half.drain(|_| {}) as u64, of(Counter::Emitted));
 }
 
 #[test]
 fn a_record_says_which_hook_and_which_way() {
     let Some(mut half) = kernel_half(RING, SNAPLEN) else { return };
     let frame = ethernet(IPV4, &ipv4(UDP, &[], 0, &udp(40_000, 53, QUERY)));
-    let mut record = |program: &str| -> PacketRecord { half.run(program, &frame).unwrap().records[0].0 };
-    let (received, sent, device) = (record("socket_in"), record("socket_out"), record("device"));
-    assert_eq!((received.hook, received.direction, received.layer), (0, 0, 1));
-    assert_eq!((sent.hook, sent.direction, sent.layer), (0, 1, 1));
-    assert_eq!((device.hook, device.direction, device.layer), (1, 0, 0));
-    assert!(received.boot_ns < sent.boot_ns && sent.boot_ns < device.boot_ns);
+    let mut packet = |program: &str| -> Packet<'static> { half.run(program, &frame).unwrap().packets[0].packet };
+    let (received, sent, device) = (packet("socket_in"), packet("socket_out"), packet("device"));
+    let place = |packet: &Packet<'_>| (packet.point.hook, packet.point.direction, packet.layer);
+    assert_eq!(place(&received), (Hook::Socket, Direction::In, Layer::Ip));
+    assert_eq!(place(&sent), (Hook::Socket, Direction::Out, Layer::Ip));
+    assert_eq!(place(&device), (Hook::Device, Direction::In, Layer::Ethernet));
+    assert!(received.time < sent.time && sent.time < device.time);
 }
 
 #[test]

@@ -6,27 +6,25 @@ mod clock;
 mod error;
 mod globals;
 mod record;
+mod ring;
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use aya::maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
 use aya::{Ebpf, EbpfLoader};
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::{BootTime, Counter, Hook, Packet};
-use clock::Clock;
 use globals::Globals;
 
 pub use attach::{cgroup_root, load_hook};
 pub use error::{StartError, name};
+pub use ring::Ring;
 
 /// The committed object of the kernel half.
 pub static OBJECT: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/../dnstrace-ebpf/dnstrace.bpf.o"));
-
-/// How many packets one [`Live::drain`] gives at most, so that its caller gets to its other work under any load.
-const DRAIN_MAX: usize = 65_536;
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]
@@ -69,11 +67,8 @@ impl HookCounts {
 /// Attached hooks and their ring buffer. Dropping it detaches everything.
 pub struct Live {
     attached: Vec<Attachment>,
-    packets: RingBuf<MapData>,
+    ring: Ring,
     counters: PerCpuArray<MapData, u64>,
-    clock: Clock,
-    netns: u32,
-    unreadable: u64,
     sockets: Vec<OwnedFd>,
     // Links, programs, and the arrays that let programs call each other.
     ebpf: Option<Ebpf>,
@@ -84,14 +79,14 @@ impl Live {
     pub fn start(options: &LiveOptions) -> Result<Self, StartError> {
         let interfaces = checked(options)?;
         let mut ebpf = load(options)?;
-        let (packets, counters) = maps(&mut ebpf).map_err(|error| StartError::Load(error.to_string()))?;
+        let maps = Ring::take(&mut ebpf).and_then(|ring| Ok((ring, taken(&mut ebpf, "COUNTERS")?.try_into()?)));
+        let (ring, counters) = maps.map_err(|error: MapError| StartError::Load(error.to_string()))?;
         let (attached, sockets) = attach(&mut ebpf, options, &interfaces);
         if attached.iter().all(|attachment| attachment.result.is_err()) {
             let why = |attachment: Attachment| Some((attachment.hook, attachment.result.err()?));
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
-        let (clock, netns) = (Clock::new(), netns());
-        Ok(Self { attached, packets, counters, clock, netns, unreadable: 0, sockets, ebpf: Some(ebpf) })
+        Ok(Self { attached, ring, counters, sockets, ebpf: Some(ebpf) })
     }
 
     /// What became of each hook that was asked for.
@@ -101,16 +96,8 @@ impl Live {
     }
 
     /// Gives the packets that lie in the ring buffer to `each`, up to a bound; returns how many there were.
-    pub fn drain(&mut self, mut each: impl FnMut(&Packet<'_>)) -> usize {
-        self.clock.tick();
-        for drained in 0..DRAIN_MAX {
-            let Some(record) = self.packets.next() else { return drained };
-            match record::packet(&record, &self.clock, self.netns) {
-                Some(packet) => each(&packet),
-                None => self.unreadable += 1,
-            }
-        }
-        DRAIN_MAX
+    pub fn drain(&mut self, each: impl FnMut(&Packet<'_>)) -> usize {
+        self.ring.drain(each)
     }
 
     /// The clock that packets are stamped with.
@@ -139,13 +126,13 @@ impl Live {
     /// Ring buffer records that were no packet record: only an object of another version writes them.
     #[must_use]
     pub fn unreadable(&self) -> u64 {
-        self.unreadable
+        self.ring.unreadable()
     }
 
     /// Inode of the netns the `device` hook watches.
     #[must_use]
     pub fn netns(&self) -> u32 {
-        self.netns
+        self.ring.netns()
     }
 }
 
@@ -188,12 +175,6 @@ fn watch(ebpf: &mut Ebpf, ports: &[u16]) -> Result<(), MapError> {
     (0..).zip(port_set(ports)).filter(|(_, word)| *word != 0).try_for_each(|(index, word)| set.set(index, word, 0))
 }
 
-type Maps = (RingBuf<MapData>, PerCpuArray<MapData, u64>);
-
-fn maps(ebpf: &mut Ebpf) -> Result<Maps, MapError> {
-    Ok((RingBuf::try_from(taken(ebpf, "PACKETS")?)?, PerCpuArray::try_from(taken(ebpf, "COUNTERS")?)?))
-}
-
 fn taken(ebpf: &mut Ebpf, name: &str) -> Result<Map, MapError> {
     ebpf.take_map(name).ok_or_else(|| missing(name))
 }
@@ -222,10 +203,4 @@ fn attach(ebpf: &mut Ebpf, options: &LiveOptions, interfaces: &[(String, u32)]) 
     };
     let attached = options.hooks.iter().map(|&hook| Attachment { hook, result: attach_hook(hook) }).collect();
     (attached, sockets)
-}
-
-/// Inode of the calling thread's netns.
-fn netns() -> u32 {
-    let stat = nix::sys::stat::stat("/proc/thread-self/ns/net");
-    stat.ok().and_then(|stat| u32::try_from(stat.st_ino).ok()).unwrap_or(0)
 }
