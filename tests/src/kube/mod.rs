@@ -32,6 +32,9 @@ use crate::{command, coredns};
 /// Where pods send their queries: the Service `kube-dns`.
 pub const CLUSTER_DNS: [&str; 2] = ["10.96.0.10", "fd00:10:96::a"];
 
+/// Whom `CoreDNS` asks what it does not know.
+pub const UPSTREAM: &str = "192.0.2.53";
+
 /// Two of `CoreDNS`, two of `web`, and one each of `alpine`, `six` and `agent`.
 const PODS: usize = 7;
 
@@ -83,6 +86,14 @@ impl Kube {
     pub fn down() -> Result<()> {
         let _lock = state::lock()?;
         remove(&State::of_user()?)
+    }
+
+    /// What of a node is left on this machine: nothing, when there is none.
+    pub fn remains() -> Result<Vec<PathBuf>> {
+        let netns = [network::NODE, network::UPSTREAM].map(network::path);
+        let state = State::of_user()?.path("");
+        let all = netns.into_iter().chain(cgroups::roots()?).chain([state]);
+        Ok(all.filter(|path| path.exists()).collect())
     }
 
     /// The node's network namespace, for `nsenter --net=`.

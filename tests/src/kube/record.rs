@@ -1,14 +1,17 @@
 //! A pod's own record of its queries: what tcpdump sees at the pod's interface, in the pod's network namespace. UDP only:
 //! of a TCP segment with two messages, tcpdump reads none.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use tempfile::NamedTempFile;
+
+use super::wait;
 
 /// A query that the pod sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,33 +28,41 @@ pub struct RecordedQuery {
     pub answered: bool,
 }
 
+/// tcpdump writes a line a moment after the packet; a busy machine needs more than that.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
+
 /// A recording. It ends when dropped.
 #[derive(Debug)]
 pub struct Record {
     tcpdump: Child,
+    /// A file, not a pipe: nobody reads while it records, and a full pipe would stop it.
+    lines: NamedTempFile,
 }
 
 impl Record {
     /// Starts to record what goes to and comes from UDP port 53 in a network namespace, and waits until it does.
     pub(super) fn start(netns: &Path) -> Result<Self> {
+        let lines = NamedTempFile::new()?;
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", netns.display())).args(["tcpdump", "--immediate-mode", "-i", "eth0", "-l"]);
         // Numbers, no time, every packet whole: a long name must not be cut.
         command.args(["-n", "-n", "-t", "-s", "0", "udp", "port", "53"]);
-        let mut tcpdump = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        command.stdin(Stdio::null()).stdout(lines.reopen()?).stderr(Stdio::piped());
+        let mut tcpdump = command.spawn().context("cannot start tcpdump")?;
         let messages = BufReader::new(tcpdump.stderr.take().context("tcpdump has no stderr")?);
-        let record = Self { tcpdump };
-        let said: Vec<String> = lines_until_listening(messages)?;
+        let record = Self { tcpdump, lines };
+        let said = lines_until_listening(messages)?;
         ensure!(said.last().is_some_and(|line| line.starts_with("listening")), "tcpdump: {}", said.join("\n"));
         Ok(record)
     }
 
-    /// Ends the recording and returns its queries. One that was sent again with the same ID is one query.
-    pub fn stop(mut self) -> Result<Vec<RecordedQuery>> {
-        kill(Pid::from_raw(self.tcpdump.id().cast_signed()), Signal::SIGINT)?;
-        let output = BufReader::new(self.tcpdump.stdout.take().context("tcpdump has no stdout")?);
-        let lines = output.lines().collect::<Result<Vec<_>, _>>()?;
-        Ok(queries(&lines))
+    /// Waits until the record is complete, by what the caller knows of it, ends it and returns its queries. One that
+    /// was sent again with the same ID is one query.
+    pub fn stop(self, is_complete: impl Fn(&[RecordedQuery]) -> bool) -> Result<Vec<RecordedQuery>> {
+        wait::until("a complete record", WRITE_LIMIT, || {
+            let queries = queries(&fs::read_to_string(self.lines.path())?);
+            Ok(is_complete(&queries).then_some(queries))
+        })
     }
 }
 
@@ -75,9 +86,9 @@ fn lines_until_listening(messages: impl BufRead) -> Result<Vec<String>> {
     Ok(said)
 }
 
-fn queries(lines: &[String]) -> Vec<RecordedQuery> {
+fn queries(text: &str) -> Vec<RecordedQuery> {
     let mut queries: Vec<RecordedQuery> = Vec::new();
-    for line in lines {
+    for line in text.lines() {
         let Some((source, destination, words)) = packet(line) else { continue };
         match query(source, &words) {
             Some(query) if !queries.contains(&query) => queries.push(query),
@@ -142,8 +153,7 @@ IP6 fd00:10:96::a.53 > fd00:10:244::3.4711: 5 NXDomain*- 0/1/0 (110)";
 
     #[test]
     fn queries_of_tcpdumps_lines() {
-        let lines: Vec<String> = LINES.lines().map(str::to_owned).collect();
-        let queries = queries(&lines);
+        let queries = queries(LINES);
         let short: Vec<_> = queries
             .iter()
             .map(|each| format!("{} {} {} answered={}", each.id, each.qtype, each.qname, each.answered))

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, ensure};
-use dnstrace_tests::kube::{Kube, Pod};
+use dnstrace_tests::kube::{Kube, Pod, RecordedQuery};
 
 /// A zone in which every name exists; a name of it has fewer dots than `ndots`, so the search list comes first.
 const ZONE: &str = "probe.example";
@@ -31,6 +31,19 @@ impl Asked {
         let over_udp = names.iter().flat_map(|name| queries_of(name, &pod.namespace)).collect();
         Ok(Self { over_udp, over_tcp: look_up_large(kube, pod)? })
     }
+
+    /// Whether a record has all of it, with the responses.
+    pub(crate) fn is_in(&self, record: &[RecordedQuery]) -> bool {
+        let answered = |(qname, qtype): &(String, &str)| {
+            record.iter().any(|each| each.answered && each.qname == *qname && each.qtype == *qtype)
+        };
+        self.over_udp.iter().all(answered)
+    }
+}
+
+/// Whether `CoreDNS` does not know the answer itself.
+pub(crate) fn is_forwarded(qname: &str) -> bool {
+    qname.ends_with(ZONE)
 }
 
 /// Whether the response to this name over UDP is truncated. The stub resolver may close its socket then, and the response

@@ -7,10 +7,11 @@ mod path;
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
 use asked::Asked;
-use dnstrace_tests::kube::{Kube, Pod, RecordedQuery};
+use dnstrace_tests::kube::{Kube, Pod, RecordedQuery, UPSTREAM};
 use dnstrace_tests::node::Netns;
 use dnstrace_tests::product::Run;
 use dnstrace_tests::skip::{is_root, skip};
@@ -23,15 +24,33 @@ const LOOKUPS: usize = 10;
 struct Node {
     kube: Kube,
     ours: bool,
+    /// The machine's settings before.
+    settings: Vec<String>,
 }
 
 impl Node {
     fn up() -> Result<Self> {
-        if let Some(kube) = Kube::running()? {
-            return Ok(Self { kube, ours: false });
-        }
-        Ok(Self { kube: Kube::up(&|step| println!("{step}"))?, ours: true })
+        let settings = machine_settings()?;
+        let ours = Kube::running()?.is_none();
+        Ok(Self { kube: Kube::up(&|step| println!("{step}"))?, ours, settings })
     }
+
+    /// The machine is as it was before, while the node stands and after it.
+    fn leaves_nothing(self) -> Result<()> {
+        let (before, ours) = (self.settings.clone(), self.ours);
+        let during = machine_settings()?;
+        ensure!(before == during, "settings before {before:?}, with the node {during:?}");
+        drop(self);
+        let remains = Kube::remains()?;
+        ensure!(!ours || remains.is_empty(), "left behind: {remains:?}");
+        Ok(())
+    }
+}
+
+/// kubelet sets these for the whole machine, and is kept from it.
+fn machine_settings() -> Result<Vec<String>> {
+    let names = ["kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "vm/overcommit_memory"];
+    names.iter().map(|name| Ok(fs::read_to_string(format!("/proc/sys/{name}"))?)).collect()
 }
 
 impl Drop for Node {
@@ -74,10 +93,11 @@ fn every_query_of_a_pod_is_one_transaction() -> Result<()> {
     let mut faults = Vec::new();
     for client in &seen.clients {
         check_asked(&seen, client, &mut faults)?;
-        check_recorded(&seen, client, &mut faults)?;
+        check_recorded(&seen, client, &mut faults);
+        check_caused(&seen, client, &mut faults)?;
     }
     ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-    Ok(())
+    node.leaves_nothing()
 }
 
 /// Lets every pod look names up while the product watches and the pods record.
@@ -92,8 +112,12 @@ fn watch(kube: &Kube) -> Result<Seen> {
     for client in &clients {
         asked.insert(client.pod.name.clone(), Asked::look_up(kube, &client.pod, LOOKUPS)?);
     }
-    let recorded = records.into_iter().map(|(pod, record)| Ok((pod.name.clone(), record.stop()?)));
-    let recorded = recorded.collect::<Result<_>>()?;
+    let mut recorded = HashMap::new();
+    for (pod, record) in records {
+        let asked = asked.get(&pod.name).context("every pod asked")?;
+        let queries = record.stop(|queries| asked.is_in(queries)).with_context(|| pod.name.clone())?;
+        recorded.insert(pod.name.clone(), queries);
+    }
     let lines = run.stop()?.json()?;
     let transactions = lines.into_iter().filter(|line| line["kind"] == "transaction").collect();
     Ok(Seen { clients, servers, transactions, asked, recorded })
@@ -126,14 +150,27 @@ fn check_asked(seen: &Seen, client: &Client, faults: &mut Vec<String>) -> Result
 
 /// What the pod's interface carried: the same queries and all the others, each known by its port and message ID. One
 /// whose response had not come when the recording ended says nothing.
-fn check_recorded(seen: &Seen, client: &Client, faults: &mut Vec<String>) -> Result<()> {
-    let Some(recorded) = seen.recorded.get(&client.pod.name) else { return Ok(()) };
-    let asked = seen.asked.get(&client.pod.name).context("every pod asked")?;
-    ensure!(recorded.len() >= asked.over_udp.len(), "{} recorded only {}", client.pod.name, recorded.len());
+fn check_recorded(seen: &Seen, client: &Client, faults: &mut Vec<String>) {
+    let recorded = seen.recorded.get(&client.pod.name).map_or(&[][..], Vec::as_slice);
     for query in recorded.iter().filter(|query| query.answered) {
         let found: Vec<_> = seen.transactions.iter().filter(|each| is_same(each, query)).collect();
         let whole = |transaction| path::check(transaction, client, &seen.servers);
         let found = one(&found).and_then(|found| if asked::is_large(&query.qname) { Ok(()) } else { whole(found) });
+        note(found, client, query, faults);
+    }
+}
+
+/// What CoreDNS had to ask its own upstream for this pod: one query, which says whose query made it ask.
+fn check_caused(seen: &Seen, client: &Client, faults: &mut Vec<String>) -> Result<()> {
+    let asked = seen.asked.get(&client.pod.name).context("every pod asked")?;
+    for query in asked.over_udp.iter().filter(|(qname, _)| asked::is_forwarded(qname)) {
+        let asks = |each: &&Value| each["query"] == query.0 && each["record_type"] == query.1;
+        let (upstream, of_pod) = seen.transactions.iter().filter(asks).partition::<Vec<_>, _>(|each| is_upstream(each));
+        let found = one(&upstream).and_then(|caused| {
+            let cause = one(&of_pod)?;
+            ensure!(caused["cause"] == cause["id"], "not caused by it:{}{}", path::shown(caused), path::shown(cause));
+            Ok(())
+        });
         note(found, client, query, faults);
     }
     Ok(())
@@ -159,6 +196,10 @@ fn is_from(transaction: &Value, client: &Client) -> bool {
         return transaction["cgroup_id"] == client.cgroup_id;
     }
     client.pod.addresses.iter().any(|address| transaction["src"] == address.to_string())
+}
+
+fn is_upstream(transaction: &Value) -> bool {
+    transaction["dest"] == UPSTREAM
 }
 
 fn is_same(transaction: &Value, query: &RecordedQuery) -> bool {
