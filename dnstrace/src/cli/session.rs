@@ -49,7 +49,7 @@ where
     let signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let stop = Stop::default();
     let (outlet, items) = Outlet::new(session.outlet);
-    let written = start_writer(items, session.format)?;
+    let written = start_writer(items, session.format, stop.clone())?;
     let summary = start_pipeline(pipeline, outlet, stop.clone())?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;
@@ -63,9 +63,16 @@ where
     summary.unwrap_or_else(stuck)
 }
 
-fn start_writer(items: Receiver<Item>, mut format: Format) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
+fn start_writer(
+    items: Receiver<Item>,
+    mut format: Format,
+    stop: Stop,
+) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
     spawn("writer", move |done| {
-        let _ = done.send(write_all(&items, &mut format, &mut io::stdout().lock(), say));
+        let result = write_all(&items, &mut format, &mut io::stdout().lock(), say);
+        // Who closed the pipe waits for nothing more, however quiet the network is.
+        stop.request();
+        let _ = done.send(result);
     })
 }
 
