@@ -3,9 +3,11 @@
 //! Message ID and client port lead to candidates; the response must go to where the query came from, or come from where
 //! the query went, as seen at any point, and repeat the question when it has one (RFC 5452, 9.1).
 
+use super::ending;
 use super::identity::Seen;
 use super::index::Slot;
 use super::open::Open;
+use super::queries::NODE_TRANSIT;
 use super::ranking::Best;
 use super::table::Table;
 
@@ -50,7 +52,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
             best.offer(slot, closeness);
         }
     }
-    let Some((slot, (_, addresses, fit))) = best.any() else { return ResponseIs::Unmatched };
+    let Some((slot, (_, addresses, fit))) = best.any() else { return unmasqueraded(table, seen) };
     if best.only().is_none() && addresses == ONE {
         return ResponseIs::Ambiguous;
     }
@@ -61,6 +63,32 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
         Fit::Answer => ResponseIs::Answer(slot),
         Fit::Sighting => ResponseIs::Sighting(slot),
     }
+}
+
+/// What a host sends passes the socket hook after the host's own NAT: a query that it masquerades is never seen with the
+/// port of its socket, its response is. The bytes, seen on their way back just now, tell whose response it is.
+fn unmasqueraded(table: &Table, seen: &Seen<'_>) -> ResponseIs {
+    let o = seen.observation;
+    let mut best = Best::new();
+    for (slot, open) in table.with_identity(seen.identity).filter(|(_, open)| on_its_way_back(open, seen)) {
+        best.offer(slot, open.response_hops().any(|hop| hop.dst == o.dst || hop.src == o.src));
+    }
+    match (best.rank(), best.only()) {
+        (None, _) => ResponseIs::Unmatched,
+        (_, None) => ResponseIs::Ambiguous,
+        (_, Some(slot)) => ResponseIs::Sighting(slot),
+    }
+}
+
+fn on_its_way_back(open: &Open, seen: &Seen<'_>) -> bool {
+    let o = seen.observation;
+    let just_now = open.response_hops().any(|hop| o.time.since(hop.time) <= NODE_TRANSIT && hop.time <= o.time);
+    open.query.is_some()
+        && open.response == Some(seen.identity)
+        && open.transaction.transport == o.transport
+        && just_now
+        && !has_passed(open, seen)
+        && !ending::has_returned(&open.transaction.path)
 }
 
 fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {

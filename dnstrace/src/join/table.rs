@@ -5,13 +5,16 @@ use super::identity::Key;
 use super::index::{Index, Slot};
 use super::open::Open;
 
+/// Keys of one transaction: masquerading changes the port once, twice where a node masquerades for another.
+const KEYS_MAX: usize = 4;
+
 /// Open transactions by slot, with an index for each question the join asks.
 pub(super) struct Table {
     slots: Vec<Option<Open>>,
     free: Vec<Slot>,
     /// By message ID, client port, transport: where responses and further sightings are looked for.
     pub(super) keys: Index<Key>,
-    /// By the identity of the query: where masquerading changed the port.
+    /// By the identities of query and response: where masquerading changed the port.
     pub(super) identities: Index<u64>,
     /// Unanswered queries by question: what caused a query.
     pub(super) questions: Index<u64>,
@@ -52,7 +55,7 @@ impl Table {
         self.keys.get(key).iter().filter_map(|&slot| Some((slot, self.get(slot)?)))
     }
 
-    /// The transactions whose query has this identity, the oldest first.
+    /// The transactions whose query or response has this identity, the oldest first.
     pub(super) fn with_identity(&self, identity: u64) -> impl Iterator<Item = (Slot, &Open)> {
         self.identities.get(&identity).iter().filter_map(|&slot| Some((slot, self.get(slot)?)))
     }
@@ -91,10 +94,15 @@ impl Table {
     /// Lets the transaction be found by another key too.
     pub(super) fn add_key(&mut self, slot: Slot, key: Key) {
         let Some(open) = self.get_mut(slot) else { return };
-        if !open.keys.contains(&key) {
+        if !open.keys.contains(&key) && open.keys.len() < KEYS_MAX {
             open.keys.push(key);
             self.keys.add(key, slot);
         }
+    }
+
+    /// Lets the transaction be found by its first response.
+    pub(super) fn index_response(&mut self, slot: Slot, identity: u64) {
+        self.identities.add(identity, slot);
     }
 
     /// An answered query causes no further ones.
@@ -113,7 +121,7 @@ impl Table {
         for key in &open.keys {
             self.keys.remove(key, slot);
         }
-        if let Some(identity) = open.query {
+        for identity in [open.query, open.response].into_iter().flatten() {
             self.identities.remove(&identity, slot);
         }
         Some(open)
