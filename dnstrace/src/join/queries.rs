@@ -17,7 +17,7 @@ use super::open::Open;
 use super::ranking::Best;
 use super::table::Table;
 use crate::capture::{BootTime, Point};
-use crate::decode::Transport;
+use crate::decode::{Observation, Transport};
 
 /// How long a packet is on its way through a node, at most, queueing included; where the port was masqueraded, only
 /// this tells a query from the same bytes of another initiator.
@@ -87,6 +87,9 @@ fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
     if !open.query_hops().any(|hop| is_initiator(hop.src, hop.point.netns)) {
         return Fit::No;
     }
+    if is_over(open, o) {
+        return if was_sent_so(open, o) { Fit::Repeats } else { Fit::No };
+    }
     let here = |hop: &&Hop| hop.attempt == open.attempt && sees_once(hop.point) && hop.point == o.point;
     match open.query_hops().find(here) {
         None if sees_once(o.point) => Fit::Fits,
@@ -94,6 +97,27 @@ fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
         Some(hop) if hop.src == o.src && hop.dst == o.dst => Fit::Repeats,
         Some(_) => Fit::No,
     }
+}
+
+/// Whether the way of the query's current sending has ended before this sighting, or begins with it: a message is first
+/// seen at its sender's socket and last at its receiver's, if it is seen there at all. Multicast has many receivers.
+fn is_over(open: &Open, o: &Observation<'_>) -> bool {
+    let mut before = open.query_hops().filter(|hop| hop.attempt == open.attempt && hop.time < o.time);
+    if is_at_socket(o.point, Direction::Out) {
+        return before.next().is_some();
+    }
+    !o.dst.ip().is_multicast() && before.any(|hop| is_at_socket(hop.point, Direction::In))
+}
+
+/// Whether the query was seen with these addresses, and not sent by another socket.
+fn was_sent_so(open: &Open, o: &Observation<'_>) -> bool {
+    let other_socket = |hop: &Hop| is_at_socket(hop.point, Direction::Out) && hop.point != o.point;
+    let known = open.query_hops().any(|hop| hop.src == o.src && hop.dst == o.dst);
+    known && !(is_at_socket(o.point, Direction::Out) && open.query_hops().any(other_socket))
+}
+
+fn is_at_socket(point: Point, direction: Direction) -> bool {
+    point.hook == Hook::Socket && point.direction == direction
 }
 
 /// Whether the initiator still waits: a query that is sent again just before its response arrives crosses it on the way.
