@@ -23,6 +23,10 @@ use crate::decode::{Observation, Transport};
 /// this tells a query from the same bytes of another initiator.
 pub(super) const NODE_TRANSIT: Duration = Duration::from_millis(50);
 
+/// The same where the buffer is another one. NAT leaves a message in its buffer, unless that is shared (TCP, or a capturing
+/// program): then it is copied at once, without waiting in a queue between.
+const COPY_TRANSIT: Duration = Duration::from_millis(1);
+
 /// How long a response takes from its first sighting to its initiator, usually; what is sent again within this time and
 /// before the response is back is a retransmission, later it is another query with the same message ID.
 const CROSSING: Duration = Duration::from_micros(500);
@@ -168,6 +172,9 @@ fn masqueraded(table: &Table, seen: &Seen<'_>) -> QueryIs {
     let mut best = Best::new();
     for (slot, open) in table.with_identity(seen.identity).filter(|(_, open)| on_its_way(open, seen)) {
         let buffer = open.hop_id_time(seen.observation.hop_id);
+        if buffer.is_none() && open.is_in_other_buffer(seen.observation.hop_id) && apart(open, seen) > COPY_TRANSIT {
+            continue;
+        }
         let kept_port = open.keys.iter().any(|key| key.port == same_port);
         if buffer.is_some() || kept_port || open.last_dst() == Some(seen.observation.dst) {
             best.offer(slot, (buffer, kept_port));
@@ -188,12 +195,17 @@ fn may_be_masqueraded(point: Point) -> bool {
 /// may ask on with the same bytes.
 fn on_its_way(open: &Open, seen: &Seen<'_>) -> bool {
     let o = seen.observation;
-    let apart = o.time.since(open.query_time).max(open.query_time.since(o.time));
     let forwarder = open.query_hops().any(|hop| hop.dst.ip() == o.src.ip());
     let passed = open.query_hops().any(|hop| hop.attempt == open.attempt && sees_once(o.point) && hop.point == o.point);
     open.response.is_none()
         && open.transaction.transport == o.transport
-        && apart <= NODE_TRANSIT
+        && apart(open, seen) <= NODE_TRANSIT
         && !forwarder
         && !passed
+}
+
+/// How long before or after the latest sighting of the query.
+fn apart(open: &Open, seen: &Seen<'_>) -> Duration {
+    let time = seen.observation.time;
+    time.since(open.query_time).max(open.query_time.since(time))
 }

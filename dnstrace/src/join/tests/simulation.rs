@@ -8,7 +8,7 @@ use super::random::Random;
 use super::scenario::{Sighting, message, point, wire_name};
 use crate::capture::{BootTime, Socket};
 use crate::decode::Transport;
-use crate::join::{Join, JoinOptions, Transaction};
+use crate::join::{Join, JoinCounts, JoinOptions, Transaction};
 
 const PODS: u64 = 4;
 const MILLISECOND: u64 = 1_000_000;
@@ -17,12 +17,17 @@ const MILLISECOND: u64 = 1_000_000;
 #[derive(Clone, Copy)]
 struct Node {
     queries: u16,
+    /// How many message IDs and how many ports there are.
+    ids: u64,
+    ports: u64,
     /// Whether sightings carry the buffer that a message lies in.
     buffers: bool,
     /// Of a thousand messages, so many are lost at each step of their way.
     lost_messages: u64,
     /// Of a thousand sightings, so many are not handed over.
     lost_sightings: u64,
+    /// How much later than it happened a sighting may be handed over, in nanoseconds.
+    skew: u64,
 }
 
 /// A stub resolver's outstanding query: it does not use the message ID and port again towards the same server.
@@ -51,8 +56,9 @@ impl Simulation {
     }
 
     fn query(&mut self, owner: u16) {
-        let (pod, port, service) = (self.random.below(PODS), 4000 + self.random.below(3), self.random.below(2) == 0);
-        let id = u16::try_from(self.random.below(4)).unwrap();
+        let (pod, port, service) =
+            (self.random.below(PODS), 1024 + self.random.below(self.node.ports), self.random.below(2) == 0);
+        let id = u16::try_from(self.random.below(self.node.ids)).unwrap();
         let busy = (pod, port, id, service);
         self.time += self.random.below(200_000);
         while self.busy.get(&busy).is_some_and(|&until| until >= self.time) {
@@ -78,7 +84,7 @@ impl Simulation {
         let buffer = self.random.below(8) + 1;
         for step in way {
             time += 1000 + self.random.below(20_000);
-            let skew = self.random.below(900);
+            let skew = self.random.below(self.node.skew);
             if self.random.below(1000) >= self.node.lost_sightings {
                 let sighting = step.sighting(message(id, response, Some((name, (1, 1))), ""), name, owner);
                 let hop_id = self.node.buffers.then_some(u64::from(owner) << 8 | buffer);
@@ -159,44 +165,42 @@ fn owners(transaction: &Transaction) -> HashSet<u16> {
     transaction.path.iter().filter_map(|hop| hop.vlan).collect()
 }
 
+/// Runs some simulations; how many transactions each gave beyond its queries, and its counts.
+fn check(node: Node) -> Vec<(u64, JoinCounts)> {
+    (1..6)
+        .map(|seed| {
+            let (out, join) = simulate(node, seed * 7919);
+            let mixed: Vec<_> = out.iter().filter(|t| owners(t).len() != 1).collect();
+            assert!(mixed.is_empty(), "seed {seed}: {} mixed: {:#?}", mixed.len(), mixed[0].path);
+            (out.len() as u64 - u64::from(node.queries), join.counts().clone())
+        })
+        .collect()
+}
+
+/// Few message IDs, ports and names: the same bytes are always under way.
+const CROWDED: Node =
+    Node { queries: 2000, ids: 4, ports: 3, buffers: true, lost_messages: 10, lost_sightings: 0, skew: 900 };
+
 #[test]
 fn with_buffers_every_query_is_one_transaction() {
-    for seed in 1..6 {
-        let node = Node { queries: 2000, buffers: true, lost_messages: 10, lost_sightings: 0 };
-        let (out, join) = simulate(node, seed * 7919);
-        let mixed: Vec<_> = out.iter().filter(|t| owners(t).len() != 1).collect();
-        assert!(
-            mixed.is_empty(),
-            "{} mixed, {:?}: {:?}",
-            mixed.len(),
-            join.counts(),
-            mixed[0]
-                .path
-                .iter()
-                .map(|h| (h.time.0, h.point.hook, h.point.direction, h.src, h.dst, h.message, h.vlan))
-                .collect::<Vec<_>>()
-        );
-        assert_eq!(out.len(), 2000, "{:?}", join.counts());
+    for (beyond, counts) in check(CROWDED) {
+        assert_eq!(beyond, 0, "{counts:?}");
     }
 }
 
 #[test]
 fn without_buffers_what_cannot_be_told_apart_stays_apart() {
-    for seed in 1..6 {
-        let node = Node { queries: 2000, buffers: false, lost_messages: 10, lost_sightings: 0 };
-        let (out, join) = simulate(node, seed * 7919);
-        let mixed: Vec<_> = out.iter().filter(|t| owners(t).len() != 1).collect();
-        assert!(
-            mixed.is_empty(),
-            "{} mixed, {:?}: {:?}",
-            mixed.len(),
-            join.counts(),
-            mixed[0]
-                .path
-                .iter()
-                .map(|h| (h.time.0, h.point.hook, h.point.direction, h.src, h.dst, h.message, h.vlan))
-                .collect::<Vec<_>>()
-        );
-        assert_eq!(out.len() as u64, 2000 + join.counts().ambiguous, "{:?}", join.counts());
+    for (beyond, counts) in check(Node { buffers: false, ..CROWDED }) {
+        assert!(beyond > 0 && beyond == counts.ambiguous, "{counts:?}");
+    }
+}
+
+#[test]
+fn lost_and_late_sightings_split_transactions_but_never_mix_them() {
+    let usual = Node { ids: 1 << 16, ports: 60_000, lost_sightings: 30, skew: 50_000, ..CROWDED };
+    for buffers in [true, false] {
+        for (beyond, counts) in check(Node { buffers, ..usual }) {
+            assert!(beyond < u64::from(usual.queries) / 10, "{counts:?}");
+        }
     }
 }
