@@ -1,8 +1,8 @@
 //! Which open transaction a sighting of a query belongs to.
 //!
 //! The same message ID, client port and bytes say that it may be the same query; then the address of the initiator, which
-//! only masquerading changes, and the point, which sees a message once. Masquerading happens after routing, so a changed
-//! source is first seen where an interface sends, or where a socket receives. What more than one could claim stays apart.
+//! only masquerading changes, and the point, which sees a message once. What more than one
+//! transaction could claim stays apart.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,19 +13,12 @@ use super::Hop;
 use super::ending;
 use super::identity::Seen;
 use super::index::Slot;
+use super::masquerade::{self, NODE_TRANSIT};
 use super::open::Open;
 use super::ranking::Best;
 use super::table::Table;
 use crate::capture::{BootTime, Point};
 use crate::decode::{Observation, Transport};
-
-/// How long a packet is on its way through a node, at most, queueing included; where the port was masqueraded, only
-/// this tells a query from the same bytes of another initiator.
-pub(super) const NODE_TRANSIT: Duration = Duration::from_millis(50);
-
-/// The same where the buffer is another one. NAT leaves a message in its buffer, unless that is shared (TCP, or a capturing
-/// program): then it is copied at once, without waiting in a queue between.
-const COPY_TRANSIT: Duration = Duration::from_millis(1);
 
 /// How long a response takes from its first sighting to its initiator, usually; what is sent again within this time and
 /// before the response is back is a retransmission, later it is another query with the same message ID.
@@ -78,7 +71,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> QueryIs {
     if let Some(slot) = waiting_response(table, seen) {
         return QueryIs::Answered(slot);
     }
-    masqueraded(table, seen)
+    masquerade::classify(table, seen)
 }
 
 fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
@@ -105,7 +98,7 @@ fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
 
 /// Whether the way of the query's current sending has ended before this sighting, or begins with it: a message is first
 /// seen at its sender's socket and last at its receiver's, if it is seen there at all. Multicast has many receivers.
-fn is_over(open: &Open, o: &Observation<'_>) -> bool {
+pub(super) fn is_over(open: &Open, o: &Observation<'_>) -> bool {
     let mut before = open.query_hops().filter(|hop| hop.attempt == open.attempt && hop.time < o.time);
     if is_at_socket(o.point, Direction::Out) {
         return before.next().is_some();
@@ -120,7 +113,8 @@ fn was_sent_so(open: &Open, o: &Observation<'_>) -> bool {
     known && !(is_at_socket(o.point, Direction::Out) && open.query_hops().any(other_socket))
 }
 
-fn is_at_socket(point: Point, direction: Direction) -> bool {
+/// Whether a point is a socket that sends, or receives.
+pub(super) fn is_at_socket(point: Point, direction: Direction) -> bool {
     point.hook == Hook::Socket && point.direction == direction
 }
 
@@ -142,7 +136,7 @@ fn unnamed_interface(open: &Open, seen: &Seen<'_>) -> Fit {
 }
 
 /// An observation point sees a message once, when it is known which point it is.
-fn sees_once(point: Point) -> bool {
+pub(super) fn sees_once(point: Point) -> bool {
     point.hook == Hook::Socket || point.ifindex != 0
 }
 
@@ -162,50 +156,4 @@ fn waiting_response(table: &Table, seen: &Seen<'_>) -> Option<Slot> {
         open.query.is_none() && not_late && addresses && open.may_ask(o.message.question.as_ref())
     };
     table.with_key(&seen.key).find(|(_, open)| answers(open)).map(|(slot, _)| slot)
-}
-
-fn masqueraded(table: &Table, seen: &Seen<'_>) -> QueryIs {
-    if !may_be_masqueraded(seen.observation.point) {
-        return QueryIs::New;
-    }
-    let same_port = seen.key.port;
-    let mut best = Best::new();
-    for (slot, open) in table.with_identity(seen.identity).filter(|(_, open)| on_its_way(open, seen)) {
-        let buffer = open.hop_id_time(seen.observation.hop_id);
-        if buffer.is_none() && open.is_in_other_buffer(seen.observation.hop_id) && apart(open, seen) > COPY_TRANSIT {
-            continue;
-        }
-        let kept_port = open.keys.iter().any(|key| key.port == same_port);
-        if buffer.is_some() || kept_port || open.last_dst() == Some(seen.observation.dst) {
-            best.offer(slot, (buffer, kept_port));
-        }
-    }
-    match (best.rank(), best.only()) {
-        (None, _) => QueryIs::New,
-        (_, None) => QueryIs::Ambiguous,
-        (_, Some(slot)) => QueryIs::Sighting(slot),
-    }
-}
-
-fn may_be_masqueraded(point: Point) -> bool {
-    matches!((point.hook, point.direction), (Hook::Device, Direction::Out) | (Hook::Socket, Direction::In))
-}
-
-/// Whether the query was seen just now, has not passed this point, and was not delivered to whom sends now: a forwarder
-/// may ask on with the same bytes.
-fn on_its_way(open: &Open, seen: &Seen<'_>) -> bool {
-    let o = seen.observation;
-    let forwarder = open.query_hops().any(|hop| hop.dst.ip() == o.src.ip());
-    let passed = open.query_hops().any(|hop| hop.attempt == open.attempt && sees_once(o.point) && hop.point == o.point);
-    open.response.is_none()
-        && open.transaction.transport == o.transport
-        && apart(open, seen) <= NODE_TRANSIT
-        && !forwarder
-        && !passed
-}
-
-/// How long before or after the latest sighting of the query.
-fn apart(open: &Open, seen: &Seen<'_>) -> Duration {
-    let time = seen.observation.time;
-    time.since(open.query_time).max(open.query_time.since(time))
 }
