@@ -59,7 +59,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
     if best.only().is_none() && addresses == ONE {
         return ResponseIs::Ambiguous;
     }
-    // Queries that agree in everything are answered in their order.
+    // Of queries that agree in everything the latest waits for this: a stub resolver asks again when it has given up.
     match fit {
         Fit::Unqueried => ResponseIs::Unqueried(slot),
         Fit::Duplicate => ResponseIs::Duplicate(slot),

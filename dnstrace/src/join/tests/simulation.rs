@@ -69,14 +69,17 @@ impl Simulation {
         self.busy.insert(busy, end);
     }
 
-    /// Sends a query its way and the response back; until when its message ID is in use.
+    /// Sends a query its way and the response back; a lost query once more after 5 s. Until when its message ID is in use.
     fn send(&mut self, owner: u16, id: u16, way: &[Step]) -> u64 {
-        let given_up = self.time + 5300 * MILLISECOND;
         let name = wire_name(["a.example", "b.example"][usize::try_from(self.random.below(2)).unwrap()]);
-        let Some(arrived) = self.travel(owner, (id, false), &name, way, self.time) else { return given_up };
-        let asked = arrived + 100_000 + self.random.below(20 * MILLISECOND);
         let back: Vec<Step> = way.iter().rev().map(Step::back).collect();
-        self.travel(owner, (id, true), &name, &back, asked).map_or(given_up, |returned| returned + 1000)
+        for sent in [self.time, self.time + 5000 * MILLISECOND] {
+            let Some(arrived) = self.travel(owner, (id, false), &name, way, sent) else { continue };
+            let asked = arrived + 100_000 + self.random.below(20 * MILLISECOND);
+            let returned = self.travel(owner, (id, true), &name, &back, asked);
+            return returned.map_or(asked + 5300 * MILLISECOND, |returned| returned + MILLISECOND);
+        }
+        self.time + 10_300 * MILLISECOND
     }
 
     fn travel(&mut self, owner: u16, (id, response): (u16, bool), name: &[u8], way: &[Step], from: u64) -> Option<u64> {
