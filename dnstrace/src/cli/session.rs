@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 use super::Failure;
 use super::message::say;
 use crate::pipeline::{Ended, Stop};
-use crate::sink::{Format, Outlet, OutletOptions, Summary, write_all};
+use crate::sink::{Format, Item, Outlet, OutletOptions, Summary, write_all};
 
 /// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
 const PIPELINE_GRACE: Duration = Duration::from_millis(650);
@@ -48,19 +49,8 @@ where
     let signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let stop = Stop::default();
     let (outlet, items) = Outlet::new(session.outlet);
-    let mut format = session.format;
-    let written = spawn("writer", move |done| {
-        let _ = done.send(write_all(&items, &mut format, &mut io::stdout().lock(), say));
-    })?;
-    let stopped = stop.clone();
-    let summary = spawn("pipeline", move |done| match pipeline(outlet, &stopped) {
-        Ok(Ended { summary, outlet }) => {
-            let _ = done.send(Ok(Arc::clone(&summary)));
-            // This may wait for a writer that is blocked: nobody waits for this.
-            outlet.end(summary);
-        }
-        Err(failure) => drop(done.send(Err(failure))),
-    })?;
+    let written = start_writer(items, session.format)?;
+    let summary = start_pipeline(pipeline, outlet, stop.clone())?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;
     let written = patience.wait(written, WRITER_GRACE).await;
@@ -71,6 +61,28 @@ where
     }
     let stuck = || Err(Failure::Internal("stopped without a summary, as input or output is blocked".to_owned()));
     summary.unwrap_or_else(stuck)
+}
+
+fn start_writer(items: Receiver<Item>, mut format: Format) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
+    spawn("writer", move |done| {
+        let _ = done.send(write_all(&items, &mut format, &mut io::stdout().lock(), say));
+    })
+}
+
+type Summarised = Result<Arc<Summary>, Failure>;
+
+fn start_pipeline<P>(pipeline: P, outlet: Outlet, stop: Stop) -> Result<oneshot::Receiver<Summarised>, Failure>
+where
+    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
+{
+    spawn("pipeline", move |done| match pipeline(outlet, &stop) {
+        Ok(Ended { summary, outlet }) => {
+            let _ = done.send(Ok(Arc::clone(&summary)));
+            // This may wait for a writer that is blocked: nobody waits for this.
+            outlet.end(summary);
+        }
+        Err(failure) => drop(done.send(Err(failure))),
+    })
 }
 
 /// Waits as long as it takes, until a signal comes; after it, for a grace.

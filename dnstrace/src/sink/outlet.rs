@@ -189,3 +189,61 @@ enum Sent {
     Full,
     WriterGone,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlet(count: Option<u64>) -> (Outlet, Receiver<Item>) {
+        let filter = Filter::default();
+        Outlet::new(OutletOptions { show: Show::Transactions, filter, count, when_full: WhenFull::Drop })
+    }
+
+    fn lost() -> Lost {
+        let (from, until) = Default::default();
+        Lost { place: "device", reason: "ring full", count: 1, from, until }
+    }
+
+    #[test]
+    fn full_channel_drops_and_counts() {
+        let (mut outlet, _items) = outlet(None);
+        for _ in 0..ITEMS_WAITING_MAX + 5 {
+            outlet.number(|_| Item::Lost(lost()));
+        }
+        let counts = outlet.counts();
+        assert_eq!((counts.shown, counts.dropped), (ITEMS_WAITING_MAX as u64, 5));
+        assert!(!outlet.has_ended());
+    }
+
+    #[test]
+    fn numbers_have_gaps_where_records_were_dropped() {
+        let (mut outlet, items) = outlet(None);
+        let mut numbers = Vec::new();
+        for _ in 0..ITEMS_WAITING_MAX + 2 {
+            outlet.number(|seq| {
+                numbers.push(seq);
+                Item::Lost(lost())
+            });
+        }
+        drop(items);
+        assert_eq!(numbers.last(), Some(&(ITEMS_WAITING_MAX as u64 + 1)));
+    }
+
+    #[test]
+    fn writer_that_is_gone_ends_the_run() {
+        let (mut outlet, items) = outlet(None);
+        drop(items);
+        outlet.number(|_| Item::Lost(lost()));
+        assert!(outlet.has_ended());
+        assert_eq!(outlet.counts(), OutletCounts { after_end: 1, ..OutletCounts::default() });
+    }
+
+    #[test]
+    fn as_many_as_asked_for_end_the_run() {
+        let (mut outlet, _items) = outlet(Some(2));
+        outlet.number(|_| Item::Lost(lost()));
+        assert!(!outlet.has_ended());
+        outlet.number(|_| Item::Lost(lost()));
+        assert!(outlet.has_ended());
+    }
+}

@@ -9,7 +9,7 @@ use super::hop::{Addresses, HopRecord, family, micros, transport};
 use super::records::Sections;
 use super::{is_false, is_zero};
 use crate::capture::Socket;
-use crate::join::{Hop, MessageCopy, Outcome, Transaction};
+use crate::join::{Hop, Outcome, Transaction};
 use crate::sink::message::{answers, asked, id, is_cut};
 use crate::sink::{Numbered, escape, iana, time};
 
@@ -40,13 +40,8 @@ pub(super) struct Record {
     sections: Sections,
     #[serde(flatten)]
     times: Times,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    query_len: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_len: Option<u32>,
-    truncated: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    capture_truncated: bool,
+    #[serde(flatten)]
+    lengths: Lengths,
     #[serde(skip_serializing_if = "is_zero")]
     retransmits: u64,
     #[serde(skip_serializing_if = "is_zero")]
@@ -81,6 +76,17 @@ struct Times {
     #[serde(skip_serializing_if = "Option::is_none")]
     server_latency_us: Option<u64>,
     timeout: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Lengths {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_len: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_len: Option<u32>,
+    truncated: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    capture_truncated: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,10 +135,7 @@ impl Record {
             flags: header.map(flags).unwrap_or_default(),
             sections: Sections::new(response, query_records.as_ref()),
             times: Times::new(transaction),
-            query_len: transaction.query.as_ref().map(|query| query.wire_len),
-            response_len: transaction.response.as_ref().map(|response| response.wire_len),
-            truncated: transaction.response.as_ref().is_some_and(|response| response.header.truncated()),
-            capture_truncated: messages(transaction).any(is_cut),
+            lengths: Lengths::new(transaction),
             retransmits: transaction.attempts.len().saturating_sub(1) as u64,
             duplicate_responses: transaction.duplicate_responses.into(),
             client: Client::new(&transaction.client_socket),
@@ -170,6 +173,18 @@ impl Times {
     }
 }
 
+impl Lengths {
+    fn new(transaction: &Transaction) -> Self {
+        let (query, response) = (transaction.query.as_ref(), transaction.response.as_ref());
+        Self {
+            query_len: query.map(|query| query.wire_len),
+            response_len: response.map(|response| response.wire_len),
+            truncated: response.is_some_and(|response| response.header.truncated()),
+            capture_truncated: query.into_iter().chain(response).any(is_cut),
+        }
+    }
+}
+
 impl Client {
     fn new(socket: &Socket) -> Self {
         Self { netns: socket.netns, cgroup_id: socket.cgroup_id, process: Process::new(socket) }
@@ -181,10 +196,6 @@ impl Process {
         let process = socket.process?;
         Some(Self { pid: process.tgid, comm: escape::comm(&process.comm), uid: process.uid })
     }
-}
-
-fn messages(transaction: &Transaction) -> impl Iterator<Item = &MessageCopy> {
-    [&transaction.query, &transaction.response].into_iter().flatten()
 }
 
 fn outcome(outcome: Outcome) -> &'static str {

@@ -112,7 +112,13 @@ fn end_line(out: &mut Vec<u8>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::capture::{BootTime, Direction, Hook, Point, Socket, WallTime};
+    use crate::decode::Transport;
+    use crate::join::{Hop, MessageKind, Outcome, Transaction, TransactionId};
+    use crate::sink::Numbered;
 
     #[test]
     fn column_grows_up_to_its_bound() {
@@ -122,5 +128,56 @@ mod tests {
         assert_eq!(column.blanks("ab").to_string(), "   ");
         assert_eq!(column.blanks("abcdefghij").to_string(), "");
         assert_eq!(column.blanks("ab").to_string(), "    ");
+    }
+
+    #[test]
+    fn colours_change_nothing_but_colours() {
+        let plain = outcome_lines(Palette::plain());
+        let coloured = outcome_lines(Palette::coloured());
+        assert_ne!(plain, coloured);
+        assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
+        assert!(coloured.contains("\u{1b}[1m\u{1b}[31mno response in 5 s\u{1b}[0m"), "{coloured:?}");
+    }
+
+    /// A query without response, its hop below it.
+    fn outcome_lines(palette: Palette) -> String {
+        let (client, server) = ("10.0.0.1:40000".parse().unwrap(), "10.0.0.53:53".parse().unwrap());
+        let point = Point { hook: Hook::Device, direction: Direction::Out, ifindex: 7, netns: 0 };
+        let hop = Hop {
+            time: BootTime(0),
+            point,
+            message: MessageKind::Query,
+            attempt: 0,
+            src: client,
+            dst: server,
+            vlan: None,
+        };
+        let record = Box::new(Transaction {
+            id: TransactionId(1),
+            time: BootTime(0),
+            wall: WallTime(0),
+            outcome: Outcome::NoResponse,
+            transport: Transport::Udp,
+            client,
+            server,
+            server_after_nat: None,
+            query: None,
+            response: None,
+            attempts: Vec::new(),
+            duplicate_responses: 0,
+            path: vec![hop],
+            path_cut: 0,
+            client_socket: Socket::default(),
+            server_socket: Socket::default(),
+            response_time: None,
+            server_response_time: None,
+            late_for: None,
+            cause: None,
+        });
+        let item = Item::Transaction(Numbered { seq: 0, record, interfaces: Arc::default() });
+        let mut out = Vec::new();
+        let query_timeout = Duration::from_secs(5);
+        Text::new(TextOptions { path: true, palette, query_timeout }).write(&item, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
     }
 }

@@ -9,35 +9,50 @@ use super::end_line;
 use super::point::{netns, place};
 use crate::capture::Direction;
 use crate::join::{Hop, MessageKind, Transaction};
+use crate::owner::Interfaces;
 use crate::sink::escape::Padded;
 use crate::sink::palette::Painted;
 use crate::sink::{Numbered, Palette};
 
-/// `socket in`, and most interfaces.
-const PLACE_WIDTH: usize = 18;
-/// An IPv4 address with its port.
-const ADDRESS_WIDTH: usize = 21;
-
 pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
-    let transaction = &*numbered.record;
+    let (transaction, interfaces) = (&*numbered.record, &*numbered.interfaces);
+    let widths = Widths::new(&transaction.path, interfaces);
     for (at, hop) in transaction.path.iter().enumerate() {
         let before = transaction.path[..at].iter().rfind(|before| before.message == hop.message);
-        write!(out, "    {}", since(hop, transaction))?;
-        let place = format!(
-            "{} {}{}",
-            place(hop.point, &numbered.interfaces),
-            direction(hop.point.direction),
-            netns(hop.point, &numbered.interfaces)
-        );
-        write!(out, "  {}  {}  ", message(hop.message), Padded(&place, PLACE_WIDTH))?;
-        addresses(hop, before, palette, out)?;
+        write!(out, "    {}  ", since(hop, transaction))?;
+        write!(out, "{}  {}  ", message(hop.message), Padded(&sighted(hop, interfaces), widths.place))?;
+        addresses(hop, before, &widths, palette, out)?;
         remarks(hop, before, palette, out)?;
+        write!(out, "{}", Painted(netns(hop.point, interfaces), palette.dim))?;
         end_line(out)?;
     }
     if transaction.path_cut != 0 {
         writeln!(out, "    and {} more", transaction.path_cut)?;
     }
     Ok(())
+}
+
+/// Of the columns of one transaction's hops.
+struct Widths {
+    place: usize,
+    src: usize,
+    dst: usize,
+}
+
+impl Widths {
+    fn new(path: &[Hop], interfaces: &Interfaces) -> Self {
+        let widest = |width: &dyn Fn(&Hop) -> usize| path.iter().map(width).max().unwrap_or(0);
+        Self {
+            place: widest(&|hop| sighted(hop, interfaces).chars().count()),
+            src: widest(&|hop| hop.src.to_string().len()),
+            dst: widest(&|hop| hop.dst.to_string().len()),
+        }
+    }
+}
+
+/// `vdns out`.
+fn sighted(hop: &Hop, interfaces: &Interfaces) -> String {
+    format!("{} {}", place(hop.point, interfaces), direction(hop.point.direction))
 }
 
 /// `+    0.012 ms` after the transaction began.
@@ -60,13 +75,13 @@ fn direction(direction: Direction) -> &'static str {
     }
 }
 
-fn addresses(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn addresses(hop: &Hop, before: Option<&Hop>, widths: &Widths, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     let style = |changed: bool| if changed { palette.warn } else { Style::new() };
     let src_style = style(before.is_some_and(|before| before.src != hop.src));
     let dst_style = style(before.is_some_and(|before| before.dst != hop.dst));
     let (src, dst) = (hop.src.to_string(), hop.dst.to_string());
-    write!(out, "{} → ", Painted(Padded(&src, ADDRESS_WIDTH), src_style))?;
-    write!(out, "{}", Painted(Padded(&dst, ADDRESS_WIDTH), dst_style))
+    write!(out, "{} → ", Painted(Padded(&src, widths.src), src_style))?;
+    write!(out, "{}", Painted(Padded(&dst, widths.dst), dst_style))
 }
 
 fn remarks(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {

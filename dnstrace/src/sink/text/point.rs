@@ -17,12 +17,12 @@ pub(super) fn place(point: Point, interfaces: &Interfaces) -> String {
     }
 }
 
-/// ` netns 4026531840` when that is not the one we are in.
+/// `  netns 4026531840` when that is not the one we are in.
 pub(super) fn netns(point: Point, interfaces: &Interfaces) -> String {
     match point.netns {
         0 => String::new(),
         same if same == interfaces.netns => String::new(),
-        other => format!(" netns {other}"),
+        other => format!("  netns {other}"),
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, out: &mut Ve
     for remark in remarks(sighting) {
         write!(out, "  {}", Painted(remark, palette.warn))?;
     }
-    write!(out, "  {}", Painted(id(sighting.transaction), palette.dim))?;
+    let netns = netns(sighting.point, &numbered.interfaces);
+    write!(out, "  {}", Painted(format!("{}{netns}", id(sighting.transaction)), palette.dim))?;
     end_line(out)
 }
 
@@ -41,7 +42,7 @@ fn at(numbered: &Numbered<Sighting>) -> String {
         Direction::In => "in",
         Direction::Out => "out",
     };
-    format!("{} {direction}{}", place(point, &numbered.interfaces), netns(point, &numbered.interfaces))
+    format!("{} {direction}", place(point, &numbered.interfaces))
 }
 
 fn remarks(sighting: &Sighting) -> Vec<String> {
