@@ -1,7 +1,9 @@
 //! From something a message has to the open transactions that have it too.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
+use std::slice::from_ref;
 
 use foldhash::fast::RandomState;
 
@@ -14,9 +16,15 @@ pub(super) const PER_KEY_MAX: usize = 32;
 
 /// Keys to slots, the oldest first. Nothing iterates over the keys, so the random state changes no output.
 pub(super) struct Index<K> {
-    slots: HashMap<K, Vec<Slot>, RandomState>,
+    slots: HashMap<K, Slots, RandomState>,
     /// Entries that made room for newer ones under the same key.
     pub(super) crowded: u64,
+}
+
+/// Most keys lead to one transaction, which needs no allocation.
+enum Slots {
+    One(Slot),
+    Some(Vec<Slot>),
 }
 
 impl<K: Eq + Hash> Index<K> {
@@ -27,24 +35,45 @@ impl<K: Eq + Hash> Index<K> {
 
     /// The slots under `key`, the oldest first.
     pub(super) fn get(&self, key: &K) -> &[Slot] {
-        self.slots.get(key).map_or(&[], Vec::as_slice)
+        match self.slots.get(key) {
+            None => &[],
+            Some(Slots::One(slot)) => from_ref(slot),
+            Some(Slots::Some(slots)) => slots,
+        }
     }
 
     /// Adds `slot` as the newest under `key`; the oldest makes room when there are too many.
     pub(super) fn add(&mut self, key: K, slot: Slot) {
-        let slots = self.slots.entry(key).or_default();
-        if slots.len() >= PER_KEY_MAX {
-            slots.remove(0);
-            self.crowded += 1;
+        let slots = match self.slots.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(Slots::One(slot));
+                return;
+            }
+            Entry::Occupied(entry) => entry.into_mut(),
+        };
+        match slots {
+            Slots::One(first) => *slots = Slots::Some(vec![*first, slot]),
+            Slots::Some(several) => {
+                if several.len() >= PER_KEY_MAX {
+                    several.remove(0);
+                    self.crowded += 1;
+                }
+                several.push(slot);
+            }
         }
-        slots.push(slot);
     }
 
     /// Takes `slot` out from under `key`, if it is there.
     pub(super) fn remove(&mut self, key: &K, slot: Slot) {
-        let Some(slots) = self.slots.get_mut(key) else { return };
-        slots.retain(|&other| other != slot);
-        if slots.is_empty() {
+        let last = match self.slots.get_mut(key) {
+            None => false,
+            Some(Slots::One(only)) => *only == slot,
+            Some(Slots::Some(several)) => {
+                several.retain(|&other| other != slot);
+                several.is_empty()
+            }
+        };
+        if last {
             self.slots.remove(key);
         }
     }

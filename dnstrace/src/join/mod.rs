@@ -3,6 +3,7 @@
 mod cause;
 mod counts;
 mod deadlines;
+mod duplicates;
 mod ending;
 mod identity;
 mod index;

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::duplicates::Duplicates;
 use super::identity::{Key, Seen, question_hash};
 use super::sockets;
-use super::{Attempt, Hop, JoinCounts, MessageCopy, MessageKind, Outcome, Transaction};
-use crate::capture::{BootTime, Point, Socket};
+use super::{Attempt, Hop, JoinCounts, MessageCopy, MessageKind, Transaction};
+use crate::capture::BootTime;
 use crate::decode::{Observation, Question};
 
 /// Sightings kept of one transaction: a packet passes about ten points of a node twice; a routing loop ends with its TTL.
@@ -16,18 +17,10 @@ pub(super) const PATH_MAX: usize = 64;
 pub(super) const ATTEMPTS_MAX: usize = 16;
 /// Bytes kept of one message: what EDNS offers at most in practice. Bounds memory together with the open transactions.
 pub(super) const MESSAGE_MAX: usize = 4096;
-/// Further responses told apart per transaction; a flood of forged ones is counted all the same.
-const DUPLICATES_MAX: usize = 8;
 /// Bytes of a message before its first question (RFC 1035, 4.1.1).
 const HEADER_BYTES: usize = 12;
 /// Buffers remembered per query: it keeps its buffer along the whole way, unless NAT must copy it.
 const HOP_IDS: usize = 4;
-
-/// A further response to an answered query.
-struct Duplicate {
-    identity: u64,
-    points: Vec<Point>,
-}
 
 /// A transaction that is not given out yet.
 pub(super) struct Open {
@@ -53,7 +46,7 @@ pub(super) struct Open {
     pub(super) children: u32,
     hop_ids: [(u64, BootTime); HOP_IDS],
     question_bytes: Option<(u16, u16, u16)>,
-    duplicates: Vec<Duplicate>,
+    duplicates: Duplicates,
 }
 
 impl Open {
@@ -62,7 +55,7 @@ impl Open {
         let o = seen.observation;
         let question = o.message.question.as_ref();
         Self {
-            transaction: empty_transaction(seen),
+            transaction: Transaction::begin(seen),
             keys: vec![seen.key],
             query: None,
             response: None,
@@ -74,7 +67,7 @@ impl Open {
             children: 0,
             hop_ids: [(0, BootTime(0)); HOP_IDS],
             question_bytes: question.map(question_bytes),
-            duplicates: Vec::new(),
+            duplicates: Duplicates::default(),
         }
     }
 
@@ -126,20 +119,10 @@ impl Open {
 
     /// Adds a sighting of a further response; `true` when it is the first of that response.
     pub(super) fn add_duplicate(&mut self, seen: &Seen<'_>) -> bool {
-        let point = seen.observation.point;
-        let same = |d: &&mut Duplicate| d.identity == seen.identity && !d.points.contains(&point);
-        if let Some(duplicate) = self.duplicates.iter_mut().rev().find(same) {
-            if duplicate.points.len() < PATH_MAX {
-                duplicate.points.push(point);
-            }
-            return false;
-        }
-        if self.duplicates.len() >= DUPLICATES_MAX {
-            self.duplicates.remove(0);
-        }
-        self.duplicates.push(Duplicate { identity: seen.identity, points: vec![point] });
-        self.transaction.duplicate_responses = self.transaction.duplicate_responses.saturating_add(1);
-        true
+        let first = self.duplicates.add(seen);
+        let count = &mut self.transaction.duplicate_responses;
+        *count = count.saturating_add(u16::from(first));
+        first
     }
 
     /// Whether `question` may be this transaction's: equal but for case, or unknown on a side.
@@ -220,32 +203,3 @@ fn keep(kept: &mut Option<MessageCopy>, o: &Observation<'_>, counts: &mut JoinCo
 fn question_bytes(question: &Question<'_>) -> (u16, u16, u16) {
     (u16::try_from(question.name.0.len()).unwrap_or(u16::MAX), question.qtype, question.qclass)
 }
-
-fn empty_transaction(seen: &Seen<'_>) -> Transaction {
-    let o = seen.observation;
-    Transaction {
-        id: seen.transaction_id(),
-        time: o.time,
-        wall: o.wall,
-        outcome: Outcome::Outstanding,
-        transport: o.transport,
-        client: o.src,
-        server: o.dst,
-        server_after_nat: None,
-        query: None,
-        response: None,
-        attempts: Vec::new(),
-        duplicate_responses: 0,
-        path: Vec::with_capacity(PATH_USUAL),
-        path_cut: 0,
-        client_socket: Socket::default(),
-        server_socket: Socket::default(),
-        response_time: None,
-        server_response_time: None,
-        late_for: None,
-        cause: None,
-    }
-}
-
-/// Sightings most transactions have: two sockets, two interfaces, there and back.
-const PATH_USUAL: usize = 8;

@@ -10,16 +10,22 @@ use std::time::Duration;
 use dnstrace_ebpf::{Direction, Hook};
 
 use super::Hop;
+use super::ending;
 use super::identity::Seen;
 use super::index::Slot;
 use super::open::Open;
 use super::ranking::Best;
 use super::table::Table;
 use crate::capture::{BootTime, Point};
+use crate::decode::Transport;
 
 /// How long a packet is on its way through a node, at most, queueing included; where the port was masqueraded, only
 /// this tells a query from the same bytes of another initiator.
 pub(super) const NODE_TRANSIT: Duration = Duration::from_millis(50);
+
+/// How long a response takes from its first sighting to its initiator, usually; what is sent again within this time and
+/// before the response is back is a retransmission, later it is another query with the same message ID.
+const CROSSING: Duration = Duration::from_micros(500);
 
 /// What a sighting of a query is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +60,13 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> QueryIs {
         match fit(open, seen) {
             Fit::No => {}
             Fit::Fits => fits.offer(slot, closeness(open, seen)),
-            Fit::Repeats => repeats.offer(slot, (open.response.is_none(), open.query_time)),
+            Fit::Repeats => repeats.offer(slot, (is_awaited(open, seen), open.query_time)),
         }
     }
-    if let Some((slot, (unanswered, _))) = repeats.any()
+    if let Some((slot, (awaited, _))) = repeats.any()
         && fits.rank().is_none_or(|rank| !rank.0)
     {
-        return if unanswered { QueryIs::Retransmission(slot) } else { QueryIs::NewAfter(slot) };
+        return if awaited { QueryIs::Retransmission(slot) } else { QueryIs::NewAfter(slot) };
     }
     if fits.rank().is_some() {
         return fits.only().map_or(QueryIs::Ambiguous, QueryIs::Sighting);
@@ -88,6 +94,12 @@ fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
         Some(hop) if hop.src == o.src && hop.dst == o.dst => Fit::Repeats,
         Some(_) => Fit::No,
     }
+}
+
+/// Whether the initiator still waits: a query that is sent again just before its response arrives crosses it on the way.
+fn is_awaited(open: &Open, seen: &Seen<'_>) -> bool {
+    let crossing = seen.observation.time.since(open.response_time) <= CROSSING && seen.key.transport == Transport::Udp;
+    open.response.is_none() || (crossing && !ending::has_returned(&open.transaction.path))
 }
 
 /// A capture of all interfaces may not say which: then a repetition within the time of a transit is another interface.

@@ -3,7 +3,7 @@
 use super::cause::{self, Cause};
 use super::deadlines::Wait;
 use super::ending;
-use super::identity::Seen;
+use super::identity::{Seen, question_hash};
 use super::index::Slot;
 use super::matcher::{SETTLE, SKEW_TIMEOUT, STRAGGLER_WAIT};
 use super::open::{ATTEMPTS_MAX, Open};
@@ -42,7 +42,8 @@ impl Join {
     fn add_retransmission(&mut self, slot: Slot, seen: &Seen<'_>) -> TransactionId {
         self.counts.retransmissions += 1;
         // What is sent again without an end is given out all the same.
-        if self.table.get(slot).is_some_and(|open| usize::from(open.attempt) < ATTEMPTS_MAX) {
+        let extends = |open: &Open| open.response.is_none() && usize::from(open.attempt) < ATTEMPTS_MAX;
+        if self.table.get(slot).is_some_and(extends) {
             self.table.deadlines.set(slot, Wait::Response, seen.observation.time.after(self.query_wait));
         }
         self.update(slot, |open, counts| open.add_retransmission(seen, counts))
@@ -51,7 +52,12 @@ impl Join {
     fn add_query_of_response(&mut self, slot: Slot, seen: &Seen<'_>) -> TransactionId {
         self.counts.queries += 1;
         self.counts.reordered += 1;
-        let id = self.update(slot, |open, counts| open.add_query(seen, counts));
+        let question = seen.observation.message.question.as_ref().map(question_hash);
+        let cause = self.cause(seen, question);
+        let id = self.update(slot, |open, counts| {
+            open.transaction.cause = cause;
+            open.add_query(seen, counts);
+        });
         self.table.index_query(slot);
         self.wait_for_sightings(slot, self.latest);
         id

@@ -5,6 +5,9 @@ use super::identity::Key;
 use super::index::{Index, Slot};
 use super::open::Open;
 
+/// Keys of one transaction: masquerading changes the port once, twice where a node masquerades for another.
+const KEYS_MAX: usize = 4;
+
 /// Open transactions by slot, with an index for each question the join asks.
 pub(super) struct Table {
     slots: Vec<Option<Open>>,
@@ -91,7 +94,7 @@ impl Table {
     /// Lets the transaction be found by another key too.
     pub(super) fn add_key(&mut self, slot: Slot, key: Key) {
         let Some(open) = self.get_mut(slot) else { return };
-        if !open.keys.contains(&key) {
+        if !open.keys.contains(&key) && open.keys.len() < KEYS_MAX {
             open.keys.push(key);
             self.keys.add(key, slot);
         }

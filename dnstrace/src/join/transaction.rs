@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::identity::Seen;
 use crate::capture::{BootTime, Point, Socket, WallTime};
 use crate::decode::{Header, Transport};
 
@@ -114,4 +115,36 @@ pub struct Transaction {
     pub late_for: Option<TransactionId>,
     /// The transaction whose query made this initiator ask.
     pub cause: Option<TransactionId>,
+}
+
+/// Sightings that a path has room for at first: what piles up unanswered was seen at few points.
+const PATH_BEGIN: usize = 4;
+
+impl Transaction {
+    /// A transaction of which nothing but the names in its first sighting are known.
+    pub(super) fn begin(seen: &Seen<'_>) -> Self {
+        let o = seen.observation;
+        Self {
+            id: seen.transaction_id(),
+            time: o.time,
+            wall: o.wall,
+            outcome: Outcome::Outstanding,
+            transport: o.transport,
+            client: o.src,
+            server: o.dst,
+            server_after_nat: None,
+            query: None,
+            response: None,
+            attempts: Vec::new(),
+            duplicate_responses: 0,
+            path: Vec::with_capacity(PATH_BEGIN),
+            path_cut: 0,
+            client_socket: Socket::default(),
+            server_socket: Socket::default(),
+            response_time: None,
+            server_response_time: None,
+            late_for: None,
+            cause: None,
+        }
+    }
 }
