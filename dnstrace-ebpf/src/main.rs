@@ -14,7 +14,14 @@
 #![cfg_attr(target_arch = "bpf", feature(core_intrinsics))]
 #![cfg_attr(
     target_arch = "bpf",
-    expect(clippy::inline_always, reason = "a hook is one function to the verifier, which gives up on calls before 5.10")
+    expect(clippy::inline_always, reason = "a hook is one function: old verifiers know little across calls")
+)]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        clippy::cast_possible_truncation,
+        reason = "sizes are constants, and the kernel widens 16-bit members to 32"
+    )
 )]
 
 #[cfg(not(target_arch = "bpf"))]
@@ -30,6 +37,7 @@ mod maps;
 mod parse;
 
 #[cfg(target_arch = "bpf")]
+#[expect(clippy::needless_pass_by_value, reason = "aya's macros hand the context over by value")]
 mod programs {
     use aya_ebpf::macros::{cgroup_skb, socket_filter};
     use aya_ebpf::programs::SkBuffContext;
