@@ -44,7 +44,8 @@ pub(crate) static DEVICE_SLOW: ProgramArray = ProgramArray::with_max_entries(1, 
 pub(crate) struct ProcessEntry {
     pub(crate) comm: [u64; 2],
     pub(crate) tgid: u32,
-    pub(crate) padding: u32,
+    /// Inode of the socket's netns, which is the process's.
+    pub(crate) netns: u32,
 }
 
 /// How many bytes of a packet are captured at most.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::capture::file::{CaptureFile, FileError};
-use crate::capture::live::Live;
+use crate::capture::live::{HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::join::{Join, JoinOptions, Transaction};
@@ -19,8 +19,9 @@ use crate::sink::{Losses, Outlet, Show, Summary};
 const PAUSE_MIN: Duration = Duration::from_micros(200);
 /// And this often when nothing comes: a person does not see the delay, and an idle node does not see us.
 const PAUSE_MAX: Duration = Duration::from_millis(10);
-/// So many packets at once are much: the pause is not made longer.
-const BIG_BATCH: usize = 64;
+/// When this part of the ring buffer fills during a pause, the pause is made shortest: there is time for fifteen more
+/// before anything is lost.
+const BIG_BATCH: usize = 16;
 /// Tables are looked through for what is over once in this time of a file, as live.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -31,6 +32,8 @@ pub struct PipelineOptions {
     pub decode: DecodeOptions,
     /// For joining.
     pub join: JoinOptions,
+    /// How long to watch; `None` is until stopped. A file is read to its end.
+    pub run_for: Option<Duration>,
 }
 
 /// Asks a pipeline to end; clones ask the same one.
@@ -50,46 +53,63 @@ impl Stop {
     }
 }
 
+/// A pipeline that ran.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it adds up to.
+    pub summary: Arc<Summary>,
+    /// Still open: the summary is to be written, too, when it is known that there is one.
+    pub outlet: Outlet,
+}
+
 /// Runs on the kernel's packets until it is stopped or has shown enough.
-pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Arc<Summary> {
+#[must_use]
+pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
     let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
     let mut losses = Losses::new(live.now());
+    let end = options.run_for.map(|time| live.now().after(time));
+    let big_batch = live.room() / BIG_BATCH;
     let mut pause = PAUSE_MIN;
-    while !stop.is_requested() && !pipeline.tail.outlet.has_ended() {
+    while !stop.is_requested() && !pipeline.has_ended() && end.is_none_or(|end| live.now() < end) {
         let packets = live.drain(|packet| pipeline.add(packet));
         let now = live.now();
         pipeline.expire(now);
         if losses.are_due(now) {
-            losses.tell(&live.counts(), pipeline.tail.wall, &mut pipeline.tail.outlet);
+            pipeline.tell(&mut losses, &live.counts());
         }
-        pause = if packets >= BIG_BATCH { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
+        pause = if packets > big_batch { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
+    empty(&mut live, &mut pipeline);
+    pipeline.tell(&mut losses, &live.counts());
+    let ledgers = live_ledgers(&live, &pipeline);
+    pipeline.finish(ledgers, None)
+}
+
+/// Takes what lies in the ring buffer at the end.
+fn empty(live: &mut Live, pipeline: &mut Pipeline) {
     live.detach();
     // A program that was running when its hook was detached has written its record by then.
     thread::sleep(PAUSE_MIN);
     // Nothing is added any more: this ends when the ring buffer is empty.
     while live.drain(|packet| pipeline.add(packet)) != 0 {}
+}
+
+fn live_ledgers(live: &Live, pipeline: &Pipeline) -> Vec<Ledger> {
     let counts = live.counts();
-    losses.tell(&counts, pipeline.tail.wall, &mut pipeline.tail.outlet);
     let attached = live.attached().iter().filter(|attachment| attachment.result.is_ok());
-    let mut ledgers: Vec<_> = attached.map(|attachment| Ledger::hook(attachment.hook, &counts)).collect();
-    ledgers.push(Ledger::ring_buffer(&counts, pipeline.decoder.counts().packets, live.unreadable()));
-    pipeline.finish(ledgers, None)
+    let hooks = attached.map(|attachment| Ledger::hook(attachment.hook, &counts));
+    let ring = Ledger::ring_buffer(&counts, pipeline.decoder.counts().packets, live.unreadable());
+    hooks.chain([ring]).collect()
 }
 
 /// Runs on a file's packets to its end, unless it has shown enough. Its reader ends when `stop` is requested: so what
 /// was read before is shown, and a packet that is cut off then is no error.
-pub fn run_file<R: Read>(
-    mut file: CaptureFile<R>,
-    options: &PipelineOptions,
-    outlet: Outlet,
-    stop: &Stop,
-) -> Arc<Summary> {
+pub fn run_file<R: Read>(mut file: CaptureFile<R>, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
     let mut pipeline = Pipeline::new(options, Owner::file(), outlet);
     let mut expire_at = BootTime::default();
     let error = loop {
-        if pipeline.tail.outlet.has_ended() {
+        if pipeline.has_ended() {
             break None;
         }
         let next = file.next(|packet| {
@@ -147,14 +167,23 @@ impl Pipeline {
         });
     }
 
+    fn has_ended(&self) -> bool {
+        self.tail.outlet.has_ended()
+    }
+
+    fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
+        losses.tell(counts, self.tail.wall, &mut self.tail.outlet);
+    }
+
     fn expire(&mut self, now: BootTime) {
         let Self { decoder, join, tail } = self;
         decoder.expire(now);
         join.expire(now, |transaction| tail.add(transaction));
     }
 
-    fn finish(mut self, before: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Arc<Summary> {
+    fn finish(mut self, before: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Ended {
         let Self { join, tail, .. } = &mut self;
+        tail.outlet.begin_end();
         join.finish(|transaction| tail.add(transaction));
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         let ledgers = [
@@ -171,8 +200,7 @@ impl Pipeline {
             totals: self.tail.totals,
             error: error.map(|error| error.to_string()),
         });
-        self.tail.outlet.end(Arc::clone(&summary));
-        summary
+        Ended { summary, outlet: self.tail.outlet }
     }
 }
 

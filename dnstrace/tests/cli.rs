@@ -1,5 +1,7 @@
 //! What a person types, and what comes back: exit codes, and one line that says what is wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::io::{BufRead, BufReader, Read, Write, pipe};
 use std::process::{Command, Output, Stdio};
 

@@ -1,10 +1,86 @@
-//! Not written yet.
+//! `cargo xtask bench`: what dnstrace costs and what it keeps up with. Each figure stands beside another of the same run,
+//! on the same machine in the same minute: the ratio is what can be compared, and what design.md's budget is held against.
+
+mod loss;
+mod path;
+mod pipeline;
+mod programs;
+mod traffic;
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use dnstrace_tests::{command, debian, skip};
+
+use crate::build_ebpf::root;
 
 /// Arguments.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Only this part; may be given more than once
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// Set when this is the optimised build of itself
+    #[arg(long, hide = true)]
+    optimised: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Each program on one packet, by `BPF_PROG_TEST_RUN`
+    Programs,
+    /// Ring buffer to joined transactions, one core
+    Pipeline,
+    /// Real packets through a node, hooks attached and not
+    Path,
+    /// Loss and CPU at rising rates, beside `tcpdump -w`
+    Loss,
+}
 
 /// Runs it.
-pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+pub(crate) fn run(args: &Args) -> Result<()> {
+    ensure!(skip::is_root(), "measuring eBPF needs root: run `sudo -E cargo xtask bench`");
+    if !args.optimised {
+        return optimised(args);
+    }
+    let wants = |part| args.only.is_empty() || args.only.contains(&part);
+    if wants(Part::Programs) {
+        programs::run()?;
+    }
+    if wants(Part::Pipeline) {
+        pipeline::run()?;
+    }
+    if wants(Part::Path) {
+        path::run()?;
+    }
+    if wants(Part::Loss) {
+        debian::install(&["tcpdump"])?;
+        loss::run()?;
+    }
+    Ok(())
+}
+
+/// Runs the optimised build of this program, which measures the optimised build of the product.
+fn optimised(args: &Args) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root()).args(["run", "--quiet", "--release", "--package", "xtask", "--", "bench", "--optimised"]);
+    for part in &args.only {
+        let name = clap::ValueEnum::to_possible_value(part).map(|value| value.get_name().to_owned());
+        cargo.arg("--only").args(name);
+    }
+    command::visible(&mut cargo)
+}
+
+/// How long `work` takes.
+fn time<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+    let start = std::time::Instant::now();
+    let value = work()?;
+    Ok((value, start.elapsed()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn nanoseconds_each(time: Duration, count: u64) -> f64 {
+    time.as_nanos() as f64 / count as f64
 }

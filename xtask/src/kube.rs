@@ -30,10 +30,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn up() -> anyhow::Result<()> {
-    if Kube::running()?.is_some() {
-        eprintln!("the node stands already");
-        return status();
-    }
     Kube::up(&|step| eprintln!("{step}"))?;
     status()
 }

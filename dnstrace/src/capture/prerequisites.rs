@@ -60,14 +60,17 @@ pub const PREREQUISITES: &[fn(&Host) -> Row] = &[
     support::ring_buffer,
     support::programs,
     host::btf,
+    support::kernel_memory,
     host::cgroup,
     host::netns,
     host::pid_namespace,
-    support::process_names,
     host::locked_memory,
     host::lockdown,
     host::jit,
 ];
+
+/// What is lost where the hooks cannot read kernel memory, or do not know where to.
+const NOT_KNOWN: &str = "packets lose their process, their socket's netns and their hop id";
 
 /// Looks at every prerequisite.
 #[must_use]

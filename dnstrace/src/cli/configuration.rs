@@ -33,6 +33,7 @@ pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
     PipelineOptions {
         decode: DecodeOptions { ports: ports(arguments) },
         join: JoinOptions { query_timeout: arguments.timeout, open_max: OPEN_TRANSACTIONS_MAX },
+        run_for: None,
     }
 }
 

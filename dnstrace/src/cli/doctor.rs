@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::capture::Hook;
-use crate::capture::live::{Live, LiveOptions};
+use crate::capture::live::{Live, LiveOptions, StartError};
 use crate::capture::prerequisites::{self, Row, State};
 
 /// Writes a line for each prerequisite and each hook; whether at least one hook can attach.
@@ -94,6 +94,8 @@ fn attach(hook: Hook) -> Row {
         snaplen: SNAPLEN,
     };
     let result = match Live::start(&options) {
+        // The row says already which hook it is.
+        Err(StartError::NothingAttached(causes)) => Err(causes.into_iter().map(|(_, cause)| cause).collect()),
         Err(error) => Err(error.to_string()),
         Ok(live) => live.attached().iter().map(|attachment| attachment.result.clone()).collect(),
     };

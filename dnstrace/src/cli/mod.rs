@@ -38,7 +38,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn threads(error: io::Error) -> Self {
+    fn threads(error: &io::Error) -> Self {
         Self::Start(format!("cannot start threads and signal handlers: {error}"))
     }
 

@@ -10,8 +10,8 @@ const TIME_UNITS: [(&str, f64); 7] =
 const SIZE_UNITS: [(&str, u32); 7] =
     [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("B", 1)];
 
-/// Twelve hours of watching are a session; more is a mistyped unit.
-const DURATION_MAX: Duration = Duration::from_secs(31 * 86_400);
+/// Longer than anybody watches: more is a mistyped unit.
+const DURATION_MAX: Duration = Duration::from_hours(31 * 24);
 
 /// `100ms`, `1.5s`, `10min`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

@@ -26,7 +26,6 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
     let session = Session {
         outlet: configuration::outlet(&arguments.show, WhenFull::Wait),
         format: configuration::format(&arguments.show),
-        run_for: None,
     };
     let path = arguments.file.clone();
     run(session, move |outlet, stop| {
@@ -34,8 +33,7 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
         let file = open(&path).map_err(|error| failed(&error))?;
         let reader = BufReader::with_capacity(BUFFER_BYTES, Interruptible { file, stop: stop.clone() });
         let capture = CaptureFile::open(reader).map_err(|error| failed(&error))?;
-        let summary = run_file(capture, &pipeline_options, outlet, stop);
-        Ok(summary)
+        Ok(run_file(capture, &pipeline_options, outlet, stop))
     })
 }
 

@@ -1,4 +1,4 @@
-//! One run: a thread for the pipeline, a thread for the writer, and signals and time limit here.
+//! One run: a thread for the pipeline, a thread for the writer, and signals here.
 
 use std::io;
 use std::sync::Arc;
@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::Failure;
 use super::message::say;
-use crate::pipeline::Stop;
+use crate::pipeline::{Ended, Stop};
 use crate::sink::{Format, Outlet, OutletOptions, Summary, write_all};
 
-/// A person who presses Ctrl-C waits a second at most; two stages of ending share it.
-const GRACE: Duration = Duration::from_millis(450);
+/// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
+const PIPELINE_GRACE: Duration = Duration::from_millis(650);
+/// and then so long for the last lines to be taken.
+const WRITER_GRACE: Duration = Duration::from_millis(250);
 
 /// How a run goes.
 pub(super) struct Session {
@@ -23,16 +25,15 @@ pub(super) struct Session {
     pub(super) outlet: OutletOptions,
     /// How it is written.
     pub(super) format: Format,
-    /// When it ends by itself.
-    pub(super) run_for: Option<Duration>,
 }
 
-/// Runs `pipeline` on a thread of its own until it ends, a signal comes or the time is over.
+/// Runs `pipeline` on a thread of its own until it ends or a signal comes.
 pub(super) fn run<P>(session: Session, pipeline: P) -> Result<Arc<Summary>, Failure>
 where
-    P: FnOnce(Outlet, &Stop) -> Result<Arc<Summary>, Failure> + Send + 'static,
+    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::threads)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::threads(&error))?;
     let result = runtime.block_on(control(session, pipeline));
     // The writer may hang in a write to a terminal that nobody reads: it ends with the process.
     runtime.shutdown_background();
@@ -41,58 +42,69 @@ where
 
 async fn control<P>(session: Session, pipeline: P) -> Result<Arc<Summary>, Failure>
 where
-    P: FnOnce(Outlet, &Stop) -> Result<Arc<Summary>, Failure> + Send + 'static,
+    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
 {
     // Before anything is attached: a signal that comes meanwhile is not lost.
-    let mut signals = Signals::new().map_err(Failure::threads)?;
+    let signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let stop = Stop::default();
     let (outlet, items) = Outlet::new(session.outlet);
     let mut format = session.format;
-    let written = spawn("writer", move || write_all(&items, &mut format, &mut io::stdout().lock()))?;
+    let written = spawn("writer", move |done| {
+        let _ = done.send(write_all(&items, &mut format, &mut io::stdout().lock(), say));
+    })?;
     let stopped = stop.clone();
-    let mut summary = spawn("pipeline", move || pipeline(outlet, &stopped))?;
-    let ended = tokio::select! {
-        result = &mut summary => Some(result),
-        () = signals.next() => None,
-        () = time_limit(session.run_for) => None,
-    };
-    stop.request();
-    let ended = match ended {
-        Some(result) => Ok(result),
-        None => timeout(GRACE, summary).await,
-    };
-    let written = timeout(GRACE, written).await;
+    let summary = spawn("pipeline", move |done| match pipeline(outlet, &stopped) {
+        Ok(Ended { summary, outlet }) => {
+            let _ = done.send(Ok(Arc::clone(&summary)));
+            // This may wait for a writer that is blocked: nobody waits for this.
+            outlet.end(summary);
+        }
+        Err(failure) => drop(done.send(Err(failure))),
+    })?;
+    let mut patience = Patience { signals, stop, is_over: false };
+    let summary = patience.wait(summary, PIPELINE_GRACE).await;
+    let written = patience.wait(written, WRITER_GRACE).await;
     match written {
-        Ok(Ok(Err(error))) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::output(&error)),
-        Err(_) => say("standard output is blocked: not everything was written"),
+        Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::output(&error)),
+        None => say("standard output is blocked: not everything was written"),
         _ => {}
     }
-    match ended {
-        Ok(Ok(summary)) => summary,
-        Ok(Err(_)) => Err(Failure::Internal("the pipeline ended without a summary".to_owned())),
-        Err(_) => Err(Failure::Internal("stopped without a summary, as input or output is blocked".to_owned())),
+    let stuck = || Err(Failure::Internal("stopped without a summary, as input or output is blocked".to_owned()));
+    summary.unwrap_or_else(stuck)
+}
+
+/// Waits as long as it takes, until a signal comes; after it, for a grace.
+struct Patience {
+    signals: Signals,
+    stop: Stop,
+    is_over: bool,
+}
+
+impl Patience {
+    /// What `receiver` gives; `None` when the grace is over, or the thread ended without a result.
+    async fn wait<T>(&mut self, mut receiver: oneshot::Receiver<T>, grace: Duration) -> Option<T> {
+        if !self.is_over {
+            tokio::select! {
+                result = &mut receiver => return result.ok(),
+                () = self.signals.next() => {}
+            }
+            self.is_over = true;
+            self.stop.request();
+        }
+        timeout(grace, receiver).await.ok()?.ok()
     }
 }
 
-/// Runs `work` on a thread of its own; gives its result.
+/// Runs `work` on a thread of its own. It sends its result when it has one, which may be before it ends; when the grace
+/// is over, nobody receives it.
 fn spawn<T: Send + 'static>(
     name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(oneshot::Sender<T>) + Send + 'static,
 ) -> Result<oneshot::Receiver<T>, Failure> {
     let (sender, receiver) = oneshot::channel();
-    let body = move || {
-        // Nobody waits any more when the grace is over.
-        let _ = sender.send(work());
-    };
-    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(Failure::threads)?;
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(move || work(sender)).map_err(|error| Failure::threads(&error))?;
     Ok(receiver)
-}
-
-async fn time_limit(run_for: Option<Duration>) {
-    match run_for {
-        Some(time) => sleep(time).await,
-        None => std::future::pending().await,
-    }
 }
 
 struct Signals {

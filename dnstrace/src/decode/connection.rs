@@ -41,11 +41,10 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection from its SYN on, or from somewhere in its middle.
-    pub(super) fn new(segment: &Segment) -> Self {
-        let (start, stream) = match segment.syn {
-            true => (segment.seq.wrapping_add(1), Stream::from_start()),
-            false => (segment.seq, Stream::from_middle()),
-        };
+    pub(super) fn new(segment: Segment) -> Self {
+        // RFC 9293, 3.4: SYN takes a sequence number.
+        let start = segment.seq.wrapping_add(u32::from(segment.syn));
+        let stream = if segment.syn { Stream::from_start() } else { Stream::from_middle() };
         Self {
             start,
             next: start,
@@ -69,8 +68,7 @@ impl Connection {
     }
 
     /// Adds a segment; gives the messages that are complete with it.
-    pub(super) fn add(&mut self, segment: &Segment, payload: &Transported<'_>, sighting: &mut Sighting<'_>) -> Fate {
-        // RFC 9293, 3.4: SYN takes a sequence number.
+    pub(super) fn add(&mut self, segment: Segment, payload: &Transported<'_>, sighting: &mut Sighting<'_>) -> Fate {
         let seq = segment.seq.wrapping_add(u32::from(segment.syn));
         let restarted = if segment.syn { seq != self.start } else { payload.wire_len > 0 && self.is_far(seq) };
         if restarted {

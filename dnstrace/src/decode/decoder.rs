@@ -84,7 +84,7 @@ impl Decoder {
             given: 0,
         };
         let fate = match transported.segment {
-            Some(segment) => self.streams.add(&segment, transported, &mut sighting),
+            Some(segment) => self.streams.add(segment, transported, &mut sighting),
             None => read_udp(transported, packet.gso_size, &mut sighting),
         };
         match sighting {

@@ -162,7 +162,8 @@ impl<'a> Message<'a> {
         }
         // Responders that cut a message, or refuse one unread, may leave the counts as they were.
         let refused = self.wire_len as usize == Header::LEN && self.header.rcode() != 0;
-        self.header.is_response() && (refused || self.header.truncated() && self.question.is_some())
+        let truncated = self.header.truncated() && counts[0] == 1 && self.question.is_some();
+        self.header.is_response() && (refused || truncated)
     }
 }
 

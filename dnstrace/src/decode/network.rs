@@ -48,8 +48,8 @@ pub(super) fn read<'a>(packet: &Packet<'a>) -> Result<Datagram<'a>, Unreadable> 
         Layer::Ip => (packet.bytes, None),
         Layer::Other => return Err(Unreadable::NotIp),
     };
-    let stripped = u32::try_from(packet.bytes.len() - bytes.len()).map_err(|_| Unreadable::Malformed)?;
-    let wire_len = packet.wire_len.saturating_sub(stripped).max(bytes.len() as u32);
+    let stripped = len(packet.bytes) - len(bytes);
+    let wire_len = packet.wire_len.saturating_sub(stripped).max(len(bytes));
     let vlan = in_band.or(packet.vlan);
     match bytes.first().ok_or(Unreadable::TooShort)? >> 4 {
         4 => read_ipv4(bytes, wire_len, vlan),
@@ -122,8 +122,8 @@ fn skip_extensions(mut upper: Upper<'_>) -> Result<Upper<'_>, Unreadable> {
             upper.fragment |= fragment & 1 != 0;
         }
         upper.protocol = upper.payload[0];
-        upper.payload = upper.payload.get(length..).ok_or(Unreadable::TooShort)?;
-        upper.wire_len = upper.wire_len.checked_sub(length as u32).ok_or(Unreadable::Malformed)?;
+        upper.payload = upper.payload.get(length as usize..).ok_or(Unreadable::TooShort)?;
+        upper.wire_len = upper.wire_len.checked_sub(length).ok_or(Unreadable::Malformed)?;
     }
     Err(Unreadable::Malformed)
 }
@@ -132,19 +132,24 @@ fn skip_extensions(mut upper: Upper<'_>) -> Result<Upper<'_>, Unreadable> {
 const FRAGMENT: u8 = 44;
 
 /// Length of the extension header `bytes` start with; `None` when `protocol` is none.
-fn extension_len(protocol: u8, bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
+fn extension_len(protocol: u8, bytes: &[u8]) -> Result<Option<u32>, Unreadable> {
     let is_extension = matches!(protocol, 0 | 43 | FRAGMENT | 51 | 60 | 135);
     if !is_extension {
         return Ok(None);
     }
     let &[_, units] = bytes.first_chunk().ok_or(Unreadable::TooShort)?;
-    let units = usize::from(units);
+    let units = u32::from(units);
     Ok(Some(match protocol {
         FRAGMENT => 8,
         // RFC 4302, 2.2: the authentication header counts differently from all others.
         51 => (units + 2) * 4,
         _ => (units + 1) * 8,
     }))
+}
+
+/// How many bytes; nothing that is captured comes near 4 GiB.
+pub(super) fn len(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
 fn word(bytes: &[u8], at: usize) -> Result<u16, Unreadable> {

@@ -14,23 +14,25 @@ pub(super) fn name(name: &Name) -> String {
 
 /// A character string (RFC 1035, 5.1).
 pub(super) fn quoted(bytes: &[u8]) -> String {
-    let escaped = bytes.iter().map(|byte| match byte {
-        b'"' | b'\\' => format!("\\{}", char::from(*byte)),
-        b' '..=b'~' => char::from(*byte).to_string(),
-        _ => format!("\\{byte:03}"),
-    });
-    format!("\"{}\"", escaped.collect::<String>())
+    format!("\"{}\"", escaped(bytes, b"\"\\"))
 }
 
 /// Data of a type without a presentation format (RFC 3597, 5).
 pub(super) fn unknown(data: &[u8]) -> String {
-    let digits: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\\# {} {digits}", data.len()).trim_end().to_owned()
+    let mut text = format!("\\# {}", data.len());
+    if !data.is_empty() {
+        text.push(' ');
+    }
+    let digits = data.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    text.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+    text
 }
 
 /// Presentation format; `None` where there is none.
 pub(super) fn text(data: &RData) -> Option<String> {
     Some(match data {
+        RData::A(address) => address.to_string(),
+        RData::AAAA(address) => address.to_string(),
         RData::CNAME(target) => name(target),
         RData::NS(target) => name(target),
         RData::PTR(target) => name(target),
@@ -43,7 +45,7 @@ pub(super) fn text(data: &RData) -> Option<String> {
         RData::HINFO(HINFO { cpu, os, .. }) => format!("{} {}", quoted(cpu), quoted(os)),
         RData::Unknown { .. } | RData::NULL(_) | RData::OPT(_) | RData::Update0(_) => return None,
         // hickory's own text of what is left may contain whatever the message does.
-        other => printable(&written(|out| write!(out, "{other}"))?),
+        other => escaped(written(|out| write!(out, "{other}"))?.as_bytes(), b""),
     })
 }
 
@@ -58,10 +60,15 @@ fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> Option<String> {
     write(&mut text).ok().map(|()| text)
 }
 
-fn printable(text: &str) -> String {
-    let escaped = text.bytes().map(|byte| match byte {
-        b' '..=b'~' => char::from(byte).to_string(),
-        _ => format!("\\{byte:03}"),
-    });
-    escaped.collect()
+/// Printable ASCII: a backslash before each of `special`, numbers for all else.
+fn escaped(bytes: &[u8], special: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            _ if special.contains(byte) => text.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            _ => text.extend(format!("\\{byte:03}").chars()),
+        }
+    }
+    text
 }

@@ -181,7 +181,7 @@ fn extended_error(value: &[u8]) -> Option<ExtendedError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A response to a question for the root, with these records: type, data.
@@ -206,22 +206,36 @@ mod tests {
         assert_eq!(record.data, expected);
     }
 
+    /// Type, data, presentation format.
+    const SAMPLES: &[(u16, &[u8], &str)] = &[
+        (1, &[10, 0, 0, 1], "10.0.0.1"),
+        (28, &[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "fd00::1"),
+        (5, b"\x03www\xc0\x0c", "www.a"),
+        (2, b"\0", "."),
+        (12, b"\x04\x1b[0m\xc0\x0c", "\\027[0m.a"),
+        (15, b"\0\x0a\x01m\xc0\x0c", "10 m.a"),
+        (33, b"\0\x0a\0\x05\0\x35\x01s\xc0\x0c", "10 5 53 s.a"),
+        (16, b"\x05a\"b\\c\x02\x1b\xff", "\"a\\\"b\\\\c\" \"\\027\\255\""),
+        (13, b"\x01c\x01o", "\"c\" \"o\""),
+        (6, b"\x01m\xc0\x0c\x01r\xc0\x0c\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05", "m.a r.a 1 2 3 4 5"),
+        (257, b"\0\x05issueca.example", "0 issue \"ca.example\""),
+        (65, b"\0\x01\0\0\x01\0\x03\x02h2", "1 . alpn=h2,"),
+        (35, b"\0\x01\0\x02\x01s\x03sip\x02!!\xc0\x0c", "1 2 \"s\" \"sip\" \"!!\" a."),
+        (52, b"\x03\x01\x01\xbe\xef", "3 1 1 beef"),
+        (46, b"\xbe\xef", "\\# 2 beef"),
+        (65280, b"", "\\# 0"),
+    ];
+
+    /// A message for each type.
+    pub(in super::super) fn samples() -> impl Iterator<Item = Vec<u8>> {
+        SAMPLES.iter().map(|(rtype, data, _)| response([1, 0, 0], &[(*rtype, data)]))
+    }
+
     #[test]
     fn data_in_presentation_format() {
-        check(1, &[10, 0, 0, 1], "10.0.0.1");
-        check(28, &[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "fd00::1");
-        check(5, b"\x03www\xc0\x0c", "www.a");
-        check(2, b"\0", ".");
-        check(12, b"\x04\x1b[0m\xc0\x0c", "\\027[0m.a");
-        check(15, b"\0\x0a\x01m\xc0\x0c", "10 m.a");
-        check(33, b"\0\x0a\0\x05\0\x35\x01s\xc0\x0c", "10 5 53 s.a");
-        check(16, b"\x05a\"b\\c\x02\x1b\xff", "\"a\\\"b\\\\c\" \"\\027\\255\"");
-        let soa = b"\x01m\xc0\x0c\x01r\xc0\x0c\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05";
-        check(6, soa, "m.a r.a 1 2 3 4 5");
-        check(257, b"\0\x05issueca.example", "0 issue \"ca.example\"");
-        check(65, b"\0\x01\0\0\x01\0\x03\x02h2", "1 . alpn=h2,");
-        check(46, b"\xbe\xef", "\\# 2 beef");
-        check(65280, b"", "\\# 0");
+        for (rtype, data, expected) in SAMPLES {
+            check(*rtype, data, expected);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! beginning was captured: a gap inside a message cuts that one only, a gap beyond it ends being synced.
 
 use super::message::{Header, Message, Undecodable};
+use super::network::len;
 use super::sighting::Sighting;
 
 /// A length and a header: what it takes to see that a message begins.
@@ -44,7 +45,7 @@ impl Stream {
 
     /// Takes the next `wire_len` bytes of the stream, of which the first `bytes` were captured.
     pub(super) fn take(&mut self, bytes: &[u8], wire_len: u32, sighting: &mut Sighting<'_>) {
-        let missing = wire_len.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let missing = wire_len.saturating_sub(len(bytes));
         let skipped = bytes.len().min(self.skip as usize);
         self.skip -= u32::try_from(skipped).unwrap_or(self.skip);
         let bytes = &bytes[skipped..];
@@ -93,7 +94,7 @@ impl Stream {
             let Some((message, behind)) = behind.split_at_checked(length) else {
                 return self.read_beginning(rest, bytes.len(), sighting);
             };
-            if sighting.give(message, wire(message)).is_err() {
+            if sighting.give(message, len(message)).is_err() {
                 return self.desync(rest, bytes.len(), sighting);
             }
             rest = behind;
@@ -119,7 +120,7 @@ impl Stream {
         let mut inside = self.skip;
         if let Some((length, message)) = buffer.split_first_chunk::<2>().filter(|_| self.synced) {
             let length = u32::from(u16::from_be_bytes(*length));
-            inside = length.saturating_sub(wire(message));
+            inside = length.saturating_sub(len(message));
             self.synced = matches!(sighting.give(message, length), Ok(()) | Err(Undecodable::Cut));
         } else {
             sighting.counts.stream_bytes_lost += buffer.len() as u64;
@@ -134,16 +135,17 @@ impl Stream {
     }
 }
 
-/// Whether a message with its length begins here, as far as it can be seen. Fewer bytes than a header are no message.
+/// Whether a message with its length begins here. The inside of a response is full of small numbers that could be
+/// counts, so that only what most messages are is taken for a beginning: an ordinary query or response with a question.
 fn begins_message(bytes: &[u8]) -> bool {
-    beginning(bytes).is_ok_and(|message| {
-        let cut = message.bytes.len() < message.wire_len as usize;
-        // A query without a question is too rare to begin with.
-        message.question.is_some() || message.header.is_response() || cut
-    })
+    let Ok(Message { header, question: Some(question), .. }) = beginning(bytes) else { return false };
+    // QUERY and NOTIFY; IN, CH, NONE and ANY; Z is 0. An IXFR query has an SOA record in its authority section.
+    let ordinary = matches!(header.opcode(), 0 | 4) && matches!(question.qclass, 1 | 3 | 254 | 255);
+    let query = header.rcode() == 0 && header.counts[1] == 0 && header.counts[2] <= 1;
+    ordinary && header.flags & 0x0040 == 0 && header.counts[0] == 1 && (header.is_response() || query)
 }
 
-/// The same where a message must begin.
+/// Whether it can be a message that begins where one must.
 fn begins_header(bytes: &[u8]) -> bool {
     beginning(bytes).is_ok()
 }
@@ -152,9 +154,4 @@ fn beginning(bytes: &[u8]) -> Result<Message<'_>, Undecodable> {
     let (length, rest) = bytes.split_first_chunk::<2>().ok_or(Undecodable::TooShort)?;
     let length = u16::from_be_bytes(*length);
     Message::read(rest.get(..usize::from(length)).unwrap_or(rest), length.into())
-}
-
-/// Length of bytes that were captured whole.
-fn wire(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }

@@ -15,7 +15,7 @@ const STREAMS_MAX: usize = 4096;
 /// All streams together: one message of 64 KiB in every sixteenth stream. The whole program should need 64 MiB at most.
 const HELD_MAX: usize = 16 << 20;
 /// RFC 7766, 6.2.3 leaves open how long connections idle; resolvers close them after 10 s to 2 min.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// What became of a segment that completed no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Adds a segment; gives the messages that are complete with it.
-    pub(super) fn add(&mut self, segment: &Segment, payload: &Transported<'_>, sighting: &mut Sighting<'_>) -> Fate {
+    pub(super) fn add(&mut self, segment: Segment, payload: &Transported<'_>, sighting: &mut Sighting<'_>) -> Fate {
         let key = Key { point: sighting.packet.point, src: sighting.src, dst: sighting.dst };
         let worth_following = segment.syn || payload.wire_len > 0;
         if !worth_following && !self.by_key.contains_key(&key) {
@@ -72,7 +72,7 @@ impl Streams {
         fate
     }
 
-    fn touch(&mut self, key: Key, segment: &Segment, sighting: &mut Sighting<'_>) -> &mut Entry {
+    fn touch(&mut self, key: Key, segment: Segment, sighting: &mut Sighting<'_>) -> &mut Entry {
         self.touches += 1;
         let touched = self.touches;
         let last = sighting.packet.time;

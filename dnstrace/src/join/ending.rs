@@ -1,5 +1,6 @@
 //! What is said of a transaction as it is given out: its path in order, who asked whom, and how long it took.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use dnstrace_ebpf::{Direction, Hook};
@@ -44,9 +45,19 @@ fn name_by_query(t: &mut Transaction) {
     let at_socket =
         |hop: &&Hop| is_query(hop) && hop.point.hook == Hook::Socket && hop.point.direction == Direction::Out;
     let Some(first) = t.path.iter().find(at_socket).or_else(|| t.path.iter().find(|hop| is_query(hop))) else { return };
-    (t.client, t.server) = (first.src, first.dst);
+    (t.client, t.server) = ends_before_nat(&t.path, first).unwrap_or((first.src, first.dst));
     // A retransmission may have been lost before NAT; an earlier sending tells all the same.
     t.server_after_nat = t.path.iter().rfind(|hop| is_query(hop) && hop.dst != t.server).map(|hop| hop.dst);
+}
+
+/// What a host sends passes the socket hook after the host's own NAT. Where the response came from whom the query went to,
+/// and NAT was undone before it reached the same socket, it says what the application used.
+fn ends_before_nat(path: &[Hop], first: &Hop) -> Option<(SocketAddr, SocketAddr)> {
+    let at_socket = first.point.hook == Hook::Socket;
+    let mut responses = path.iter().filter(|hop| is_response(hop));
+    responses.find(|hop| at_socket && (hop.src, hop.dst) == (first.dst, first.src))?;
+    let returned = responses.rfind(|hop| is_mirror(first.point, hop.point))?;
+    Some((returned.dst, returned.src))
 }
 
 /// The last sighting is the nearest to the initiator: there NAT is undone.

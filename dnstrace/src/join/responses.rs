@@ -6,8 +6,10 @@
 use dnstrace_ebpf::Direction;
 
 use super::Hop;
+use super::ending;
 use super::identity::Seen;
 use super::index::Slot;
+use super::masquerade::NODE_TRANSIT;
 use super::open::Open;
 use super::queries::is_at_socket;
 use super::ranking::Best;
@@ -55,7 +57,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
             best.offer(slot, closeness);
         }
     }
-    let Some((slot, (_, addresses, fit, _))) = best.any() else { return ResponseIs::Unmatched };
+    let Some((slot, (_, addresses, fit, _))) = best.any() else { return unmasqueraded(table, seen) };
     if best.only().is_none() && addresses == ONE {
         return ResponseIs::Ambiguous;
     }
@@ -66,6 +68,32 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
         Fit::Answer => ResponseIs::Answer(slot),
         Fit::Sighting => ResponseIs::Sighting(slot),
     }
+}
+
+/// What a host sends passes the socket hook after the host's own NAT: a query that it masquerades is never seen with the
+/// port of its socket, its response is. The bytes, seen on their way back just now, tell whose response it is.
+fn unmasqueraded(table: &Table, seen: &Seen<'_>) -> ResponseIs {
+    let o = seen.observation;
+    let mut best = Best::new();
+    for (slot, open) in table.with_identity(seen.identity).filter(|(_, open)| on_its_way_back(open, seen)) {
+        best.offer(slot, open.response_hops().any(|hop| hop.dst == o.dst || hop.src == o.src));
+    }
+    match (best.rank(), best.only()) {
+        (None, _) => ResponseIs::Unmatched,
+        (_, None) => ResponseIs::Ambiguous,
+        (_, Some(slot)) => ResponseIs::Sighting(slot),
+    }
+}
+
+fn on_its_way_back(open: &Open, seen: &Seen<'_>) -> bool {
+    let o = seen.observation;
+    let just_now = open.response_hops().any(|hop| o.time.since(hop.time) <= NODE_TRANSIT && hop.time <= o.time);
+    open.query.is_some()
+        && open.response == Some(seen.identity)
+        && open.transaction.transport == o.transport
+        && just_now
+        && !has_passed(open, seen)
+        && !ending::has_returned(&open.transaction.path)
 }
 
 fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {

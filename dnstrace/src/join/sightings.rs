@@ -92,6 +92,7 @@ impl Join {
             ResponseIs::Answer(slot) => self.add_answer(slot, seen),
             ResponseIs::Sighting(slot) => {
                 self.counts.response_sightings += 1;
+                self.table.add_key(slot, seen.key);
                 self.add_response_sighting(slot, seen)
             }
             ResponseIs::Unqueried(slot) => {
@@ -111,6 +112,7 @@ impl Join {
     fn add_answer(&mut self, slot: Slot, seen: &Seen<'_>) -> TransactionId {
         self.counts.responses += 1;
         self.table.forget_question(slot);
+        self.table.index_response(slot, seen.identity);
         self.add_response_sighting(slot, seen)
     }
 

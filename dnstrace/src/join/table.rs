@@ -14,7 +14,7 @@ pub(super) struct Table {
     free: Vec<Slot>,
     /// By message ID, client port, transport: where responses and further sightings are looked for.
     pub(super) keys: Index<Key>,
-    /// By the identity of the query: where masquerading changed the port.
+    /// By the identities of query and response: where masquerading changed the port.
     pub(super) identities: Index<u64>,
     /// Unanswered queries by question: what caused a query.
     pub(super) questions: Index<u64>,
@@ -55,7 +55,7 @@ impl Table {
         self.keys.get(key).iter().filter_map(|&slot| Some((slot, self.get(slot)?)))
     }
 
-    /// The transactions whose query has this identity, the oldest first.
+    /// The transactions whose query or response has this identity, the oldest first.
     pub(super) fn with_identity(&self, identity: u64) -> impl Iterator<Item = (Slot, &Open)> {
         self.identities.get(&identity).iter().filter_map(|&slot| Some((slot, self.get(slot)?)))
     }
@@ -100,6 +100,11 @@ impl Table {
         }
     }
 
+    /// Lets the transaction be found by its first response.
+    pub(super) fn index_response(&mut self, slot: Slot, identity: u64) {
+        self.identities.add(identity, slot);
+    }
+
     /// An answered query causes no further ones.
     pub(super) fn forget_question(&mut self, slot: Slot) {
         if let Some(question) = self.get(slot).and_then(|open| open.question) {
@@ -116,7 +121,7 @@ impl Table {
         for key in &open.keys {
             self.keys.remove(key, slot);
         }
-        if let Some(identity) = open.query {
+        for identity in [open.query, open.response].into_iter().flatten() {
             self.identities.remove(&identity, slot);
         }
         Some(open)

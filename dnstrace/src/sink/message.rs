@@ -1,6 +1,7 @@
 //! What sinks read in a transaction's messages.
 
 use crate::decode::Question;
+use crate::decode::records::{self, Answers};
 use crate::join::{MessageCopy, Transaction, TransactionId};
 
 /// The first entry of the question section, as text.
@@ -33,9 +34,14 @@ pub(super) fn question(message: &MessageCopy) -> Option<Asked> {
     Some(Asked { name, raw, qtype, qclass })
 }
 
-/// The rcode of a response.
+/// The records of a message; none where it cannot be read.
+pub(super) fn answers(message: &MessageCopy) -> Answers {
+    records::answers(&message.bytes).unwrap_or_default()
+}
+
+/// The rcode of a response, with the bits of EDNS.
 pub(super) fn rcode(response: &MessageCopy) -> u16 {
-    response.header.rcode().into()
+    answers(response).rcode(&response.header)
 }
 
 /// Whether less was captured than was sent.

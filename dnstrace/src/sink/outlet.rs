@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use super::{Filter, Item, Lost, Numbered, Sighting, Summary};
 use crate::decode::Observation;
@@ -10,6 +12,10 @@ use crate::owner::Interfaces;
 
 /// Some 2 KiB each: 8 MiB at most wait for a slow terminal, a twentieth of a second at 100,000 queries a second.
 const ITEMS_WAITING_MAX: usize = 4096;
+
+/// At the end nothing is lost by waiting, but a person waits, too: so often, so long, for a writer that is behind.
+const LAST_WAITS: u32 = 300;
+const LAST_WAIT: Duration = Duration::from_millis(1);
 
 /// Which records are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +69,7 @@ pub struct Outlet {
     counts: OutletCounts,
     seq: u64,
     writer_gone: bool,
+    waits_left: u32,
 }
 
 impl Outlet {
@@ -70,7 +77,7 @@ impl Outlet {
     #[must_use]
     pub fn new(options: OutletOptions) -> (Self, Receiver<Item>) {
         let (sender, receiver) = sync_channel(ITEMS_WAITING_MAX);
-        (Self { options, sender, counts: OutletCounts::default(), seq: 0, writer_gone: false }, receiver)
+        (Self { options, sender, counts: OutletCounts::default(), seq: 0, writer_gone: false, waits_left: 0 }, receiver)
     }
 
     /// Which records are shown.
@@ -129,7 +136,12 @@ impl Outlet {
         self.send(Item::Lost(lost));
     }
 
-    /// Ends the channel. The summary waits for room, as nothing comes after it.
+    /// From now on no packet waits: what is still to be shown waits for a writer that is behind, within bounds.
+    pub fn begin_end(&mut self) {
+        self.waits_left = LAST_WAITS;
+    }
+
+    /// Ends the channel. The summary waits for room, however long, as nothing comes after it.
     pub fn end(self, summary: Arc<Summary>) {
         // A writer that has gone wants no summary.
         let _ = self.sender.send(Item::Summary(summary));
@@ -148,7 +160,7 @@ impl Outlet {
     fn send(&mut self, item: Item) -> Sent {
         let sent = match self.options.when_full {
             WhenFull::Wait => self.sender.send(item).map_err(|error| TrySendError::Disconnected(error.0)),
-            WhenFull::Drop => self.sender.try_send(item),
+            WhenFull::Drop => self.try_send(item),
         };
         match sent {
             Ok(()) => Sent::Yes,
@@ -157,6 +169,17 @@ impl Outlet {
                 self.writer_gone = true;
                 Sent::WriterGone
             }
+        }
+    }
+
+    fn try_send(&mut self, mut item: Item) -> Result<(), TrySendError<Item>> {
+        loop {
+            match self.sender.try_send(item) {
+                Err(TrySendError::Full(back)) if self.waits_left > 0 => item = back,
+                sent => return sent,
+            }
+            self.waits_left -= 1;
+            thread::sleep(LAST_WAIT);
         }
     }
 }

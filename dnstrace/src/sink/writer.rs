@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::mpsc::Receiver;
 
-use super::{Item, Json, Text};
+use super::{Item, Json, Text, text};
 
 /// Written at once when more is waiting: a system call for each line would halve what a pipe can take.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -27,14 +27,26 @@ impl Format {
     }
 }
 
-/// Writes items until the channel ends. What has come is on its way out before the next is waited for.
-pub fn write_all(items: &Receiver<Item>, format: &mut Format, out: &mut impl Write) -> io::Result<()> {
+/// Writes items until the channel ends. What has come is on its way out before the next is waited for. Losses, which
+/// text has no line for, are told by `say`.
+pub fn write_all(
+    items: &Receiver<Item>,
+    format: &mut Format,
+    out: &mut impl Write,
+    say: impl Fn(&str),
+) -> io::Result<()> {
+    let mut write = |item: &Item, batch: &mut Vec<u8>| {
+        if let (Format::Text(_), Item::Lost(lost)) = (&format, item) {
+            say(&text::lost(lost));
+        }
+        format.write(item, batch)
+    };
     let mut batch = Vec::with_capacity(BATCH_BYTES);
     while let Ok(item) = items.recv() {
-        format.write(&item, &mut batch)?;
+        write(&item, &mut batch)?;
         while batch.len() < BATCH_BYTES {
             let Ok(item) = items.try_recv() else { break };
-            format.write(&item, &mut batch)?;
+            write(&item, &mut batch)?;
         }
         out.write_all(&batch)?;
         out.flush()?;

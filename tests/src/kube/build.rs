@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 
-use crate::{cache, command, coredns};
+use crate::{cache, command, go};
 
 const SOURCES: [(&str, &str); 3] = [
     ("go.mod", include_str!("../../programs/kube/go.mod")),
@@ -39,7 +39,7 @@ fn build(target: &Path) -> Result<()> {
     for (name, text) in SOURCES {
         fs::write(folder.path().join(name), text)?;
     }
-    let mut go = coredns::go()?;
+    let mut go = go::command()?;
     go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(target).arg(".");
     // Static: the program then runs on any machine that shares the cache.
     command::visible(go.current_dir(folder.path()).env("CGO_ENABLED", "0")).context("cannot build Kubernetes")

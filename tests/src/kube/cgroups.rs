@@ -17,15 +17,14 @@ const EMPTY_LIMIT: Duration = Duration::from_secs(10);
 
 /// kubelet starts only if its root cgroup exists.
 pub(super) fn create() -> Result<()> {
-    for hierarchy in hierarchies()? {
-        fs::create_dir_all(hierarchy.join(ROOT))?;
+    for root in roots()? {
+        fs::create_dir_all(root)?;
     }
     Ok(())
 }
 
 pub(super) fn remove() -> Result<()> {
-    for hierarchy in hierarchies()? {
-        let root = hierarchy.join(ROOT);
+    for root in roots()? {
         wait::until_ok("empty cgroups", EMPTY_LIMIT, || remove_tree(&root))?;
     }
     Ok(())
@@ -50,9 +49,11 @@ fn folder_of(container: &str) -> Result<PathBuf> {
     find(&root, container)?.with_context(|| format!("no cgroup of container {container}"))
 }
 
-fn hierarchies() -> Result<Vec<PathBuf>> {
+/// The root of all pods in each hierarchy.
+pub(super) fn roots() -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/mounts").context("cannot read /proc/mounts")?;
-    Ok(mount_points(&mounts, |kind| matches!(kind, "cgroup" | "cgroup2")))
+    let hierarchies = mount_points(&mounts, |kind| matches!(kind, "cgroup" | "cgroup2"));
+    Ok(hierarchies.iter().map(|hierarchy| hierarchy.join(ROOT)).collect())
 }
 
 fn mount_points(mounts: &str, wanted: fn(&str) -> bool) -> Vec<PathBuf> {

@@ -32,6 +32,9 @@ use crate::{command, coredns};
 /// Where pods send their queries: the Service `kube-dns`.
 pub const CLUSTER_DNS: [&str; 2] = ["10.96.0.10", "fd00:10:96::a"];
 
+/// Whom `CoreDNS` asks what it does not know.
+pub const UPSTREAM: &str = "192.0.2.53";
+
 /// Two of `CoreDNS`, two of `web`, and one each of `alpine`, `six` and `agent`.
 const PODS: usize = 7;
 
@@ -50,40 +53,47 @@ pub struct Kube {
 }
 
 impl Kube {
-    /// Starts the node and waits until all its pods are ready, saying what it does. What was made is removed if that
-    /// fails. There is one node at a time.
+    /// Starts the node and waits until all its pods are ready, saying what it does. There is one node at a time: one
+    /// that stands is returned, what is left of one is removed first. What was made is removed if starting fails.
     pub fn up(say: &dyn Fn(&str)) -> Result<Self> {
         ensure!(crate::skip::is_root(), "a node needs network namespaces, mounts and cgroups: run this as root");
+        let _lock = state::lock()?;
+        if let Some(node) = Self::running()? {
+            return Ok(node);
+        }
         say("installing packages");
         packages::install()?;
         say("building Kubernetes and CoreDNS, if the cache does not have them");
         let kubernetes = build::kubernetes()?;
         coredns::binary()?;
         let state = State::of_user()?;
+        remove(&state)?;
         state.create()?;
         Self::start(&state, kubernetes, say).inspect_err(|_| {
-            // The first error is the one to report; what cannot be removed now, the next `down` finds.
-            let _ = Self::down();
+            // The first error is the one to report; what cannot be removed now, the next `up` or `down` finds.
+            let _ = remove(&state);
         })
     }
 
     /// The node that stands, if one does.
     pub fn running() -> Result<Option<Self>> {
         let state = State::of_user()?;
-        let Some(space) = Space::existing(&state)? else { return Ok(None) };
+        let Some(space) = Space::existing(&state)?.filter(|_| state.is_ready()) else { return Ok(None) };
         Ok(Some(Self { space, kubernetes: build::kubernetes()?, state }))
     }
 
     /// Removes the node, or what is left of one.
     pub fn down() -> Result<()> {
-        let state = State::of_user()?;
-        if let Some(space) = Space::existing(&state)? {
-            space.end()?;
-        }
-        network::remove()?;
-        cgroups::remove()?;
-        space::remove_mount_points(&state)?;
-        state.remove()
+        let _lock = state::lock()?;
+        remove(&State::of_user()?)
+    }
+
+    /// What of a node is left on this machine: nothing, when there is none.
+    pub fn remains() -> Result<Vec<PathBuf>> {
+        let netns = [network::NODE, network::UPSTREAM].map(network::path);
+        let state = State::of_user()?.path("");
+        let all = netns.into_iter().chain(cgroups::roots()?).chain([state]);
+        Ok(all.filter(|path| path.exists()).collect())
     }
 
     /// The node's network namespace, for `nsenter --net=`.
@@ -144,6 +154,7 @@ impl Kube {
         pki::create(&keys)?;
         let node = Self { state: state.clone(), space, kubernetes };
         node.start_components(say)?;
+        state.set_ready()?;
         Ok(node)
     }
 
@@ -199,4 +210,14 @@ impl Kube {
         kubectl.arg("--kubeconfig=/etc/kubernetes/admin.conf");
         kubectl
     }
+}
+
+fn remove(state: &State) -> Result<()> {
+    if let Some(space) = Space::existing(state)? {
+        space.end()?;
+    }
+    network::remove()?;
+    cgroups::remove()?;
+    space::remove_mount_points(state)?;
+    state.remove()
 }

@@ -1,13 +1,17 @@
-//! A pod's own record of its queries: what tcpdump sees at the pod's interface, in the pod's network namespace.
+//! A pod's own record of its queries: what tcpdump sees at the pod's interface, in the pod's network namespace. UDP only:
+//! of a TCP segment with two messages, tcpdump reads none.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use tempfile::NamedTempFile;
+
+use super::wait;
 
 /// A query that the pod sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,39 +24,45 @@ pub struct RecordedQuery {
     pub qname: String,
     /// Type, as tcpdump names it.
     pub qtype: String,
-    /// Whether it came over TCP.
-    pub tcp: bool,
     /// Whether its response arrived.
     pub answered: bool,
 }
+
+/// tcpdump writes a line a moment after the packet; a busy machine needs more than that.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
 
 /// A recording. It ends when dropped.
 #[derive(Debug)]
 pub struct Record {
     tcpdump: Child,
+    /// A file, not a pipe: nobody reads while it records, and a full pipe would stop it.
+    lines: NamedTempFile,
 }
 
 impl Record {
-    /// Starts to record what goes to and comes from port 53 in a network namespace, and waits until it does.
+    /// Starts to record what goes to and comes from UDP port 53 in a network namespace, and waits until it does.
     pub(super) fn start(netns: &Path) -> Result<Self> {
+        let lines = NamedTempFile::new()?;
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", netns.display())).args(["tcpdump", "--immediate-mode", "-i", "eth0", "-l"]);
         // Numbers, no time, every packet whole: a long name must not be cut.
-        command.args(["-n", "-n", "-t", "-s", "0", "port", "53"]);
-        let mut tcpdump = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        command.args(["-n", "-n", "-t", "-s", "0", "udp", "port", "53"]);
+        command.stdin(Stdio::null()).stdout(lines.reopen()?).stderr(Stdio::piped());
+        let mut tcpdump = command.spawn().context("cannot start tcpdump")?;
         let messages = BufReader::new(tcpdump.stderr.take().context("tcpdump has no stderr")?);
-        let record = Self { tcpdump };
-        let said: Vec<String> = lines_until_listening(messages)?;
+        let record = Self { tcpdump, lines };
+        let said = lines_until_listening(messages)?;
         ensure!(said.last().is_some_and(|line| line.starts_with("listening")), "tcpdump: {}", said.join("\n"));
         Ok(record)
     }
 
-    /// Ends the recording and returns its queries. One that was sent again with the same ID is one query.
-    pub fn stop(mut self) -> Result<Vec<RecordedQuery>> {
-        kill(Pid::from_raw(self.tcpdump.id().cast_signed()), Signal::SIGINT)?;
-        let output = BufReader::new(self.tcpdump.stdout.take().context("tcpdump has no stdout")?);
-        let lines = output.lines().collect::<Result<Vec<_>, _>>()?;
-        Ok(queries(&lines))
+    /// Waits until the record is complete, by what the caller knows of it, ends it and returns its queries. One that
+    /// was sent again with the same ID is one query.
+    pub fn stop(self, is_complete: impl Fn(&[RecordedQuery]) -> bool) -> Result<Vec<RecordedQuery>> {
+        wait::until("a complete record", WRITE_LIMIT, || {
+            let queries = queries(&fs::read_to_string(self.lines.path())?);
+            Ok(is_complete(&queries).then_some(queries))
+        })
     }
 }
 
@@ -76,9 +86,9 @@ fn lines_until_listening(messages: impl BufRead) -> Result<Vec<String>> {
     Ok(said)
 }
 
-fn queries(lines: &[String]) -> Vec<RecordedQuery> {
+fn queries(text: &str) -> Vec<RecordedQuery> {
     let mut queries: Vec<RecordedQuery> = Vec::new();
-    for line in lines {
+    for line in text.lines() {
         let Some((source, destination, words)) = packet(line) else { continue };
         match query(source, &words) {
             Some(query) if !queries.contains(&query) => queries.push(query),
@@ -89,7 +99,7 @@ fn queries(lines: &[String]) -> Vec<RecordedQuery> {
     queries
 }
 
-/// `IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? name. (60)`, IPv6 and TCP alike: both ends, and the words after.
+/// `IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? name. (60)`, and IPv6 alike: both ends, and the words after.
 fn packet(line: &str) -> Option<(SocketAddr, SocketAddr, Vec<&str>)> {
     let (_, packet) = line.split_once(' ')?;
     let (ends, rest) = packet.split_once(": ")?;
@@ -112,18 +122,14 @@ fn query(source: SocketAddr, words: &[&str]) -> Option<RecordedQuery> {
         source,
         qname: words.get(qtype + 1)?.trim_end_matches('.').to_owned(),
         qtype: words[qtype].trim_end_matches('?').to_owned(),
-        tcp: words[0] == "Flags",
         answered: false,
     })
 }
 
-/// A response repeats the ID; over TCP it comes after the length of the segment.
+/// A response begins with the ID of its query.
 fn mark_answered(queries: &mut [RecordedQuery], destination: SocketAddr, words: &[&str]) {
-    let ids: Vec<u16> = match words.iter().position(|&word| word == "length") {
-        Some(length) => words[length..].iter().filter_map(|word| message_id(word)).collect(),
-        None => words.first().and_then(|word| message_id(word)).into_iter().collect(),
-    };
-    for query in queries.iter_mut().filter(|query| query.source == destination && ids.contains(&query.id)) {
+    let id = words.first().and_then(|word| message_id(word));
+    for query in queries.iter_mut().filter(|query| query.source == destination && Some(query.id) == id) {
         query.answered = true;
     }
 }
@@ -143,28 +149,21 @@ IP 10.244.0.2.40000 > 10.96.0.10.53: 17+ [1au] AAAA? one.probe.example. (46)
 IP 10.244.0.2.40000 > 10.96.0.10.53: 4242+ A? one.probe.example. (35)
 IP 10.96.0.10.53 > 10.244.0.2.40000: 4242*- 1/0/0 A 198.51.100.7 (51)
 IP6 fd00:10:244::3.4711 > fd00:10:96::a.53: 5+ AAAA? six.probe.example. (35)
-IP6 fd00:10:96::a.53 > fd00:10:244::3.4711: 5 NXDomain*- 0/1/0 (110)
-IP 10.244.0.2.50000 > 10.96.0.10.53: Flags [S], seq 1, win 64240, options [mss 1460], length 0
-IP 10.244.0.2.50000 > 10.96.0.10.53: Flags [P.], seq 1:39, ack 1, win 502, length 38 9+ A? m.large.example. (36)
-IP 10.96.0.10.53 > 10.244.0.2.50000: Flags [P.], seq 1:900, ack 39, win 1, length 899 9*- 60/0/0 A 198.51.100.1 (897)";
+IP6 fd00:10:96::a.53 > fd00:10:244::3.4711: 5 NXDomain*- 0/1/0 (110)";
 
     #[test]
     fn queries_of_tcpdumps_lines() {
-        let lines: Vec<String> = LINES.lines().map(str::to_owned).collect();
-        let queries = queries(&lines);
+        let queries = queries(LINES);
         let short: Vec<_> = queries
             .iter()
-            .map(|each| {
-                format!("{} {} {} tcp={} answered={}", each.id, each.qtype, each.qname, each.tcp, each.answered)
-            })
+            .map(|each| format!("{} {} {} answered={}", each.id, each.qtype, each.qname, each.answered))
             .collect();
         assert_eq!(
             short,
             [
-                "4242 A one.probe.example tcp=false answered=true",
-                "17 AAAA one.probe.example tcp=false answered=false",
-                "5 AAAA six.probe.example tcp=false answered=true",
-                "9 A m.large.example tcp=true answered=true",
+                "4242 A one.probe.example answered=true",
+                "17 AAAA one.probe.example answered=false",
+                "5 AAAA six.probe.example answered=true",
             ]
         );
         assert_eq!(queries[2].source, "[fd00:10:244::3]:4711".parse().unwrap());

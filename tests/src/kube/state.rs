@@ -1,6 +1,6 @@
 //! Where the node keeps everything: one folder, which is all there is to remove from the disk.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -35,15 +35,9 @@ impl State {
         Ok(Self { root: cache::dir()?.join("kubernetes-node") })
     }
 
-    pub(super) fn exists(&self) -> bool {
-        self.root.exists()
-    }
-
-    /// Makes the folder and everything in it that the node expects. That it is new keeps two nodes from being one.
+    /// Makes the folder and everything in it that the node expects.
     pub(super) fn create(&self) -> Result<()> {
-        fs::create_dir(&self.root).with_context(|| {
-            format!("{}: a node, or what is left of one, is there (cargo xtask kube down)", self.root.display())
-        })?;
+        fs::create_dir(&self.root).with_context(|| format!("cannot make {}", self.root.display()))?;
         for folder in ["bin", "image", "log"] {
             fs::create_dir(self.path(folder))?;
         }
@@ -51,10 +45,19 @@ impl State {
     }
 
     pub(super) fn remove(&self) -> Result<()> {
-        if self.exists() {
+        if self.root.exists() {
             fs::remove_dir_all(&self.root).with_context(|| format!("cannot remove {}", self.root.display()))?;
         }
         Ok(())
+    }
+
+    /// Whether the node has come to stand. One that was interrupted before is only good to be removed.
+    pub(super) fn is_ready(&self) -> bool {
+        self.path("ready").exists()
+    }
+
+    pub(super) fn set_ready(&self) -> Result<()> {
+        Ok(fs::write(self.path("ready"), "")?)
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -79,6 +82,14 @@ impl State {
     }
 }
 
+/// Keeps others from making or removing the node, as long as the file is open.
+pub(super) fn lock() -> Result<File> {
+    let path = cache::dir()?.join("kubernetes-node.lock");
+    let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
+}
+
 /// The first folder of `path` that does not exist yet, if any: what must go again if `path` is made.
 pub(super) fn first_missing(path: &Path) -> Option<&Path> {
     path.ancestors().take_while(|folder| !folder.exists()).last()
@@ -98,13 +109,16 @@ mod tests {
     }
 
     #[test]
-    fn a_second_node_is_refused() {
+    fn a_node_is_ready_only_when_it_has_come_to_stand() {
         let folder = tempfile::tempdir().unwrap();
         let state = State { root: folder.path().join("node") };
         state.create().unwrap();
         assert!(state.on_node("/var/lib/cni").is_dir());
-        assert!(state.create().unwrap_err().to_string().contains("cargo xtask kube down"));
+        assert!(!state.is_ready());
+        state.set_ready().unwrap();
+        assert!(state.is_ready());
         state.remove().unwrap();
-        assert!(!state.exists());
+        assert!(!state.is_ready());
+        state.remove().unwrap();
     }
 }

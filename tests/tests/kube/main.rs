@@ -1,13 +1,17 @@
 //! dnstrace on a real Kubernetes node: what its pods ask, against what they and the node say of it themselves.
 
+#![expect(clippy::print_stdout, reason = "who waits for the node wants to know for what")]
+
 mod asked;
 mod path;
 
 use std::collections::HashMap;
+use std::fmt::Debug;
+use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
 use asked::Asked;
-use dnstrace_tests::kube::{Kube, Pod, RecordedQuery};
+use dnstrace_tests::kube::{Kube, Pod, RecordedQuery, UPSTREAM};
 use dnstrace_tests::node::Netns;
 use dnstrace_tests::product::Run;
 use dnstrace_tests::skip::{is_root, skip};
@@ -20,15 +24,33 @@ const LOOKUPS: usize = 10;
 struct Node {
     kube: Kube,
     ours: bool,
+    /// The machine's settings before.
+    settings: Vec<String>,
 }
 
 impl Node {
     fn up() -> Result<Self> {
-        if let Some(kube) = Kube::running()? {
-            return Ok(Self { kube, ours: false });
-        }
-        Ok(Self { kube: Kube::up(&|step| println!("{step}"))?, ours: true })
+        let settings = machine_settings()?;
+        let ours = Kube::running()?.is_none();
+        Ok(Self { kube: Kube::up(&|step| println!("{step}"))?, ours, settings })
     }
+
+    /// The machine is as it was before, while the node stands and after it.
+    fn leaves_nothing(self) -> Result<()> {
+        let (before, ours) = (self.settings.clone(), self.ours);
+        let during = machine_settings()?;
+        ensure!(before == during, "settings before {before:?}, with the node {during:?}");
+        drop(self);
+        let remains = Kube::remains()?;
+        ensure!(!ours || remains.is_empty(), "left behind: {remains:?}");
+        Ok(())
+    }
+}
+
+/// kubelet sets these for the whole machine, and is kept from it.
+fn machine_settings() -> Result<Vec<String>> {
+    let names = ["kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "vm/overcommit_memory"];
+    names.iter().map(|name| Ok(fs::read_to_string(format!("/proc/sys/{name}"))?)).collect()
 }
 
 impl Drop for Node {
@@ -72,9 +94,10 @@ fn every_query_of_a_pod_is_one_transaction() -> Result<()> {
     for client in &seen.clients {
         check_asked(&seen, client, &mut faults)?;
         check_recorded(&seen, client, &mut faults);
+        check_caused(&seen, client, &mut faults)?;
     }
     ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
-    Ok(())
+    node.leaves_nothing()
 }
 
 /// Lets every pod look names up while the product watches and the pods record.
@@ -89,8 +112,12 @@ fn watch(kube: &Kube) -> Result<Seen> {
     for client in &clients {
         asked.insert(client.pod.name.clone(), Asked::look_up(kube, &client.pod, LOOKUPS)?);
     }
-    let recorded = records.into_iter().map(|(pod, record)| Ok((pod.name.clone(), record.stop()?)));
-    let recorded = recorded.collect::<Result<_>>()?;
+    let mut recorded = HashMap::new();
+    for (pod, record) in records {
+        let asked = asked.get(&pod.name).context("every pod asked")?;
+        let queries = record.stop(|queries| asked.is_in(queries)).with_context(|| pod.name.clone())?;
+        recorded.insert(pod.name.clone(), queries);
+    }
     let lines = run.stop()?.json()?;
     let transactions = lines.into_iter().filter(|line| line["kind"] == "transaction").collect();
     Ok(Seen { clients, servers, transactions, asked, recorded })
@@ -101,15 +128,22 @@ fn client(kube: &Kube, pod: Pod) -> Result<Client> {
     Ok(Client { cgroup_id: kube.cgroup_id(&pod)?, pod, veth })
 }
 
-/// What the application looked up: every name that its stub resolver made of it, once for each type.
+/// What the application looked up: every query that its stub resolver made of it.
 fn check_asked(seen: &Seen, client: &Client, faults: &mut Vec<String>) -> Result<()> {
     let asked = seen.asked.get(&client.pod.name).context("every pod asked")?;
-    for (qname, qtype) in asked.queries() {
-        let wanted = |each: &&Value| each["query"] == *qname && each["record_type"] == *qtype && each["proto"] == "udp";
-        let found: Vec<_> = seen.transactions.iter().filter(|each| is_from(each, client)).filter(wanted).collect();
-        if let Err(fault) = one(&found).and_then(|transaction| path::check(transaction, client, &seen.servers)) {
-            faults.push(format!("{}: {qname} {qtype}: {fault:#}", client.pod.name));
-        }
+    let find = |(qname, qtype): &(String, &str), proto: &str| -> Vec<&Value> {
+        let asks = |each: &&Value| each["query"] == *qname && each["record_type"] == *qtype && each["proto"] == proto;
+        seen.transactions.iter().filter(|each| is_from(each, client)).filter(asks).collect()
+    };
+    for query in &asked.over_udp {
+        let found = one(&find(query, "udp")).and_then(|transaction| path::check(transaction, client, &seen.servers));
+        note(found, client, query, faults);
+    }
+    for query in &asked.over_tcp {
+        let found = find(query, "tcp");
+        let any = found.first().map(|_| ()).context("no transaction over TCP");
+        let whole = || found.iter().try_for_each(|transaction| path::check(transaction, client, &seen.servers));
+        note(any.and_then(|()| whole()), client, query, faults);
     }
     Ok(())
 }
@@ -120,9 +154,31 @@ fn check_recorded(seen: &Seen, client: &Client, faults: &mut Vec<String>) {
     let recorded = seen.recorded.get(&client.pod.name).map_or(&[][..], Vec::as_slice);
     for query in recorded.iter().filter(|query| query.answered) {
         let found: Vec<_> = seen.transactions.iter().filter(|each| is_same(each, query)).collect();
-        if let Err(fault) = one(&found).and_then(|transaction| path::check(transaction, client, &seen.servers)) {
-            faults.push(format!("{}: recorded {query:?}: {fault:#}", client.pod.name));
-        }
+        let whole = |transaction| path::check(transaction, client, &seen.servers);
+        let found = one(&found).and_then(|found| if asked::is_large(&query.qname) { Ok(()) } else { whole(found) });
+        note(found, client, query, faults);
+    }
+}
+
+/// What CoreDNS had to ask its own upstream for this pod: one query, which says whose query made it ask.
+fn check_caused(seen: &Seen, client: &Client, faults: &mut Vec<String>) -> Result<()> {
+    let asked = seen.asked.get(&client.pod.name).context("every pod asked")?;
+    for query in asked.over_udp.iter().filter(|(qname, _)| asked::is_forwarded(qname)) {
+        let asks = |each: &&Value| each["query"] == query.0 && each["record_type"] == query.1;
+        let (upstream, of_pod) = seen.transactions.iter().filter(asks).partition::<Vec<_>, _>(|each| is_upstream(each));
+        let found = one(&upstream).and_then(|caused| {
+            let cause = one(&of_pod)?;
+            ensure!(caused["cause"] == cause["id"], "not caused by it:{}{}", path::shown(caused), path::shown(cause));
+            Ok(())
+        });
+        note(found, client, query, faults);
+    }
+    Ok(())
+}
+
+fn note(found: Result<()>, client: &Client, query: &impl Debug, faults: &mut Vec<String>) {
+    if let Err(fault) = found {
+        faults.push(format!("{}: {query:?}: {fault:#}", client.pod.name));
     }
 }
 
@@ -130,7 +186,7 @@ fn one<'a>(found: &[&'a Value]) -> Result<&'a Value> {
     match found {
         [transaction] => Ok(transaction),
         [] => bail!("no transaction"),
-        many => bail!("{} transactions: {many:?}", many.len()),
+        many => bail!("{} transactions:{}", many.len(), many.iter().map(|each| path::shown(each)).collect::<String>()),
     }
 }
 
@@ -142,11 +198,15 @@ fn is_from(transaction: &Value, client: &Client) -> bool {
     client.pod.addresses.iter().any(|address| transaction["src"] == address.to_string())
 }
 
+fn is_upstream(transaction: &Value) -> bool {
+    transaction["dest"] == UPSTREAM
+}
+
 fn is_same(transaction: &Value, query: &RecordedQuery) -> bool {
     transaction["src"] == query.source.ip().to_string()
         && transaction["src_port"] == query.source.port()
         && transaction["transaction_id"] == query.id
         && transaction["query"] == query.qname
         && transaction["record_type"] == query.qtype
-        && (transaction["proto"] == "tcp") == query.tcp
+        && transaction["proto"] == "udp"
 }

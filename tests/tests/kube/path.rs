@@ -8,18 +8,32 @@ use crate::Client;
 
 /// An error says what of the transaction is not as it must be.
 pub(crate) fn check(transaction: &Value, client: &Client, servers: &[Client]) -> Result<()> {
+    check_ends(transaction, client, servers).with_context(|| shown(transaction))
+}
+
+/// A line for each observation point, for a person who looks for the fault.
+pub(crate) fn shown(transaction: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let hops = transaction["path"].as_array().into_iter().flatten().map(|hop| {
+        let [message, place, src, dest] = [&hop["message"], &point(hop).into(), &hop["src"], &hop["dest"]].map(text);
+        format!("\n    {message} {place}: {src}:{} to {dest}:{}", hop["src_port"], hop["dest_port"])
+    });
+    format!("\n  {} {}{}", text(&transaction["id"]), text(&transaction["outcome"]), hops.collect::<String>())
+}
+
+fn check_ends(transaction: &Value, client: &Client, servers: &[Client]) -> Result<()> {
     ensure!(transaction["outcome"] == "answered", "{}", transaction["outcome"]);
     ensure!(transaction["cgroup_id"] == client.cgroup_id, "cgroup {}", transaction["cgroup_id"]);
     ensure!(transaction["process"]["comm"] == "lookup", "process {}", transaction["process"]);
     ensure!(transaction["process_dest"]["comm"] == "coredns", "server {}", transaction["process_dest"]);
-    ensure!(CLUSTER_DNS.iter().any(|&address| transaction["dest_orig"] == address), "{}", transaction["dest_orig"]);
     let server = server(transaction, servers)?;
     let there = points(transaction, "query")?;
     let back = points(transaction, "response")?;
-    let between = client.veth.as_deref().into_iter().collect::<Vec<_>>();
-    check_way(&there, &between, server).with_context(|| format!("query: {}", there.join(" ▸ ")))?;
+    check_way(&there, client.veth.as_deref(), server).context("query")?;
     // The way back is the same with the ends exchanged.
-    check_way(&reversed(&back), &between, server).with_context(|| format!("response: {}", back.join(" ▸ ")))
+    check_way(&reversed(&back), client.veth.as_deref(), server).context("response")?;
+    ensure!(CLUSTER_DNS.iter().any(|&address| transaction["dest_orig"] == address), "{}", transaction["dest_orig"]);
+    Ok(())
 }
 
 /// The DNS pod that the Service sent it to.
@@ -29,7 +43,7 @@ fn server<'a>(transaction: &Value, servers: &'a [Client]) -> Result<&'a str> {
     server.veth.as_deref().context("CoreDNS has the node's network")
 }
 
-fn check_way(points: &[String], veth: &[&str], server: &str) -> Result<()> {
+fn check_way(points: &[String], veth: Option<&str>, server: &str) -> Result<()> {
     let mut way = vec!["socket out".to_owned()];
     way.extend(veth.iter().map(|veth| format!("{veth} in")));
     ensure!(points.starts_with(&way), "does not begin with {}", way.join(" ▸ "));
@@ -48,13 +62,14 @@ fn reversed(points: &[String]) -> Vec<String> {
     turned.collect()
 }
 
-/// The observation points of one message, in time order: `socket out`, `veth1 in`.
+/// The observation points of one message, in time order.
 fn points(transaction: &Value, message: &str) -> Result<Vec<String>> {
     let Some(path) = transaction["path"].as_array() else { bail!("no path") };
-    let hops = path.iter().filter(|hop| hop["message"] == message);
-    hops.map(|hop| {
-        let place = if hop["hook"] == "socket" { &hop["hook"] } else { &hop["interface"] };
-        Ok(format!("{} {}", place.as_str().context("a hop without a place")?, hop["direction"].as_str().unwrap_or("?")))
-    })
-    .collect()
+    Ok(path.iter().filter(|hop| hop["message"] == message).map(point).collect())
+}
+
+/// `socket out`, `veth1 in`.
+fn point(hop: &Value) -> String {
+    let place = if hop["hook"] == "socket" { &hop["hook"] } else { &hop["interface"] };
+    format!("{} {}", place.as_str().unwrap_or("?"), hop["direction"].as_str().unwrap_or("?"))
 }

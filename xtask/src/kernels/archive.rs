@@ -97,7 +97,7 @@ fn vmlinuz(unpacked: &Path) -> Option<PathBuf> {
     let modules = entries(&unpacked.join("usr/lib/modules")).into_iter().map(|folder| folder.join("vmlinuz"));
     let boot = entries(&unpacked.join("boot"));
     let mut candidates = boot.into_iter().chain(modules);
-    candidates.find(|path| path.is_file() && path.file_name().is_some_and(|name| starts_with_vmlinuz(name)))
+    candidates.find(|path| path.is_file() && path.file_name().is_some_and(starts_with_vmlinuz))
 }
 
 fn starts_with_vmlinuz(name: &std::ffi::OsStr) -> bool {

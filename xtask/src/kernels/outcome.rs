@@ -61,19 +61,11 @@ impl Outcome {
         let good = self.checks.len() - self.failures().count();
         let instructions: Vec<_> = self.instructions.iter().map(|(name, count)| format!("{name} {count}")).collect();
         let instructions = if instructions.is_empty() { "not told".to_owned() } else { instructions.join(", ") };
-        let mut row = format!(
-            "{series:<6} {:<30} {good:>3} of {:<3} {:>6}  {instructions}",
-            self.kernel,
-            self.checks.len(),
-            self.seconds
-        );
-        for (name, reason) in self.failures() {
-            row.push_str(&format!("\n       FAIL {name}: {reason}"));
-        }
-        if !self.finished {
-            row.push_str("\n       FAIL: the self-test did not come to its end");
-        }
-        row
+        let (kernel, all, seconds) = (&self.kernel, self.checks.len(), &self.seconds);
+        let row = format!("{series:<6} {kernel:<30} {good:>3} of {all:<3} {seconds:>6}  {instructions}");
+        let failures = self.failures().map(|(name, reason)| format!("FAIL {name}: {reason}"));
+        let unfinished = (!self.finished).then(|| "FAIL: the self-test did not come to its end".to_owned());
+        std::iter::once(row).chain(failures).chain(unfinished).collect::<Vec<_>>().join("\n       ")
     }
 }
 

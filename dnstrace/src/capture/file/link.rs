@@ -90,7 +90,7 @@ fn direction(packet_type: u16) -> Direction {
 /// Tags in band: IEEE 802.1ad has two.
 const VLAN_TAGS_MAX: usize = 2;
 
-/// Goes from an EtherType past VLAN tags to what they are around.
+/// Goes from an `EtherType` past VLAN tags to what they are around.
 fn strip_tags(mut ether_type: u16, mut bytes: &[u8]) -> Option<Frame<'_>> {
     let mut vlan = None;
     for _ in 0..VLAN_TAGS_MAX {

@@ -100,17 +100,21 @@ impl<R: Read> CaptureFile<R> {
         Ok(Self { input, format, packets: 0, ended: false })
     }
 
-    /// Reads the next packet and gives it to `each`; `false` at the end. After an error there is nothing more.
-    pub fn next(&mut self, each: impl FnMut(&Packet<'_>)) -> Result<bool, FileError> {
+    /// Reads the next packet and gives it to `each`, or stops before it when an interface got its name; `false` at the
+    /// end. After an error there is nothing more.
+    pub fn next(&mut self, mut each: impl FnMut(&Packet<'_>)) -> Result<bool, FileError> {
         if self.ended {
             return Ok(false);
         }
+        let counted = |packet: &Packet<'_>| {
+            self.packets += 1;
+            each(packet);
+        };
         let result = match &mut self.format {
-            Format::Pcap(pcap) => pcap.next(&mut self.input, each),
-            Format::Pcapng(pcapng) => pcapng.next(&mut self.input, each),
+            Format::Pcap(pcap) => pcap.next(&mut self.input, counted),
+            Format::Pcapng(pcapng) => pcapng.next(&mut self.input, counted),
         };
         self.ended = !matches!(result, Ok(true));
-        self.packets += u64::from(!self.ended);
         result.map_err(|error| match error {
             FileError::Truncated { .. } => FileError::Truncated { packets: self.packets },
             error => error,

@@ -55,7 +55,7 @@ impl Pcapng {
         Self { order: Order::Little, interfaces: Vec::new(), named: Vec::new(), ifindex: 0, last_ns: 0, skipped: 0 }
     }
 
-    /// Reads to the next packet; `false` at the end.
+    /// Reads to the next packet, or to the next interface that has a name; `false` at the end.
     pub(super) fn next<R: Read>(
         &mut self,
         input: &mut Input<R>,
@@ -63,10 +63,11 @@ impl Pcapng {
     ) -> Result<bool, FileError> {
         while let Some(start) = input.need(BLOCK_START_LEN)?.and_then(<[u8]>::first_chunk) {
             let length = self.block_len(start)?;
+            let named = self.named.len();
             let captured = self.block(input.need(length)?.unwrap_or_default())?;
             let given = captured.is_some_and(|captured| self.give(&captured, &mut each));
             input.consume(length);
-            if given {
+            if given || self.named.len() != named {
                 return Ok(true);
             }
         }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Row, Support, remedy_for_btf, remedy_for_cgroup, remedy_for_kernel, remedy_for_locked_memory, user};
+use super::{
+    NOT_KNOWN, Row, Support, remedy_for_btf, remedy_for_cgroup, remedy_for_kernel, remedy_for_locked_memory, user,
+};
 
 /// What is known of the host; `None` is a fact that could not be read.
 #[derive(Clone, Debug)]
@@ -77,7 +79,7 @@ impl Host {
 const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// net/core/sysctl_net_core.c: this table is registered for the initial netns only, and /proc/sys/net shows the
+/// `net/core/sysctl_net_core.c`: this table is registered for the initial netns only, and `/proc/sys/net` shows the
 /// reader's netns. Comparing with process 1 would need its PID namespace and the right to trace it.
 const ONLY_IN_HOST_NETNS: &str = "proc/sys/net/core/netdev_budget";
 
@@ -133,8 +135,7 @@ pub(super) fn btf(host: &Host) -> Row {
     if host.btf {
         return Row::ok(SUBJECT, "/sys/kernel/btf/vmlinux");
     }
-    Row::limited(SUBJECT, "no /sys/kernel/btf/vmlinux")
-        .because("sockets lose their netns, and on older kernels their process", remedy_for_btf())
+    Row::limited(SUBJECT, "no /sys/kernel/btf/vmlinux").because(NOT_KNOWN, remedy_for_btf())
 }
 
 pub(super) fn cgroup(host: &Host) -> Row {
@@ -198,10 +199,9 @@ pub(super) fn locked_memory(host: &Host) -> Row {
 pub(super) fn lockdown(host: &Host) -> Row {
     const SUBJECT: &str = "lockdown";
     match host.lockdown.as_deref() {
-        Some("confidentiality") => Row::limited(SUBJECT, "confidentiality").because(
-            "eBPF may not read kernel memory: sockets lose their netns, and on older kernels their process",
-            "boot with lockdown=integrity",
-        ),
+        Some("confidentiality") => {
+            Row::limited(SUBJECT, "confidentiality").because(NOT_KNOWN, "boot with lockdown=integrity")
+        }
         Some(mode) => Row::ok(SUBJECT, mode),
         None => Row::ok(SUBJECT, "none told"),
     }

@@ -4,7 +4,7 @@ use aya::maps::MapType;
 use aya::programs::ProgramType;
 use aya::sys::{BpfHelper, is_helper_supported, is_map_supported, is_program_supported};
 
-use super::{Host, Row, remedy_for_kernel, remedy_for_permission};
+use super::{Host, NOT_KNOWN, Row, remedy_for_kernel, remedy_for_permission, user};
 
 /// The kernel's answer; `None` when it would not say.
 pub type Supported = Option<bool>;
@@ -18,9 +18,7 @@ pub struct Support {
     pub socket_filter: Supported,
     /// `cgroup_skb` programs, for the `socket` hook.
     pub cgroup_skb: Supported,
-    /// The `socket` hook can ask for the process.
-    pub current_process: Supported,
-    /// The `socket` hook can read the process from kernel memory.
+    /// The hooks can read kernel memory.
     pub kernel_memory: Supported,
 }
 
@@ -33,10 +31,6 @@ impl Support {
             ring_buffer: is_map_supported(MapType::RingBuf).ok(),
             socket_filter: is_program_supported(ProgramType::SocketFilter).ok(),
             cgroup_skb: is_program_supported(ProgramType::CgroupSkb).ok(),
-            current_process: both(
-                helper(BpfHelper::BPF_FUNC_get_current_pid_tgid),
-                helper(BpfHelper::BPF_FUNC_get_current_comm),
-            ),
             kernel_memory: both(
                 helper(BpfHelper::BPF_FUNC_get_current_task),
                 helper(BpfHelper::BPF_FUNC_probe_read_kernel),
@@ -72,16 +66,14 @@ pub(super) fn programs(host: &Host) -> Row {
     }
 }
 
-pub(super) fn process_names(host: &Host) -> Row {
-    const SUBJECT: &str = "process names";
-    let readable = host.btf && host.lockdown.as_deref() != Some("confidentiality");
-    match (host.support.current_process, host.support.kernel_memory) {
-        (Some(true), _) => Row::ok(SUBJECT, "from eBPF helpers"),
-        (_, Some(true)) if readable => Row::ok(SUBJECT, "from kernel memory, by BTF"),
-        (None, None) => {
-            Row::limited(SUBJECT, "not told").because("the kernel does not let us ask", remedy_for_permission())
+pub(super) fn kernel_memory(host: &Host) -> Row {
+    const SUBJECT: &str = "kernel memory";
+    match host.support.kernel_memory {
+        Some(true) => Row::ok(SUBJECT, "readable by eBPF"),
+        Some(false) if !user::can_read_kernel_memory(host) => {
+            Row::limited(SUBJECT, "not readable without PERFMON").because(NOT_KNOWN, "add the capability PERFMON")
         }
-        _ => Row::limited(SUBJECT, "not available")
-            .because("queries are shown without their process", "use Linux 6.18 or newer, or one with BTF"),
+        Some(false) => Row::limited(SUBJECT, "not readable by eBPF").because(NOT_KNOWN, remedy_for_kernel()),
+        None => Row::limited(SUBJECT, "not told").because("the kernel does not let us ask", remedy_for_permission()),
     }
 }

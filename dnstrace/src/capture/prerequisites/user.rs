@@ -10,12 +10,12 @@ const SYS_RESOURCE: u32 = 24;
 const PERFMON: u32 = 38;
 const BPF: u32 = 39;
 
-/// What the hooks need, and the capability that includes it.
+/// What the hooks need, and the capability that includes it (`kernel/bpf/syscall.c`).
 const NEEDED: [(u32, Option<u32>, &str); 4] = [
     (BPF, Some(SYS_ADMIN), "BPF"),
     (PERFMON, Some(SYS_ADMIN), "PERFMON"),
     (NET_RAW, None, "NET_RAW"),
-    (NET_ADMIN, None, "NET_ADMIN"),
+    (NET_ADMIN, Some(SYS_ADMIN), "NET_ADMIN"),
 ];
 
 pub(super) fn capabilities(host: &Host) -> Row {
@@ -24,7 +24,8 @@ pub(super) fn capabilities(host: &Host) -> Row {
         return Row::missing(SUBJECT, "not in the host's user namespace")
             .because("the kernel gives eBPF to the host's users only", "in a pod: hostUsers: true");
     }
-    let missing: Vec<&str> = NEEDED.iter().filter(|need| !has(host, need)).map(|(_, _, name)| *name).collect();
+    let missing = NEEDED.iter().filter(|(capability, including, _)| !has(host, *capability, *including));
+    let missing: Vec<&str> = missing.map(|(_, _, name)| *name).collect();
     match missing[..] {
         [] => Row::ok(SUBJECT, "BPF, PERFMON, NET_RAW, NET_ADMIN"),
         ["NET_ADMIN"] => Row::limited(SUBJECT, "no NET_ADMIN")
@@ -38,13 +39,17 @@ pub(super) fn capabilities(host: &Host) -> Row {
 }
 
 pub(super) fn can_raise_limits(host: &Host) -> bool {
-    has(host, &(SYS_RESOURCE, None, ""))
+    has(host, SYS_RESOURCE, None)
 }
 
-fn has(host: &Host, (bit, including, _): &(u32, Option<u32>, &str)) -> bool {
+pub(super) fn can_read_kernel_memory(host: &Host) -> bool {
+    has(host, PERFMON, Some(SYS_ADMIN))
+}
+
+fn has(host: &Host, capability: u32, including: Option<u32>) -> bool {
     let held = host.capabilities.unwrap_or(0);
-    let holds = |bit: u32| held & (1 << bit) != 0;
-    holds(*bit) || including.is_some_and(holds)
+    let holds = |capability: u32| held & (1 << capability) != 0;
+    holds(capability) || including.is_some_and(holds)
 }
 
 /// The effective set in the text of /proc/self/status.

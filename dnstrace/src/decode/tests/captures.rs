@@ -4,28 +4,41 @@
 //! not take other sightings for retransmissions, without IP defragmentation and messages quoted by ICMP) and brought into this form.
 
 use std::fs::{self, File};
+use std::path::Path;
 
 use super::super::{DecodeOptions, Decoder, Observation, Transport};
-use crate::capture::Direction;
 use crate::capture::file::CaptureFile;
+use crate::capture::{Direction, Layer};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures");
 
 /// Gives every message of a recording.
-pub(super) fn each_message(name: &str, mut each: impl FnMut(&Observation<'_>)) -> Decoder {
-    let mut file = CaptureFile::open(File::open(format!("{FOLDER}/{name}.pcap")).unwrap()).unwrap();
+pub(super) fn each_message(file: &str, mut each: impl FnMut(&Observation<'_>)) -> Decoder {
+    let mut file = open(file);
     let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
     while file.next(|packet| decoder.add(packet, &mut each)).unwrap() {}
     decoder
 }
 
+/// Every packet of a recording, as much of it as the decoder sees.
+pub(super) fn packets(file: &str) -> Vec<(Layer, Vec<u8>)> {
+    let mut file = open(file);
+    let mut packets = Vec::new();
+    while file.next(|packet| packets.push((packet.layer, packet.bytes.to_vec()))).unwrap() {}
+    packets
+}
+
+fn open(file: &str) -> CaptureFile<File> {
+    CaptureFile::open(File::open(format!("{FOLDER}/{file}")).unwrap()).unwrap()
+}
+
 #[track_caller]
-fn check(name: &str, counts: &[&str]) {
+fn check(file: &str, counts: &[&str]) {
     let mut lines = Vec::new();
-    let decoder = each_message(name, |observation| lines.push(line(observation)));
+    let decoder = each_message(file, |observation| lines.push(line(observation)));
     // tshark's interfaces were read one after the other.
     lines.sort();
-    let expected = fs::read_to_string(format!("{FOLDER}/{name}.messages.txt")).unwrap();
+    let expected = fs::read_to_string(Path::new(FOLDER).join(file).with_extension("messages.txt")).unwrap();
     let difference = lines.iter().map(String::as_str).zip(expected.lines()).find(|(ours, tshark)| ours != tshark);
     assert_eq!((difference, lines.len()), (None, expected.lines().count()));
     assert!(decoder.counts().add_up());
@@ -56,27 +69,32 @@ fn line(observation: &Observation<'_>) -> String {
 
 #[test]
 fn queries_and_responses_through_a_service() {
-    check("baseline", &[]);
+    check("baseline.pcap", &[]);
 }
 
 #[test]
 fn truncation_then_tcp_pipelined() {
     let fragments =
         ["packets_later_fragment 3", "packets_not_udp_tcp 2", "messages_cut 3", "messages_first_fragment 3"];
-    check("truncation_glibc", &[&["packets_no_payload 69"][..], &fragments].concat());
+    check("truncation_glibc.pcap", &[&["packets_no_payload 69"][..], &fragments].concat());
 }
 
 #[test]
 fn search_list() {
-    check("ndots_external_glibc", &[]);
+    check("ndots_external_glibc.pcap", &[]);
 }
 
 #[test]
 fn first_fragment_without_the_second() {
-    check("fragment_dropped", &["packets_later_fragment 1", "messages_cut 1", "messages_first_fragment 1"]);
+    check("fragment_dropped.pcap", &["packets_later_fragment 1", "messages_cut 1", "messages_first_fragment 1"]);
+}
+
+#[test]
+fn pcapng_holds_the_same() {
+    check("fragment_dropped.pcapng", &["packets_later_fragment 1", "messages_cut 1", "messages_first_fragment 1"]);
 }
 
 #[test]
 fn rejected_with_icmp() {
-    check("no_endpoints_reject", &["packets_no_payload 2", "packets_not_udp_tcp 18"]);
+    check("no_endpoints_reject.pcap", &["packets_no_payload 2", "packets_not_udp_tcp 18"]);
 }

@@ -4,8 +4,10 @@ mod captures;
 mod headers;
 mod packets;
 mod random;
+mod streams;
 mod tcp;
 mod udp;
+mod xorshift;
 
 use super::{DecodeCounts, DecodeOptions, Decoder, Observation};
 use crate::capture::Packet;
@@ -48,7 +50,7 @@ fn line(observation: &Observation<'_>) -> String {
 fn shown(counts: &DecodeCounts) -> String {
     let told = |name: &str| !matches!(name, "packets" | "messages_found" | "messages" | "packets_message" | "streams");
     let counts = counts.entries().filter(|(name, count)| *count > 0 && told(name));
-    counts.map(|(name, count)| format!("{name} {count}\n")).collect()
+    counts.fold(String::new(), |text, (name, count)| format!("{text}{name} {count}\n"))
 }
 
 #[track_caller]

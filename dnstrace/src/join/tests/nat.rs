@@ -95,6 +95,41 @@ fn masquerade_after_a_transit_is_another_query() {
     );
 }
 
+/// The node's own socket hook comes after masquerading, the bridge's after it is undone: bridge netfilter.
+#[test]
+fn masquerade_of_the_nodes_own_query_changes_the_port() {
+    check(
+        "
+        0     q @node> 10.244.0.1:61000 > 10.244.0.53:53
+        0.01  q cni0>  10.244.0.1:61000 > 10.244.0.53:53
+        0.02  q vdns>  10.244.0.1:61000 > 10.244.0.53:53
+        0.03  q @dns<  10.244.0.1:61000 > 10.244.0.53:53
+        1.03  r @dns>  10.244.0.53:53 > 10.244.0.1:61000
+        1.04  r vdns<  10.244.0.53:53 > 10.244.0.1:61000
+        1.05  r cni0<  10.244.0.53:53 > 192.0.2.2:4000
+        1.06  r @node< 10.96.0.10:53 > 192.0.2.2:4000
+        ",
+        "#1 answered 192.0.2.2:4000 > 10.96.0.10:53 nat=10.244.0.53:53 \
+         path=q:@node>,q:cni0>,q:vdns>,q:@dns<,r:@dns>,r:vdns<,r:cni0<,r:@node< rt=1.06 srt=1",
+    );
+}
+
+#[test]
+fn response_of_the_same_bytes_to_two_of_the_nodes_queries_goes_by_address() {
+    check(
+        "
+        0     q @node> 10.244.0.1:61000 > 10.244.0.53:53
+        0.01  q @node> 10.244.0.1:61001 > 10.244.0.54:53
+        1     r vdns<  10.244.0.53:53 > 10.244.0.1:61000
+        1.01  r vnew<  10.244.0.54:53 > 10.244.0.1:61001
+        1.02  r cni0<  10.244.0.54:53 > 192.0.2.2:4001
+        1.03  r cni0<  10.244.0.53:53 > 192.0.2.2:4000
+        ",
+        "#2 answered 10.244.0.1:61001 > 10.244.0.54:53 path=q:@node>,r:vnew<,r:cni0<
+        #1 answered 10.244.0.1:61000 > 10.244.0.53:53 path=q:@node>,r:vdns<,r:cni0<",
+    );
+}
+
 #[test]
 fn hairpin_to_the_pod_itself() {
     check(

@@ -99,7 +99,7 @@ impl<'a> SummaryRecord<'a> {
 impl<'a> LedgerRecord<'a> {
     fn new(ledger: &'a Ledger) -> Self {
         Self {
-            what: &ledger.what,
+            what: ledger.what,
             total: ledger.total,
             parts: ledger.parts.iter().copied().collect(),
             adds_up: ledger.adds_up(),

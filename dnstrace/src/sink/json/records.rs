@@ -1,28 +1,93 @@
-//! The sections of a response.
+//! The sections of a response, and what EDNS says.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::is_false;
+use crate::decode::records::{AnswerRecord, Answers, Edns};
 use crate::join::MessageCopy;
+use crate::sink::iana;
+
+/// A name with more records than these is a test, a zone transfer or an attack; `answer_count` tells how many.
+const ANSWERS_MAX: usize = 64;
 
 /// Sections and EDNS, as far as there is a response.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Sections {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answer: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<Record>,
+    #[serde(skip_serializing_if = "is_false")]
+    answers_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer_count: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     authority_answer_count: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     additional_answer_count: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edns_size: Option<u16>,
+    #[serde(rename = "do", skip_serializing_if = "is_false")]
+    dnssec_ok: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ede: Vec<Ede>,
+}
+
+#[derive(Debug, Serialize)]
+struct Record {
+    name: String,
+    r#type: Cow<'static, str>,
+    class: Cow<'static, str>,
+    ttl: u32,
+    data: String,
+}
+
+/// RFC 8914.
+#[derive(Debug, Serialize)]
+struct Ede {
+    code: u16,
+    text: String,
 }
 
 impl Sections {
-    pub(super) fn new(response: Option<&MessageCopy>) -> Self {
-        let Some(response) = response else { return Self::default() };
-        let [_, answers, authority, additional] = response.header.counts;
+    /// `query` tells what EDNS the initiator asked with.
+    pub(super) fn new(response: Option<(&MessageCopy, &Answers)>, query: Option<&Answers>) -> Self {
+        let edns = query.and_then(|query| query.edns.as_ref());
+        let asked = Self {
+            edns_size: edns.map(|edns| edns.udp_size),
+            dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
+            ..Self::default()
+        };
+        let Some((response, answers)) = response else { return asked };
+        let [_, answer_count, authority, additional] = response.header.counts;
+        let records = &answers.answers[..answers.answers.len().min(ANSWERS_MAX)];
         Self {
-            answer_count: Some(answers),
+            answer: records.iter().map(|record| record.data.clone()).collect(),
+            answers: records.iter().map(Record::new).collect(),
+            answers_truncated: records.len() < usize::from(answer_count),
+            answer_count: Some(answer_count),
             authority_answer_count: Some(authority),
             additional_answer_count: Some(additional),
+            ede: answers.edns.as_ref().map(extended_errors).unwrap_or_default(),
+            ..asked
         }
     }
+}
+
+impl Record {
+    fn new(record: &AnswerRecord) -> Self {
+        Self {
+            name: record.name.to_ascii_lowercase(),
+            r#type: iana::record_type(record.rtype),
+            class: iana::class(record.class),
+            ttl: record.ttl,
+            data: record.data.clone(),
+        }
+    }
+}
+
+fn extended_errors(edns: &Edns) -> Vec<Ede> {
+    edns.extended_errors.iter().map(|error| Ede { code: error.code, text: error.text.clone() }).collect()
 }

@@ -10,7 +10,7 @@ use super::records::Sections;
 use super::{is_false, is_zero};
 use crate::capture::Socket;
 use crate::join::{Hop, MessageCopy, Outcome, Transaction};
-use crate::sink::message::{asked, id, is_cut, rcode};
+use crate::sink::message::{answers, asked, id, is_cut};
 use crate::sink::{Numbered, escape, iana, time};
 
 #[derive(Debug, Serialize)]
@@ -108,6 +108,9 @@ impl Record {
         let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
         let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.interfaces);
         let unanswered = transaction.response.is_none();
+        let query_records = transaction.query.as_ref().map(answers);
+        let response_records = transaction.response.as_ref().map(|response| (response, answers(response)));
+        let response = response_records.as_ref().map(|(response, answers)| (*response, answers));
         Self {
             ts: time::rfc3339(transaction.wall),
             id: id(transaction.id),
@@ -122,9 +125,9 @@ impl Record {
             transaction_id: header.map(|header| header.id),
             question: Question::new(asked(transaction)),
             opcode: header.map(|header| iana::opcode(header.opcode().into())),
-            reply: transaction.response.as_ref().map(|response| Reply::new(rcode(response))),
+            reply: response.map(|(response, answers)| Reply::new(answers.rcode(&response.header))),
             flags: header.map(flags).unwrap_or_default(),
-            sections: Sections::new(transaction.response.as_ref()),
+            sections: Sections::new(response, query_records.as_ref()),
             times: Times::new(transaction),
             query_len: transaction.query.as_ref().map(|query| query.wire_len),
             response_len: transaction.response.as_ref().map(|response| response.wire_len),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use super::outcome::{outcome, remarks};
-use super::point::{place, process};
+use super::point::{UNKNOWN, place, process};
 use super::{Text, TextOptions, end_line};
 use crate::decode::Transport;
 use crate::join::{Hop, MessageKind, Transaction};
@@ -85,5 +85,8 @@ fn way(path: &[Hop], interfaces: &Interfaces) -> String {
     let hops = path.iter().filter(|hop| (hop.message, hop.attempt) == (kind, attempt));
     let mut places: Vec<String> = hops.map(|hop| place(hop.point, interfaces)).collect();
     places.dedup();
+    if places == [UNKNOWN] {
+        return String::new();
+    }
     places.join(" ▸ ")
 }

@@ -98,8 +98,7 @@ impl Column {
 }
 
 /// What was lost, as a line for standard error.
-#[must_use]
-pub fn lost(lost: &Lost) -> String {
+pub(super) fn lost(lost: &Lost) -> String {
     format!("lost {} at {}: {}", lost.count, lost.place, lost.reason)
 }
 

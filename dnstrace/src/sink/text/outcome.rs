@@ -9,7 +9,7 @@ use super::point::{place, process};
 use crate::capture::{Direction, Hook};
 use crate::join::{MessageCopy, Outcome, Transaction};
 use crate::owner::Interfaces;
-use crate::sink::message::{is_cut, rcode};
+use crate::sink::message::{answers, asked, is_cut};
 use crate::sink::{Palette, iana, time};
 
 const NOERROR: u16 = 0;
@@ -19,31 +19,31 @@ const NXDOMAIN: u16 = 3;
 pub(super) fn outcome(transaction: &Transaction, timeout: Duration, palette: &Palette) -> (String, Style) {
     match (transaction.outcome, &transaction.response) {
         (Outcome::NoResponse, _) => (format!("no response in {}", time::limit(timeout)), palette.bad),
-        (_, Some(response)) => answered(response, palette),
-        (_, None) => ("outstanding at the end".to_owned(), palette.warn),
+        (_, Some(response)) => answered(response, asked(transaction).map(|asked| asked.qtype), palette),
+        (_, None) => ("still outstanding".to_owned(), palette.warn),
     }
 }
 
-fn answered(response: &MessageCopy, palette: &Palette) -> (String, Style) {
-    let code = rcode(response);
+fn answered(response: &MessageCopy, qtype: Option<u16>, palette: &Palette) -> (String, Style) {
+    let answers = answers(response);
+    let code = answers.rcode(&response.header);
     let style = match code {
         NOERROR => palette.good,
         NXDOMAIN => palette.warn,
         _ => palette.bad,
     };
-    let mut text = iana::rcode(code).into_owned();
-    if let Some(answer) = answer::short(response) {
-        text.push(' ');
-        text.push_str(&answer);
+    let text = iana::rcode(code).into_owned();
+    match answer::short(response, &answers, qtype) {
+        Some(answer) => (format!("{text} {answer}"), style),
+        None => (text, style),
     }
-    (text, style)
 }
 
 /// What else there is to say, most important first.
 pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec<String> {
     let mut remarks = Vec::new();
     match (transaction.outcome, transaction.late_for) {
-        (Outcome::NoResponse, _) => remarks.extend(last_seen(transaction, interfaces)),
+        (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(last_seen(transaction, interfaces)),
         (Outcome::Unsolicited, Some(_)) => remarks.push("late response".to_owned()),
         (Outcome::Unsolicited, None) => remarks.push("response without query".to_owned()),
         _ => {}

@@ -4,12 +4,15 @@ use crate::capture::{Hook, Point, Socket};
 use crate::owner::Interfaces;
 use crate::sink::escape;
 
+/// A file that does not say where its packets were seen.
+pub(super) const UNKNOWN: &str = "-";
+
 /// The interface a point lies at, or `socket`.
 pub(super) fn place(point: Point, interfaces: &Interfaces) -> String {
     match (point.hook, interfaces.name(point)) {
         (Hook::Socket, _) => "socket".to_owned(),
         (Hook::Device, Some(name)) => escape::printable(name.as_bytes()),
-        (Hook::Device, None) if point.ifindex == 0 => "-".to_owned(),
+        (Hook::Device, None) if point.ifindex == 0 => UNKNOWN.to_owned(),
         (Hook::Device, None) => format!("if{}", point.ifindex),
     }
 }

@@ -10,13 +10,16 @@ mod frame;
 mod machine;
 mod report;
 mod traffic;
+mod usual;
 mod watch;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 
-use checks::CHECKS;
+use anyhow::Result;
+use checks::{CHECKS, Ground};
 use machine::Machine;
+use usual::Usual;
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -33,10 +36,17 @@ fn main() -> ExitCode {
 }
 
 fn run(init: bool) -> bool {
-    let machine = match Machine::prepare(init) {
-        Ok(machine) => machine,
-        Err(error) => return report::check("machine", Err(error)),
+    let ground = match prepare(init) {
+        Ok(ground) => ground,
+        Err(error) => return report::check("attach", &Err(error)),
     };
+    report::check("attach", &Ok(()));
     // All of them run, whatever fails: what fails together tells why.
-    CHECKS.iter().filter(|(name, check)| !report::check(name, check(&machine))).count() == 0
+    CHECKS.iter().filter(|(name, check)| !report::check(name, &check(&ground))).count() == 0
+}
+
+fn prepare(init: bool) -> Result<Ground> {
+    let machine = Machine::prepare(init)?;
+    let usual = Usual::watch(&machine)?;
+    Ok(Ground { machine, usual })
 }

@@ -11,8 +11,8 @@ pub(crate) fn kernel() {
 }
 
 /// One check's result; whether it is good.
-pub(crate) fn check(name: &str, result: Result<()>) -> bool {
-    match &result {
+pub(crate) fn check(name: &str, result: &Result<()>) -> bool {
+    match result {
         Ok(()) => line(&format!("check {name} ok")),
         Err(error) => line(&format!("check {name} FAIL {}", format!("{error:#}").replace('\n', "; "))),
     }

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -123,9 +124,12 @@ pub(crate) const USUAL: usize = 48;
 const QUERY: [u8; 2] = [0x01, 0x00];
 const RESPONSE: [u8; 2] = [0x81, 0x80];
 
-/// A message with one question for `dnstrace.test. A`; what is left of `length` is filled.
+/// A message with one question for `dnstrace.test. A`, and an ID that no other message has, by which it is found again;
+/// what is left of `length` is filled.
 pub(crate) fn message(flags: [u8; 2], length: usize) -> Vec<u8> {
-    let mut message = vec![0x2b, 0x2a, flags[0], flags[1], 0, 1, 0, 0, 0, 0, 0, 0];
+    static NEXT_ID: AtomicU16 = AtomicU16::new(1);
+    let mut message = NEXT_ID.fetch_add(1, Ordering::Relaxed).to_be_bytes().to_vec();
+    message.extend([flags[0], flags[1], 0, 1, 0, 0, 0, 0, 0, 0]);
     message.extend_from_slice(b"\x08dnstrace\x04test\x00\x00\x01\x00\x01");
     message.extend((message.len()..length).map(|at| at.to_le_bytes()[0]));
     message

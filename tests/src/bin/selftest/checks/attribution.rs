@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use anyhow::{Context, Result, ensure};
 use dnstrace::capture::{Direction, Hook};
 
-use crate::machine::Machine;
-use crate::traffic::{self, Exchange, Pair, USUAL};
+use super::Ground;
+use crate::V4;
+use crate::traffic::{Exchange, Pair, USUAL};
 use crate::watch::{Sighting, Watched, options, watch};
-use crate::{V4, V6};
 
 /// The four sightings of the `socket` hook: the client's two, then the server's two.
 fn endpoints<'a>(exchange: &Exchange, watched: &'a Watched) -> Result<([&'a Sighting; 2], [&'a Sighting; 2])> {
@@ -18,14 +18,9 @@ fn endpoints<'a>(exchange: &Exchange, watched: &'a Watched) -> Result<([&'a Sigh
     Ok((client, server))
 }
 
-pub(super) fn cookie(machine: &Machine) -> Result<()> {
-    for server in [V4, V6] {
-        let (udp, watched) = watch(&options(machine), || traffic::udp(server, 53))?;
-        cookies(&udp, &watched).with_context(|| format!("UDP {server}"))?;
-        let (tcp, watched) = watch(&options(machine), || traffic::tcp(server, 53, USUAL))?;
-        cookies(&tcp, &watched).with_context(|| format!("TCP {server}"))?;
-    }
-    Ok(())
+pub(super) fn cookie(ground: &Ground) -> Result<()> {
+    let check = |exchange: &&Exchange| cookies(exchange, &ground.usual.watched);
+    ground.usual.exchanges().iter().try_for_each(check)
 }
 
 fn cookies(exchange: &Exchange, watched: &Watched) -> Result<()> {
@@ -40,25 +35,26 @@ fn cookies(exchange: &Exchange, watched: &Watched) -> Result<()> {
 }
 
 /// The id is the inode of the cgroup's folder.
-pub(super) fn cgroup(machine: &Machine) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || traffic::udp(V4, 53))?;
-    let (client, server) = endpoints(&exchange, &watched)?;
-    for sighting in client.into_iter().chain(server) {
-        let (found, wanted) = (sighting.socket.cgroup_id, machine.cgroup_id);
-        ensure!(found == Some(wanted), "{:?}: cgroup {found:?}, not {wanted}", sighting.direction);
+pub(super) fn cgroup(ground: &Ground) -> Result<()> {
+    for exchange in ground.usual.exchanges() {
+        let (client, server) = endpoints(exchange, &ground.usual.watched)?;
+        for sighting in client.into_iter().chain(server) {
+            let (found, wanted) = (sighting.socket.cgroup_id, ground.machine.cgroup_id);
+            ensure!(found == Some(wanted), "{:?}: cgroup {found:?}, not {wanted}", sighting.direction);
+        }
     }
     Ok(())
 }
 
 /// The socket's netns and the observation point's, which here are one.
-pub(super) fn netns(machine: &Machine) -> Result<()> {
+pub(super) fn netns(ground: &Ground) -> Result<()> {
     let inode = u32::try_from(std::fs::metadata("/proc/self/ns/net")?.ino())?;
-    let (exchange, watched) = watch(&options(machine), || traffic::udp(V6, 53))?;
+    let (exchange, watched) = (&ground.usual.udp6, &ground.usual.watched);
     ensure!(watched.netns == inode, "the device hook says netns {}, not {inode}", watched.netns);
     for sighting in &watched.sightings {
         ensure!(sighting.netns == inode, "{:?}: netns {}, not {inode}", sighting.hook, sighting.netns);
     }
-    let (client, server) = endpoints(&exchange, &watched)?;
+    let (client, server) = endpoints(exchange, watched)?;
     for sighting in client.into_iter().chain(server) {
         let found = sighting.socket.netns;
         ensure!(found == Some(inode), "{:?}: socket's netns {found:?}, not {inode}", sighting.direction);
@@ -67,19 +63,17 @@ pub(super) fn netns(machine: &Machine) -> Result<()> {
 }
 
 /// What a socket sends has its process at once; what it receives, once it has sent.
-pub(super) fn process(machine: &Machine) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || {
+pub(super) fn process(ground: &Ground) -> Result<()> {
+    let (exchange, watched) = watch(&options(&ground.machine), || {
         let pair = Pair::new((V4, 53).into())?;
         pair.exchange(USUAL)?;
-        // Another length tells its messages from the first ones.
-        pair.exchange(USUAL + 1)
+        pair.exchange(USUAL)
     })?;
     let (client, server) = endpoints(&exchange, &watched)?;
     for sighting in client.into_iter().chain(server) {
         ours(sighting).with_context(|| format!("UDP {:?}", sighting.direction))?;
     }
-    let (exchange, watched) = watch(&options(machine), || traffic::tcp(V4, 53, USUAL))?;
-    let (client, _) = endpoints(&exchange, &watched)?;
+    let (client, _) = endpoints(&ground.usual.tcp4, &ground.usual.watched)?;
     for sighting in client {
         ours(sighting).with_context(|| format!("TCP {:?}", sighting.direction))?;
     }
@@ -98,8 +92,8 @@ fn ours(sighting: &Sighting) -> Result<()> {
 }
 
 /// One packet buffer has one id wherever it is seen; two buffers have two.
-pub(super) fn hop_id(machine: &Machine) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || traffic::udp(V4, 53))?;
+pub(super) fn hop_id(ground: &Ground) -> Result<()> {
+    let (exchange, watched) = (&ground.usual.udp4, &ground.usual.watched);
     let id = |direction, message: &[u8]| -> Result<u64> {
         watched.one(Hook::Device, direction, message)?.hop_id.context("no hop id")
     };

@@ -4,35 +4,43 @@ use anyhow::{Context, Result, ensure};
 use dnstrace::capture::live::LiveOptions;
 use dnstrace::capture::{Counter, Direction, Hook};
 
+use super::Ground;
 use crate::V4;
-use crate::machine::Machine;
-use crate::traffic::{self, Pair, USUAL};
-use crate::watch::{options, watch};
+use crate::traffic::{Exchange, Pair, USUAL};
+use crate::watch::{Watched, options, watch};
 
 /// Around every size class of the records, up to what fits a frame of the largest snaplen.
 const LENGTHS: [usize; 16] =
     [30, 100, 147, 148, 149, 175, 176, 300, 432, 1_000, 1_456, 1_472, 4_000, 4_016, 32_000, 65_494];
 
-pub(super) fn sizes(machine: &Machine) -> Result<()> {
-    for length in LENGTHS {
-        let (exchange, watched) = watch(&options(machine), || Pair::new((V4, 53).into())?.exchange(length))?;
-        for hook in Hook::ALL {
-            for direction in [Direction::Out, Direction::In] {
-                let sighting = watched.one(hook, direction, &exchange.query);
-                let sighting = sighting.with_context(|| format!("{length} bytes"))?;
-                ensure!(sighting.wire_len as usize == sighting.bytes.len(), "{length} bytes: cut at {hook:?}");
-            }
-            ensure!(watched.count(hook, Counter::Cut) == 0, "{length} bytes: {hook:?} counts a cut");
+pub(super) fn sizes(ground: &Ground) -> Result<()> {
+    let (exchanges, watched) = watch(&options(&ground.machine), || {
+        let pair = Pair::new((V4, 53).into())?;
+        LENGTHS.into_iter().map(|length| pair.exchange(length)).collect::<Result<Vec<_>>>()
+    })?;
+    for exchange in &exchanges {
+        whole(exchange, &watched).with_context(|| format!("{} bytes", exchange.query.len()))?;
+    }
+    let cut = Hook::ALL.map(|hook| watched.count(hook, Counter::Cut));
+    ensure!(cut == [0, 0], "counts {cut:?} cut");
+    Ok(())
+}
+
+fn whole(exchange: &Exchange, watched: &Watched) -> Result<()> {
+    for hook in Hook::ALL {
+        for direction in [Direction::Out, Direction::In] {
+            let sighting = watched.one(hook, direction, &exchange.query)?;
+            ensure!(sighting.wire_len as usize == sighting.bytes.len(), "cut at {hook:?}");
         }
     }
     Ok(())
 }
 
 /// What is longer than the snaplen is cut to it, says its length on the wire, and is counted.
-pub(super) fn snaplen(machine: &Machine) -> Result<()> {
+pub(super) fn snaplen(ground: &Ground) -> Result<()> {
     const SNAPLEN: u32 = 80;
     const LENGTH: usize = 300;
-    let cutting = LiveOptions { snaplen: SNAPLEN, ..options(machine) };
+    let cutting = LiveOptions { snaplen: SNAPLEN, ..options(&ground.machine) };
     let (exchange, watched) = watch(&cutting, || Pair::new((V4, 53).into())?.exchange(LENGTH))?;
     for hook in Hook::ALL {
         ensure!(watched.count(hook, Counter::Cut) == 4, "{hook:?}: {} cut, not 4", watched.count(hook, Counter::Cut));
@@ -49,10 +57,10 @@ pub(super) fn snaplen(machine: &Machine) -> Result<()> {
 }
 
 /// A ring buffer nobody empties takes what fits in; the rest is counted, and the packets pass.
-pub(super) fn ring_full(machine: &Machine) -> Result<()> {
+pub(super) fn ring_full(ground: &Ground) -> Result<()> {
     const EXCHANGES: u64 = 100;
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)?.context("no page size")?;
-    let small = LiveOptions { ring_bytes: u32::try_from(page)?, ..options(machine) };
+    let small = LiveOptions { ring_bytes: u32::try_from(page)?, ..options(&ground.machine) };
     let ((), watched) = watch(&small, || {
         let pair = Pair::new((V4, 53).into())?;
         (0..EXCHANGES).try_for_each(|_| pair.exchange(USUAL).map(drop))
@@ -67,10 +75,10 @@ pub(super) fn ring_full(machine: &Machine) -> Result<()> {
 }
 
 /// TCP's bare acknowledgements carry nothing and are only counted.
-pub(super) fn no_payload(machine: &Machine) -> Result<()> {
-    let (_, watched) = watch(&options(machine), || traffic::tcp(V4, 53, USUAL))?;
+pub(super) fn no_payload(ground: &Ground) -> Result<()> {
     for hook in Hook::ALL {
-        ensure!(watched.count(hook, Counter::NoPayload) > 0, "{hook:?} counts none: {:?}", watched.counts);
+        let counts = &ground.usual.watched.counts;
+        ensure!(counts.get(hook, Counter::NoPayload) > 0, "{hook:?} counts none: {counts:?}");
     }
     Ok(())
 }

@@ -6,8 +6,9 @@ use std::os::fd::AsRawFd;
 use anyhow::{Context, Result, ensure};
 use dnstrace::capture::{Counter, Direction, Hook};
 
+use super::Ground;
 use crate::frame::{self, SERVICE_VLAN, VLAN};
-use crate::machine::{Machine, set_loopback_mtu};
+use crate::machine::set_loopback_mtu;
 use crate::traffic::{self, Exchange, Pair, USUAL, barrier};
 use crate::watch::{Watched, options, watch};
 use crate::{V4, V6};
@@ -15,8 +16,8 @@ use crate::{V4, V6};
 /// Two no-operations, one more, end of the list (RFC 791, 3.1).
 const IP_OPTIONS: [u8; 4] = [1, 1, 1, 0];
 
-pub(super) fn ip_options(machine: &Machine) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || {
+pub(super) fn ip_options(ground: &Ground) -> Result<()> {
+    let (exchange, watched) = watch(&options(&ground.machine), || {
         let pair = Pair::new((V4, 53).into())?;
         set_option(pair.client(), libc::IPPROTO_IP, libc::IP_OPTIONS, &IP_OPTIONS)?;
         pair.exchange(USUAL)
@@ -27,11 +28,11 @@ pub(super) fn ip_options(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// Next header (the kernel sets it), length 0: eight bytes, filled by PadN (RFC 8200, 4.2).
+/// Next header (the kernel sets it), length 0: eight bytes, filled by `PadN` (RFC 8200, 4.2).
 const PADDING_OPTION: [u8; 8] = [0, 0, 1, 4, 0, 0, 0, 0];
 
-pub(super) fn extension_headers(machine: &Machine) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || {
+pub(super) fn extension_headers(ground: &Ground) -> Result<()> {
+    let (exchange, watched) = watch(&options(&ground.machine), || {
         let pair = Pair::new((V6, 53).into())?;
         set_option(pair.client(), libc::IPPROTO_IPV6, libc::IPV6_HOPOPTS, &PADDING_OPTION)?;
         set_option(pair.client(), libc::IPPROTO_IPV6, libc::IPV6_DSTOPTS, &PADDING_OPTION)?;
@@ -61,18 +62,18 @@ fn set_option(socket: &UdpSocket, level: i32, option: i32, value: &[u8]) -> Resu
 }
 
 /// Sent, the tag is in band; received, the kernel has taken it off and tells it beside the packet.
-pub(super) fn vlan(machine: &Machine) -> Result<()> {
-    tagged(machine, &[(VLAN, 42)], &[])
+pub(super) fn vlan(ground: &Ground) -> Result<()> {
+    tagged(ground, &[(VLAN, 42)], &[])
 }
 
 /// The outer tag is taken off, the inner one stays in band.
-pub(super) fn qinq(machine: &Machine) -> Result<()> {
-    tagged(machine, &[(SERVICE_VLAN, 7), (VLAN, 42)], &[VLAN])
+pub(super) fn qinq(ground: &Ground) -> Result<()> {
+    tagged(ground, &[(SERVICE_VLAN, 7), (VLAN, 42)], &[VLAN])
 }
 
-fn tagged(machine: &Machine, tags: &[(u16, u16)], received_tags: &[u16]) -> Result<()> {
+fn tagged(ground: &Ground, tags: &[(u16, u16)], received_tags: &[u16]) -> Result<()> {
     let message = traffic::message([0, 0], USUAL);
-    let ((), watched) = watch(&options(machine), || {
+    let ((), watched) = watch(&options(&ground.machine), || {
         frame::send(tags, &frame::udp(&message)?)?;
         barrier()
     })?;
@@ -98,10 +99,10 @@ fn with_small_mtu<T>(traffic: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// The first fragment has the ports and is seen, later ones are counted; a socket has the whole datagram.
-pub(super) fn fragments(machine: &Machine) -> Result<()> {
+pub(super) fn fragments(ground: &Ground) -> Result<()> {
     for server in [V4, V6] {
         let (exchange, watched) =
-            watch(&options(machine), || with_small_mtu(|| Pair::new((server, 53).into())?.exchange(3_000)))?;
+            watch(&options(&ground.machine), || with_small_mtu(|| Pair::new((server, 53).into())?.exchange(3_000)))?;
         fragmented(&exchange, &watched).with_context(|| format!("{server}"))?;
     }
     Ok(())
@@ -121,8 +122,8 @@ fn fragmented(exchange: &Exchange, watched: &Watched) -> Result<()> {
 }
 
 /// Of one large TCP write several segments are one packet until the interface cuts it: seen whole, with their size.
-pub(super) fn super_packets(machine: &Machine) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || with_small_mtu(|| traffic::tcp(V4, 53, 8_000)))?;
+pub(super) fn super_packets(ground: &Ground) -> Result<()> {
+    let (exchange, watched) = watch(&options(&ground.machine), || with_small_mtu(|| traffic::tcp(V4, 53, 8_000)))?;
     let sent = watched.one(Hook::Device, Direction::Out, &exchange.query[..2_000])?;
     let segment = i32::from(sent.gso_size);
     ensure!(segment > 1_000 && segment < ETHERNET_MTU, "segments of {segment} bytes");
@@ -131,9 +132,9 @@ pub(super) fn super_packets(machine: &Machine) -> Result<()> {
 }
 
 /// A packet that ends before its ports is counted, by the one hook that sees it.
-pub(super) fn too_short(machine: &Machine) -> Result<()> {
+pub(super) fn too_short(ground: &Ground) -> Result<()> {
     let packet = frame::udp(&[])?;
-    let ((), watched) = watch(&options(machine), || {
+    let ((), watched) = watch(&options(&ground.machine), || {
         // The IP header and half of the ports.
         frame::send(&[], &packet[..22])?;
         barrier()

@@ -5,7 +5,7 @@ use aya::programs::loaded_programs;
 use dnstrace::capture::prerequisites::{self, State};
 use nix::sched::{CloneFlags, unshare};
 
-use crate::machine::Machine;
+use super::Ground;
 use crate::report;
 use crate::watch::{attach, options};
 
@@ -15,9 +15,9 @@ const PROGRAMS: [&str; 6] = ["socket_in", "socket_out", "device", "socket_in_slo
 /// Far below the verifier's million: room for its younger and older relatives to count otherwise.
 const INSTRUCTIONS_MAX: u32 = 50_000;
 
-/// Loads and attaches everything, and tells how many instructions the verifier went through.
-pub(super) fn attach_all(machine: &Machine) -> Result<()> {
-    let _live = attach(&options(machine))?;
+/// Tells how many instructions the verifier went through.
+pub(super) fn instructions(ground: &Ground) -> Result<()> {
+    let _live = attach(&options(&ground.machine))?;
     for name in PROGRAMS {
         // The newest of a name is ours: ids only grow.
         let loaded = loaded_programs().filter_map(Result::ok).filter(|program| program.name_as_str() == Some(name));
@@ -32,13 +32,13 @@ pub(super) fn attach_all(machine: &Machine) -> Result<()> {
 }
 
 /// The doctor misses nothing where everything works, and tells a netns that is not the host's.
-pub(super) fn doctor(machine: &Machine) -> Result<()> {
+pub(super) fn doctor(ground: &Ground) -> Result<()> {
     let host = prerequisites::this_host();
     for row in prerequisites::look(&host) {
         ensure!(row.state != State::Missing, "{} is said to be missing: {}", row.subject, row.found);
-        ensure!(!machine.init || row.state == State::Ok, "{} is said to be limited: {}", row.subject, row.found);
+        ensure!(!ground.machine.init || row.state == State::Ok, "{} is said to be limited: {}", row.subject, row.found);
     }
-    ensure!(host.host_netns == machine.init, "the netns is taken for the wrong one");
+    ensure!(host.host_netns == ground.machine.init, "the netns is taken for the wrong one");
     unshare(CloneFlags::CLONE_NEWNET)?;
     ensure!(!prerequisites::this_host().host_netns, "a new netns is taken for the host's");
     Ok(())

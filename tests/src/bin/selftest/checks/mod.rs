@@ -8,11 +8,23 @@ mod reach;
 
 use anyhow::Result;
 
-use super::machine::Machine;
+use crate::machine::Machine;
+use crate::usual::Usual;
+
+/// What the checks run on.
+pub(crate) struct Ground {
+    /// Where we are.
+    pub(crate) machine: Machine,
+    /// What most of them look at.
+    pub(crate) usual: Usual,
+}
+
+/// A check: good, or why not.
+type Check = fn(&Ground) -> Result<()>;
 
 /// Every check, in the order they run.
-pub(crate) const CHECKS: &[(&str, fn(&Machine) -> Result<()>)] = &[
-    ("attach", host::attach_all),
+pub(crate) const CHECKS: &[(&str, Check)] = &[
+    ("instructions", host::instructions),
     ("udp4", reach::udp4),
     ("udp6", reach::udp6),
     ("tcp4", reach::tcp4),

@@ -1,40 +1,28 @@
 //! Each message is seen once at each hook and direction, with its ports.
 
-use std::net::IpAddr;
-
 use anyhow::{Context, Result, ensure};
 use dnstrace::capture::live::LiveOptions;
 use dnstrace::capture::{Counter, Direction, Hook};
 
-use crate::machine::Machine;
-use crate::traffic::{self, Exchange, UNWATCHED, USUAL};
+use super::Ground;
+use crate::V4;
+use crate::traffic::{self, Exchange, UNWATCHED};
 use crate::watch::{Watched, options, watch};
-use crate::{V4, V6};
 
-pub(super) fn udp4(machine: &Machine) -> Result<()> {
-    udp(machine, V4)
+pub(super) fn udp4(ground: &Ground) -> Result<()> {
+    seen_everywhere(&ground.usual.udp4, &ground.usual.watched)
 }
 
-pub(super) fn udp6(machine: &Machine) -> Result<()> {
-    udp(machine, V6)
+pub(super) fn udp6(ground: &Ground) -> Result<()> {
+    seen_everywhere(&ground.usual.udp6, &ground.usual.watched)
 }
 
-pub(super) fn tcp4(machine: &Machine) -> Result<()> {
-    tcp(machine, V4)
+pub(super) fn tcp4(ground: &Ground) -> Result<()> {
+    seen_everywhere(&ground.usual.tcp4, &ground.usual.watched)
 }
 
-pub(super) fn tcp6(machine: &Machine) -> Result<()> {
-    tcp(machine, V6)
-}
-
-fn udp(machine: &Machine, server: IpAddr) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || traffic::udp(server, 53))?;
-    seen_everywhere(&exchange, &watched)
-}
-
-fn tcp(machine: &Machine, server: IpAddr) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || traffic::tcp(server, 53, USUAL))?;
-    seen_everywhere(&exchange, &watched)
+pub(super) fn tcp6(ground: &Ground) -> Result<()> {
+    seen_everywhere(&ground.usual.tcp6, &ground.usual.watched)
 }
 
 fn seen_everywhere(exchange: &Exchange, watched: &Watched) -> Result<()> {
@@ -57,12 +45,12 @@ fn seen(watched: &Watched, hook: Hook, direction: Direction, message: &[u8], por
 }
 
 /// Other ports are not even counted, and any port can be watched.
-pub(super) fn watched_ports(machine: &Machine) -> Result<()> {
-    let (_, watched) = watch(&options(machine), || traffic::udp(V4, UNWATCHED))?;
+pub(super) fn watched_ports(ground: &Ground) -> Result<()> {
+    let (_, watched) = watch(&options(&ground.machine), || traffic::udp(V4, UNWATCHED))?;
     for hook in Hook::ALL {
         ensure!(watched.count(hook, Counter::Seen) == 0, "{hook:?} saw an unwatched port");
     }
-    let elsewhere = LiveOptions { ports: vec![5_353, UNWATCHED], ..options(machine) };
+    let elsewhere = LiveOptions { ports: vec![5_353, UNWATCHED], ..options(&ground.machine) };
     let (exchange, watched) = watch(&elsewhere, || {
         traffic::udp(V4, 53)?;
         traffic::udp(V4, UNWATCHED)
@@ -72,9 +60,9 @@ pub(super) fn watched_ports(machine: &Machine) -> Result<()> {
 }
 
 /// A hook that was not asked for is not there.
-pub(super) fn one_hook(machine: &Machine) -> Result<()> {
+pub(super) fn one_hook(ground: &Ground) -> Result<()> {
     for hook in Hook::ALL {
-        let only = LiveOptions { hooks: vec![hook], ..options(machine) };
+        let only = LiveOptions { hooks: vec![hook], ..options(&ground.machine) };
         let (_, watched) = watch(&only, || traffic::udp(V4, 53))?;
         ensure!(watched.sightings.len() == 4, "{hook:?} alone saw {} packets", watched.sightings.len());
         ensure!(watched.sightings.iter().all(|sighting| sighting.hook == hook), "another hook than {hook:?} saw");
@@ -83,8 +71,8 @@ pub(super) fn one_hook(machine: &Machine) -> Result<()> {
 }
 
 /// Packets are stamped with the clock that user space reads, in the order they went.
-pub(super) fn clock(machine: &Machine) -> Result<()> {
-    let (exchange, watched) = watch(&options(machine), || traffic::udp(V4, 53))?;
+pub(super) fn clock(ground: &Ground) -> Result<()> {
+    let (exchange, watched) = (&ground.usual.udp4, &ground.usual.watched);
     for sighting in &watched.sightings {
         let time = sighting.boot_ns;
         let (began, ended) = (watched.began_ns, watched.ended_ns);

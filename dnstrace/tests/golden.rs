@@ -1,0 +1,61 @@
+//! Recordings to the same output, byte for byte. `UPDATE_GOLDEN=1 cargo test` writes what comes out now; read the diff.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn captures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/captures")
+}
+
+/// Standard output, then standard error, of `dnstrace read`.
+fn read(capture: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dnstrace"));
+    let output = command.arg("read").arg(capture).args(arguments).current_dir(captures()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    if arguments.contains(&"json") { stdout } else { format!("{stdout}\n{stderr}") }
+}
+
+#[track_caller]
+fn check(name: &str, arguments: &[&str], golden: &str) {
+    let found = read(&format!("{name}.pcap"), arguments);
+    let golden = captures().join(format!("{name}.{golden}"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, &found).unwrap();
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    assert!(found == expected, "{} differs; UPDATE_GOLDEN=1 and git diff show how\n{found}", golden.display());
+}
+
+#[test]
+fn lookups_through_a_search_list() {
+    check("baseline", &[], "trace.txt");
+    check("baseline", &["--format", "json"], "trace.jsonl");
+    check("baseline", &["--observations", "--type", "AAAA"], "observations.txt");
+}
+
+#[test]
+fn way_of_each_query_with_nat() {
+    check("ndots_external_glibc", &["--path", "--name", "a1.api.example.com*"], "path.txt");
+    check("ndots_external_glibc", &["--path", "--format", "json", "--count", "3"], "path.jsonl");
+}
+
+#[test]
+fn truncation_and_tcp() {
+    check("truncation_glibc", &[], "trace.txt");
+}
+
+#[test]
+fn queries_without_response() {
+    check("no_endpoints_reject", &["--path"], "path.txt");
+    check("fragment_dropped", &["--timeout", "1s"], "trace.txt");
+}
+
+#[test]
+fn same_file_twice_gives_the_same_bytes() {
+    let arguments = ["--path", "--format", "json"];
+    assert_eq!(read("baseline.pcap", &arguments), read("baseline.pcap", &arguments));
+}
