@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::capture::file::{CaptureFile, FileError};
-use crate::capture::live::{HookCounts, Live};
+use crate::capture::live::{DRAIN_MAX, HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::join::{Join, JoinOptions, Transaction};
@@ -71,9 +71,10 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
     let big_batch = live.room() / BIG_BATCH;
     let mut pause = PAUSE_MIN;
     while !stop.is_requested() && !pipeline.has_ended() && end.is_none_or(|end| live.now() < end) {
-        let packets = live.drain(|packet| pipeline.add(packet));
+        // Taken before: what lies in the ring buffer is not older than what is held to be over.
         let now = live.now();
-        pipeline.expire(now);
+        let packets = live.drain(|packet| pipeline.add(packet));
+        pipeline.expire(if packets < DRAIN_MAX { now } else { pipeline.tail.time });
         if losses.are_due(now) {
             pipeline.tell(&mut losses, &live.counts());
         }

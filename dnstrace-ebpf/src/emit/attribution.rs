@@ -32,7 +32,7 @@ pub(super) enum Sender {
     Known,
 }
 
-const NO_PROCESS: ProcessEntry = ProcessEntry { comm: [0; 2], tgid: 0, netns: 0 };
+const NO_PROCESS: ProcessEntry = ProcessEntry { comm_start: 0, comm_end: 0, tgid: 0, netns: 0 };
 const NO_UID: u32 = u32::MAX;
 
 #[inline(always)]

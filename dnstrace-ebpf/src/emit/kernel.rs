@@ -55,8 +55,10 @@ impl Task {
     #[inline(always)]
     pub(super) fn process(self, netns: u32) -> ProcessEntry {
         // A thread has a name of its own; the process is known by that of its first thread.
-        let comm = read(member(self.0, &TASK_LEADER), &TASK_COMM).unwrap_or([0; 2]);
-        ProcessEntry { comm, tgid: self.tgid(), netns }
+        match read::<[u64; 2]>(member(self.0, &TASK_LEADER), &TASK_COMM) {
+            Some([comm_start, comm_end]) => ProcessEntry { comm_start, comm_end, tgid: self.tgid(), netns },
+            None => ProcessEntry { comm_start: 0, comm_end: 0, tgid: self.tgid(), netns },
+        }
     }
 
     #[inline(always)]

@@ -110,6 +110,10 @@ unsafe fn fill(
         (*record).direction = site.direction as u8;
         (*record).layer = layers.layer as u8;
         (*record).vlan_present = u8::from(site.hook as u8 == Hook::Device as u8 && skb.vlan_present != 0);
-        (*record).comm = core::mem::transmute::<[u64; 2], [u8; 16]>(socket.process.comm);
+        #[expect(clippy::cast_ptr_alignment, reason = "the record is aligned to eight, and 64 bytes come before")]
+        let comm = addr_of_mut!((*record).comm).cast::<u64>();
+        // Volatile: of two zeros beside each other the compiler makes a call of `memset`.
+        comm.write_volatile(socket.process.comm_start);
+        comm.add(1).write_volatile(socket.process.comm_end);
     }
 }

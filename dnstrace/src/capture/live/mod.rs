@@ -18,9 +18,9 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use super::{BootTime, Counter, Hook, Packet};
 use globals::Globals;
 
-pub use attach::{cgroup_root, load_hook};
+pub use attach::load_hook;
 pub use error::{StartError, name};
-pub use ring::Ring;
+pub use ring::{DRAIN_MAX, Ring};
 
 /// The committed object of the kernel half.
 pub static OBJECT: &[u8] =
