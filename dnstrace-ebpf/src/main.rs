@@ -12,6 +12,17 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(target_arch = "bpf", expect(internal_features, reason = "the only atomic addition this target has"))]
 #![cfg_attr(target_arch = "bpf", feature(core_intrinsics))]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(clippy::inline_always, reason = "a hook is one function: old verifiers know little across calls")
+)]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        clippy::cast_possible_truncation,
+        reason = "sizes are constants, and the kernel widens 16-bit members to 32"
+    )
+)]
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
@@ -26,6 +37,7 @@ mod maps;
 mod parse;
 
 #[cfg(target_arch = "bpf")]
+#[expect(clippy::needless_pass_by_value, reason = "aya's macros hand the context over by value")]
 mod programs {
     use aya_ebpf::macros::{cgroup_skb, socket_filter};
     use aya_ebpf::programs::SkBuffContext;

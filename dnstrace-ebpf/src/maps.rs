@@ -39,12 +39,17 @@ pub(crate) static SOCKET_OUT_SLOW: ProgramArray = ProgramArray::with_max_entries
 pub(crate) static DEVICE_SLOW: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// A process, as it is kept in [`PROCESSES`].
+///
+/// The name in two numbers: an array is cleared by calling `memset`, and in a program with calls, verifiers before 6.2
+/// tell every two values apart.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct ProcessEntry {
-    pub(crate) comm: [u64; 2],
+    pub(crate) comm_start: u64,
+    pub(crate) comm_end: u64,
     pub(crate) tgid: u32,
-    pub(crate) padding: u32,
+    /// Inode of the socket's netns, which is the process's.
+    pub(crate) netns: u32,
 }
 
 /// How many bytes of a packet are captured at most.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::capture::file::{CaptureFile, FileError};
-use crate::capture::live::{HookCounts, Live};
+use crate::capture::live::{DRAIN_MAX, HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::join::{Join, JoinOptions, Transaction};
@@ -19,8 +19,9 @@ use crate::sink::{Losses, Outlet, Show, Summary};
 const PAUSE_MIN: Duration = Duration::from_micros(200);
 /// And this often when nothing comes: a person does not see the delay, and an idle node does not see us.
 const PAUSE_MAX: Duration = Duration::from_millis(10);
-/// So many packets at once are much: the pause is not made longer.
-const BIG_BATCH: usize = 64;
+/// When this part of the ring buffer fills during a pause, the pause is made shortest: there is time for fifteen more
+/// before anything is lost.
+const BIG_BATCH: usize = 16;
 /// Tables are looked through for what is over once in this time of a file, as live.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -67,15 +68,17 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
     let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
     let mut losses = Losses::new(live.now());
     let end = options.run_for.map(|time| live.now().after(time));
+    let big_batch = live.room() / BIG_BATCH;
     let mut pause = PAUSE_MIN;
     while !stop.is_requested() && !pipeline.has_ended() && end.is_none_or(|end| live.now() < end) {
-        let packets = live.drain(|packet| pipeline.add(packet));
+        // Taken before: what lies in the ring buffer is not older than what is held to be over.
         let now = live.now();
-        pipeline.expire(now);
+        let packets = live.drain(|packet| pipeline.add(packet));
+        pipeline.expire(if packets < DRAIN_MAX { now } else { pipeline.tail.time });
         if losses.are_due(now) {
             pipeline.tell(&mut losses, &live.counts());
         }
-        pause = if packets >= BIG_BATCH { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
+        pause = if packets > big_batch { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
     empty(&mut live, &mut pipeline);

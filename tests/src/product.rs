@@ -17,7 +17,7 @@ use crate::command;
 use crate::node::Netns;
 
 /// Loading takes a fraction of a second on a quiet machine; old kernels' verifiers in an emulator take far longer.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 /// The product promises to end within a second of a signal; a busy machine may need more.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 /// Lines of output that may wait for the test to read them: more than any test makes.

@@ -12,6 +12,8 @@ mod kube;
 mod steps;
 mod test;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 #[derive(Parser)]
@@ -33,14 +35,24 @@ enum Task {
     Bench(bench::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Task::parse() {
-        Task::Demo(args) => demo::run(&args),
-        Task::Test(args) => test::run(&args),
-        Task::Check(args) => check::run(&args),
-        Task::BuildEbpf(args) => build_ebpf::run(&args),
-        Task::Kernels(args) => kernels::run(&args),
-        Task::Kube(args) => kube::run(&args),
-        Task::Bench(args) => bench::run(&args),
+fn main() -> ExitCode {
+    match run(&Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> anyhow::Result<()> {
+    match task {
+        Task::Demo(args) => demo::run(args),
+        Task::Test(args) => test::run(args),
+        Task::Check(args) => check::run(args),
+        Task::BuildEbpf(args) => build_ebpf::run(args),
+        Task::Kernels(args) => kernels::run(args),
+        Task::Kube(args) => kube::run(args),
+        Task::Bench(args) => bench::run(args),
     }
 }

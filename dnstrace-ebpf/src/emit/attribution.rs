@@ -32,57 +32,54 @@ pub(super) enum Sender {
     Known,
 }
 
-const NO_PROCESS: ProcessEntry = ProcessEntry { comm: [0; 2], tgid: 0, padding: 0 };
+const NO_PROCESS: ProcessEntry = ProcessEntry { comm_start: 0, comm_end: 0, tgid: 0, netns: 0 };
 const NO_UID: u32 = u32::MAX;
 
 #[inline(always)]
 pub(super) fn socket(ctx: &SkBuffContext, site: Site, sender: Sender) -> Socket {
     // SAFETY: the context is this program's own.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.skb.skb.cast()) };
-    let netns = if cookie == 0 { 0 } else { kernel::socket_netns(ctx) };
     match site.hook {
         // A frame carries its socket until the stack takes it up: on the receive side of a veth, the pod's.
-        Hook::Device => Socket { cookie, cgroup_id: 0, netns, uid: NO_UID, process: NO_PROCESS },
-        Hook::Socket => endpoint(ctx, site.direction, sender, cookie, netns),
+        Hook::Device => {
+            let netns = if cookie == 0 { 0 } else { kernel::socket_netns(ctx) };
+            Socket { cookie, cgroup_id: 0, netns, uid: NO_UID, process: NO_PROCESS }
+        }
+        Hook::Socket => endpoint(ctx, site.direction, sender, cookie),
     }
 }
 
 #[inline(always)]
-fn endpoint(ctx: &SkBuffContext, direction: Direction, sender: Sender, cookie: u64, netns: u32) -> Socket {
+fn endpoint(ctx: &SkBuffContext, direction: Direction, sender: Sender, cookie: u64) -> Socket {
     // SAFETY: both helpers take this program's own context; both exist for cgroup_skb on every supported kernel.
     let (cgroup_id, uid) = unsafe { (bpf_skb_cgroup_id(ctx.skb.skb), bpf_get_socket_uid(ctx.skb.skb)) };
+    // SAFETY: entries are replaced as a whole; a torn read could only mix two processes that used the same socket.
+    let known = unsafe { PROCESSES.get(cookie) }.copied().unwrap_or(NO_PROCESS);
+    // A socket stays in its netns: what is remembered need not be read again.
+    let netns = if known.netns == 0 { kernel::socket_netns(ctx) } else { known.netns };
     let process = match direction {
-        Direction::In => remembered(cookie),
-        Direction::Out => process(sender, cookie, cgroup_id, netns),
+        Direction::In => known,
+        Direction::Out => process(sender, cookie, cgroup_id, netns, known),
     };
     Socket { cookie, cgroup_id, netns, uid, process }
 }
 
 #[inline(always)]
-fn remembered(cookie: u64) -> ProcessEntry {
-    // SAFETY: entries are replaced as a whole; a torn read could only mix two processes that used the same socket.
-    unsafe { PROCESSES.get(cookie) }.copied().unwrap_or(NO_PROCESS)
-}
-
-#[inline(always)]
-fn process(sender: Sender, cookie: u64, cgroup_id: u64, netns: u32) -> ProcessEntry {
-    match sender {
-        Sender::Running => running(cookie, cgroup_id, netns),
-        Sender::Known => remembered(cookie),
-        Sender::RunningUnlessKnown => {
-            let known = remembered(cookie);
-            if known.tgid == 0 { running(cookie, cgroup_id, netns) } else { known }
-        }
-    }
-}
-
-#[inline(always)]
-fn running(cookie: u64, cgroup_id: u64, netns: u32) -> ProcessEntry {
+fn process(sender: Sender, cookie: u64, cgroup_id: u64, netns: u32, known: ProcessEntry) -> ProcessEntry {
+    let settled = match sender {
+        Sender::Running => false,
+        Sender::RunningUnlessKnown => known.tgid != 0,
+        Sender::Known => true,
+    };
     let task = Task::current();
-    if netns == 0 || task.netns() != netns || task.cgroup_id() != cgroup_id {
-        return remembered(cookie);
+    // The socket's own process again: nothing has to be proved anew.
+    if settled || (known.tgid != 0 && known.tgid == task.tgid()) {
+        return known;
     }
-    let process = task.process();
+    if netns == 0 || task.netns() != netns || task.cgroup_id() != cgroup_id {
+        return known;
+    }
+    let process = task.process(netns);
     // A full table evicts its oldest entries; where even that fails, the receive side stays without a process.
     let _ = PROCESSES.insert(cookie, process, 0);
     process

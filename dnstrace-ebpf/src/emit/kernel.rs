@@ -53,10 +53,17 @@ impl Task {
     }
 
     #[inline(always)]
-    pub(super) fn process(self) -> ProcessEntry {
+    pub(super) fn process(self, netns: u32) -> ProcessEntry {
         // A thread has a name of its own; the process is known by that of its first thread.
-        let comm = read(member(self.0, &TASK_LEADER), &TASK_COMM).unwrap_or([0; 2]);
-        ProcessEntry { comm, tgid: small_member(self.0, &TASK_TGID), padding: 0 }
+        match read::<[u64; 2]>(member(self.0, &TASK_LEADER), &TASK_COMM) {
+            Some([comm_start, comm_end]) => ProcessEntry { comm_start, comm_end, tgid: self.tgid(), netns },
+            None => ProcessEntry { comm_start: 0, comm_end: 0, tgid: self.tgid(), netns },
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn tgid(self) -> u32 {
+        small_member(self.0, &TASK_TGID)
     }
 }
 

@@ -34,12 +34,17 @@ struct Slot<const BYTES: usize> {
 /// Writes a packet record; says what became of the packet.
 #[inline(always)]
 pub(super) fn write(ctx: &SkBuffContext, site: Site, layers: &Layers, captured_len: u32, socket: &Socket) -> Counter {
-    match captured_len as usize {
-        0..=SMALL => write_class::<SMALL>(ctx, site, layers, captured_len, socket),
-        ..=ANSWER => write_class::<ANSWER>(ctx, site, layers, captured_len, socket),
-        ..=FRAME => write_class::<FRAME>(ctx, site, layers, captured_len, socket),
-        ..=LARGE => write_class::<LARGE>(ctx, site, layers, captured_len, socket),
-        _ => write_class::<WHOLE>(ctx, site, layers, captured_len, socket),
+    let len = captured_len as usize;
+    if len <= SMALL {
+        write_class::<SMALL>(ctx, site, layers, captured_len, socket)
+    } else if len <= ANSWER {
+        write_class::<ANSWER>(ctx, site, layers, captured_len, socket)
+    } else if len <= FRAME {
+        write_class::<FRAME>(ctx, site, layers, captured_len, socket)
+    } else if len <= LARGE {
+        write_class::<LARGE>(ctx, site, layers, captured_len, socket)
+    } else {
+        write_class::<WHOLE>(ctx, site, layers, captured_len, socket)
     }
 }
 
@@ -105,6 +110,10 @@ unsafe fn fill(
         (*record).direction = site.direction as u8;
         (*record).layer = layers.layer as u8;
         (*record).vlan_present = u8::from(site.hook as u8 == Hook::Device as u8 && skb.vlan_present != 0);
-        addr_of_mut!((*record).comm).cast::<[u64; 2]>().write(socket.process.comm);
+        #[expect(clippy::cast_ptr_alignment, reason = "the record is aligned to eight, and 64 bytes come before")]
+        let comm = addr_of_mut!((*record).comm).cast::<u64>();
+        // Volatile: of two zeros beside each other the compiler makes a call of `memset`.
+        comm.write_volatile(socket.process.comm_start);
+        comm.add(1).write_volatile(socket.process.comm_end);
     }
 }

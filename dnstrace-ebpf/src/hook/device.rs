@@ -8,7 +8,7 @@ use super::{Site, end};
 use crate::maps::DEVICE_SLOW;
 use crate::parse::{self, ETHERNET_LEN, Head, IPV4, IPV4_HEAD, IPV6, IPV6_HEAD, Network, Parsed};
 
-/// `PACKET_OUTGOING` of if_packet.h. All others are received, `PACKET_OTHERHOST` too: so do bridged responses look.
+/// `PACKET_OUTGOING` of `if_packet.h`. All others are received, `PACKET_OTHERHOST` too: so do bridged responses look.
 const OUTGOING: u32 = 4;
 
 /// The load starts at the EtherType: one load has it, the IP header and the ports.

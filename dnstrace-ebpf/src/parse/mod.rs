@@ -31,6 +31,7 @@ pub(crate) const IPV4_HEAD: usize = 24;
 pub(crate) const IPV6_HEAD: usize = 44;
 
 /// What became of a packet.
+#[derive(Clone, Copy)]
 pub(crate) enum Parsed {
     /// Not ours: not UDP or TCP, or no watched port.
     Ignored,
@@ -43,6 +44,7 @@ pub(crate) enum Parsed {
 }
 
 /// Offsets from the first byte the hook sees.
+#[derive(Clone, Copy)]
 pub(crate) struct Layers {
     /// Transport header.
     pub(crate) transport: u32,
@@ -78,9 +80,10 @@ impl<const LEN: usize> Head<LEN> {
 
     /// A number in network byte order, at an even offset.
     #[inline(always)]
+    #[expect(clippy::cast_ptr_alignment, reason = "the array is aligned to eight, and the offset is even")]
     pub(crate) fn u16(&self, at: usize) -> u16 {
-        debug_assert!(at + 1 < LEN && at % 2 == 0);
-        // SAFETY: as for `u8`; even offsets of an aligned array are aligned.
+        debug_assert!(at + 1 < LEN && at.is_multiple_of(2));
+        // SAFETY: as for `u8`, and aligned.
         u16::from_be(unsafe { self.0.as_ptr().cast::<u8>().add(at).cast::<u16>().read() })
     }
 }

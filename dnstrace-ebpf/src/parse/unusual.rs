@@ -65,7 +65,7 @@ fn network(ctx: &SkBuffContext, ethertype: u16, offset: u32, layer: Layer) -> Pa
         _ => return Parsed::Ignored,
     };
     match found {
-        Ok((transport, end, protocol)) => ports(ctx, Layers { transport, end, protocol, layer }),
+        Ok((transport, end, protocol)) => ports(ctx, &Layers { transport, end, protocol, layer }),
         Err(parsed) => parsed,
     }
 }
@@ -138,12 +138,12 @@ pub(super) fn is_extension(next: u8) -> bool {
 }
 
 #[inline(always)]
-fn ports(ctx: &SkBuffContext, layers: Layers) -> Parsed {
+fn ports(ctx: &SkBuffContext, layers: &Layers) -> Parsed {
     let Some(head) = Head::<4>::load(ctx, layers.transport) else { return Parsed::Lost(Counter::TooShort) };
     if !is_watched(head.u16(0)) && !is_watched(head.u16(2)) {
         return Parsed::Ignored;
     }
     // The protocol is one of two; saying which from what was loaded keeps the two ways apart no longer than here.
     let protocol = if layers.protocol == TCP { TCP } else { UDP };
-    Parsed::Found(Layers { protocol, ..layers })
+    Parsed::Found(Layers { protocol, ..*layers })
 }

@@ -79,34 +79,20 @@ pub fn look(host: &Host) -> Vec<Row> {
 }
 
 /// What to do when the kernel refuses with `EPERM` or `EACCES`.
-#[must_use]
-pub fn remedy_for_permission() -> &'static str {
-    "run as root, or with the capabilities BPF, PERFMON, NET_RAW and NET_ADMIN"
-}
+pub const REMEDY_PERMISSION: &str = "run as root, or with the capabilities BPF, PERFMON, NET_RAW and NET_ADMIN";
 
 /// What to do when no cgroup v2 is mounted.
-#[must_use]
-pub fn remedy_for_cgroup() -> &'static str {
-    "mount it (mount -t cgroup2 none /sys/fs/cgroup), in a pod as a hostPath of /sys/fs/cgroup"
-}
+pub const REMEDY_CGROUP: &str =
+    "mount it (mount -t cgroup2 none /sys/fs/cgroup), in a pod as a hostPath of /sys/fs/cgroup";
 
 /// What to do when locked memory is too small for the ring buffer.
-#[must_use]
-pub fn remedy_for_locked_memory() -> &'static str {
-    "raise it (ulimit -l unlimited, LimitMEMLOCK=infinity), give the capability SYS_RESOURCE, or ask for a smaller ring"
-}
+pub const REMEDY_LOCKED_MEMORY: &str = "raise it (ulimit -l unlimited, LimitMEMLOCK=infinity), give the capability SYS_RESOURCE, or ask for a smaller ring";
 
 /// What to do when the kernel has no BTF.
-#[must_use]
-pub fn remedy_for_btf() -> &'static str {
-    "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, and mount /sys in the container"
-}
+pub const REMEDY_BTF: &str = "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, and mount /sys in the container";
 
 /// What to do when the kernel is too old.
-#[must_use]
-pub fn remedy_for_kernel() -> &'static str {
-    "use Linux 5.10 or newer"
-}
+pub const REMEDY_KERNEL: &str = "use Linux 5.10 or newer";
 
 /// The facts of the host we run on.
 #[must_use]

@@ -1,13 +1,11 @@
 //! Packets to observations.
 
-use std::net::SocketAddr;
-
 use super::network::{self, Datagram, Unreadable};
 use super::ports::PortSet;
 use super::sighting::Sighting;
 use super::streams::{Fate, Streams};
 use super::transport::{self, Transported, Untransported};
-use super::{DecodeCounts, Observation, Transport};
+use super::{DecodeCounts, Observation};
 use crate::capture::{BootTime, Packet};
 
 /// What the decoder must know.
@@ -71,18 +69,7 @@ impl Decoder {
         transported: &Transported<'_>,
         each: &mut dyn FnMut(&Observation<'_>),
     ) -> End {
-        let mut sighting = Sighting {
-            packet,
-            transport: if transported.segment.is_some() { Transport::Tcp } else { Transport::Udp },
-            src: SocketAddr::new(datagram.src, transported.src_port),
-            dst: SocketAddr::new(datagram.dst, transported.dst_port),
-            vlan: datagram.vlan,
-            fragment: datagram.upper.fragment,
-            counts: &mut self.counts,
-            each,
-            found: 0,
-            given: 0,
-        };
+        let mut sighting = Sighting::new(packet, datagram, transported, &mut self.counts, each);
         let fate = match transported.segment {
             Some(segment) => self.streams.add(segment, transported, &mut sighting),
             None => read_udp(transported, packet.gso_size, &mut sighting),

@@ -2,26 +2,49 @@
 
 use std::net::SocketAddr;
 
+use super::network::Datagram;
+use super::transport::Transported;
 use super::{DecodeCounts, Message, NameError, Observation, Question, Transport, Undecodable};
 use crate::capture::Packet;
 
 /// Gives the messages found in one packet and counts them.
 pub(super) struct Sighting<'s> {
     pub(super) packet: &'s Packet<'s>,
-    pub(super) transport: Transport,
+    transport: Transport,
     pub(super) src: SocketAddr,
     pub(super) dst: SocketAddr,
-    pub(super) vlan: Option<u16>,
+    vlan: Option<u16>,
     pub(super) fragment: bool,
     pub(super) counts: &'s mut DecodeCounts,
-    pub(super) each: &'s mut dyn FnMut(&Observation<'_>),
+    each: &'s mut dyn FnMut(&Observation<'_>),
     /// Messages found so far.
     pub(super) found: u32,
     /// Those of them that were given.
     pub(super) given: u32,
 }
 
-impl Sighting<'_> {
+impl<'s> Sighting<'s> {
+    pub(super) fn new(
+        packet: &'s Packet<'s>,
+        datagram: &Datagram<'_>,
+        transported: &Transported<'_>,
+        counts: &'s mut DecodeCounts,
+        each: &'s mut dyn FnMut(&Observation<'_>),
+    ) -> Self {
+        Self {
+            packet,
+            transport: if transported.segment.is_some() { Transport::Tcp } else { Transport::Udp },
+            src: SocketAddr::new(datagram.src, transported.src_port),
+            dst: SocketAddr::new(datagram.dst, transported.dst_port),
+            vlan: datagram.vlan,
+            fragment: datagram.upper.fragment,
+            counts,
+            each,
+            found: 0,
+            given: 0,
+        }
+    }
+
     /// Gives the message that `bytes` are, or the beginning of; or counts why it is none.
     pub(super) fn give(&mut self, bytes: &[u8], wire_len: u32) -> Result<(), Undecodable> {
         self.found += 1;

@@ -155,6 +155,11 @@ impl Open {
         self.hop_ids.iter().filter(|(id, time)| *id == hop_id && time.0 != 0).map(|&(_, time)| time).max()
     }
 
+    /// Whether the query was seen in buffers that are known, and `hop_id` is none of them.
+    pub(super) fn is_in_other_buffer(&self, hop_id: Option<u64>) -> bool {
+        hop_id.is_some() && self.hop_ids.iter().any(|(_, time)| time.0 != 0) && self.hop_id_time(hop_id).is_none()
+    }
+
     fn begin_query(&mut self, seen: &Seen<'_>) {
         let o = seen.observation;
         self.query = Some(seen.identity);

@@ -1,8 +1,8 @@
 //! Which open transaction a sighting of a query belongs to.
 //!
 //! The same message ID, client port and bytes say that it may be the same query; then the address of the initiator, which
-//! only masquerading changes, and the point, which sees a message once. Masquerading happens after routing, so a changed
-//! source is first seen where an interface sends, or where a socket receives. What more than one could claim stays apart.
+//! only masquerading changes, and the point, which sees a message once. What more than one
+//! transaction could claim stays apart.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,15 +13,12 @@ use super::Hop;
 use super::ending;
 use super::identity::Seen;
 use super::index::Slot;
+use super::masquerade::{self, NODE_TRANSIT};
 use super::open::Open;
 use super::ranking::Best;
 use super::table::Table;
 use crate::capture::{BootTime, Point};
-use crate::decode::Transport;
-
-/// How long a packet is on its way through a node, at most, queueing included; where the port was masqueraded, only
-/// this tells a query from the same bytes of another initiator.
-pub(super) const NODE_TRANSIT: Duration = Duration::from_millis(50);
+use crate::decode::{Observation, Transport};
 
 /// How long a response takes from its first sighting to its initiator, usually; what is sent again within this time and
 /// before the response is back is a retransmission, later it is another query with the same message ID.
@@ -74,7 +71,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> QueryIs {
     if let Some(slot) = waiting_response(table, seen) {
         return QueryIs::Answered(slot);
     }
-    masqueraded(table, seen)
+    masquerade::classify(table, seen)
 }
 
 fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
@@ -87,6 +84,9 @@ fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
     if !open.query_hops().any(|hop| is_initiator(hop.src, hop.point.netns)) {
         return Fit::No;
     }
+    if is_over(open, o) {
+        return if was_sent_so(open, o) { Fit::Repeats } else { Fit::No };
+    }
     let here = |hop: &&Hop| hop.attempt == open.attempt && sees_once(hop.point) && hop.point == o.point;
     match open.query_hops().find(here) {
         None if sees_once(o.point) => Fit::Fits,
@@ -94,6 +94,28 @@ fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
         Some(hop) if hop.src == o.src && hop.dst == o.dst => Fit::Repeats,
         Some(_) => Fit::No,
     }
+}
+
+/// Whether the way of the query's current sending has ended before this sighting, or begins with it: a message is first
+/// seen at its sender's socket and last at its receiver's, if it is seen there at all. Multicast has many receivers.
+pub(super) fn is_over(open: &Open, o: &Observation<'_>) -> bool {
+    let mut before = open.query_hops().filter(|hop| hop.attempt == open.attempt && hop.time < o.time);
+    if is_at_socket(o.point, Direction::Out) {
+        return before.next().is_some();
+    }
+    !o.dst.ip().is_multicast() && before.any(|hop| is_at_socket(hop.point, Direction::In))
+}
+
+/// Whether the query was seen with these addresses, and not sent by another socket.
+fn was_sent_so(open: &Open, o: &Observation<'_>) -> bool {
+    let other_socket = |hop: &Hop| is_at_socket(hop.point, Direction::Out) && hop.point != o.point;
+    let known = open.query_hops().any(|hop| hop.src == o.src && hop.dst == o.dst);
+    known && !(is_at_socket(o.point, Direction::Out) && open.query_hops().any(other_socket))
+}
+
+/// Whether a point is a socket that sends, or receives.
+pub(super) fn is_at_socket(point: Point, direction: Direction) -> bool {
+    point.hook == Hook::Socket && point.direction == direction
 }
 
 /// Whether the initiator still waits: a query that is sent again just before its response arrives crosses it on the way.
@@ -114,7 +136,7 @@ fn unnamed_interface(open: &Open, seen: &Seen<'_>) -> Fit {
 }
 
 /// An observation point sees a message once, when it is known which point it is.
-fn sees_once(point: Point) -> bool {
+pub(super) fn sees_once(point: Point) -> bool {
     point.hook == Hook::Socket || point.ifindex != 0
 }
 
@@ -134,42 +156,4 @@ fn waiting_response(table: &Table, seen: &Seen<'_>) -> Option<Slot> {
         open.query.is_none() && not_late && addresses && open.may_ask(o.message.question.as_ref())
     };
     table.with_key(&seen.key).find(|(_, open)| answers(open)).map(|(slot, _)| slot)
-}
-
-fn masqueraded(table: &Table, seen: &Seen<'_>) -> QueryIs {
-    if !may_be_masqueraded(seen.observation.point) {
-        return QueryIs::New;
-    }
-    let same_port = seen.key.port;
-    let mut best = Best::new();
-    for (slot, open) in table.with_identity(seen.identity).filter(|(_, open)| on_its_way(open, seen)) {
-        let buffer = open.hop_id_time(seen.observation.hop_id);
-        let kept_port = open.keys.iter().any(|key| key.port == same_port);
-        if buffer.is_some() || kept_port || open.last_dst() == Some(seen.observation.dst) {
-            best.offer(slot, (buffer, kept_port));
-        }
-    }
-    match (best.rank(), best.only()) {
-        (None, _) => QueryIs::New,
-        (_, None) => QueryIs::Ambiguous,
-        (_, Some(slot)) => QueryIs::Sighting(slot),
-    }
-}
-
-fn may_be_masqueraded(point: Point) -> bool {
-    matches!((point.hook, point.direction), (Hook::Device, Direction::Out) | (Hook::Socket, Direction::In))
-}
-
-/// Whether the query was seen just now, has not passed this point, and was not delivered to whom sends now: a forwarder
-/// may ask on with the same bytes.
-fn on_its_way(open: &Open, seen: &Seen<'_>) -> bool {
-    let o = seen.observation;
-    let apart = o.time.since(open.query_time).max(open.query_time.since(o.time));
-    let forwarder = open.query_hops().any(|hop| hop.dst.ip() == o.src.ip());
-    let passed = open.query_hops().any(|hop| hop.attempt == open.attempt && sees_once(o.point) && hop.point == o.point);
-    open.response.is_none()
-        && open.transaction.transport == o.transport
-        && apart <= NODE_TRANSIT
-        && !forwarder
-        && !passed
 }

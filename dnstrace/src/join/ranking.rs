@@ -14,16 +14,16 @@ impl<R: Ord + Copy> Best<R> {
         Self { best: None, equals: 0 }
     }
 
-    /// Adds a candidate; of equal ones the first stays.
+    /// Adds a candidate; of equal ones the last stays.
     pub(super) fn offer(&mut self, slot: Slot, rank: R) {
         match self.best {
             Some((_, best)) if rank < best => {}
-            Some((_, best)) if rank == best => self.equals += 1,
+            Some((_, best)) if rank == best => (self.best, self.equals) = (Some((slot, rank)), self.equals + 1),
             _ => (self.best, self.equals) = (Some((slot, rank)), 0),
         }
     }
 
-    /// The best candidate, the first of equal ones.
+    /// The best candidate, the last of equal ones.
     pub(super) fn any(&self) -> Option<(Slot, R)> {
         self.best
     }

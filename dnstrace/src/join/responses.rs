@@ -3,11 +3,15 @@
 //! Message ID and client port lead to candidates; the response must go to where the query came from, or come from where
 //! the query went, as seen at any point, and repeat the question when it has one (RFC 5452, 9.1).
 
+use dnstrace_ebpf::Direction;
+
+use super::Hop;
 use super::ending;
 use super::identity::Seen;
 use super::index::Slot;
+use super::masquerade::NODE_TRANSIT;
 use super::open::Open;
-use super::queries::NODE_TRANSIT;
+use super::queries::is_at_socket;
 use super::ranking::Best;
 use super::table::Table;
 
@@ -38,8 +42,9 @@ enum Fit {
 }
 
 /// How well it goes: whether the transaction has a query that no later one followed, how many of the two addresses
-/// agree, and how it goes.
-type Closeness = (bool, u8, Fit);
+/// agree, how it goes, and whether it caused no other query: a transparent proxy asks on with the addresses of the
+/// first query, and gets its response first.
+type Closeness = (bool, u8, Fit, bool);
 
 /// One of the two addresses agrees: too little to choose between equals.
 const ONE: u8 = 1;
@@ -52,11 +57,11 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
             best.offer(slot, closeness);
         }
     }
-    let Some((slot, (_, addresses, fit))) = best.any() else { return unmasqueraded(table, seen) };
+    let Some((slot, (_, addresses, fit, _))) = best.any() else { return unmasqueraded(table, seen) };
     if best.only().is_none() && addresses == ONE {
         return ResponseIs::Ambiguous;
     }
-    // Queries that agree in everything are answered in their order.
+    // Of queries that agree in everything the latest waits for this: a stub resolver asks again when it has given up.
     match fit {
         Fit::Unqueried => ResponseIs::Unqueried(slot),
         Fit::Duplicate => ResponseIs::Duplicate(slot),
@@ -94,7 +99,7 @@ fn on_its_way_back(open: &Open, seen: &Seen<'_>) -> bool {
 fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {
     let o = seen.observation;
     if open.query.is_none() {
-        return (open.response == Some(seen.identity)).then_some((false, 0, unqueried_fit(open, seen)));
+        return (open.response == Some(seen.identity)).then_some((false, 0, unqueried_fit(open, seen), false));
     }
     let to_initiator = open.query_hops().any(|hop| hop.src == o.dst);
     let from_responder = open.query_hops().any(|hop| hop.dst == o.src);
@@ -103,7 +108,7 @@ fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {
         return None;
     }
     let superseded = open.superseded.is_some_and(|from| o.time >= from);
-    Some((!superseded, addresses, fit(open, seen)))
+    Some((!superseded, addresses, fit(open, seen), open.children == 0))
 }
 
 fn fit(open: &Open, seen: &Seen<'_>) -> Fit {
@@ -118,6 +123,10 @@ fn unqueried_fit(open: &Open, seen: &Seen<'_>) -> Fit {
     if has_passed(open, seen) { Fit::Duplicate } else { Fit::Unqueried }
 }
 
+/// Whether the point has seen the response, or its way had ended before this sighting, or begins with it.
 fn has_passed(open: &Open, seen: &Seen<'_>) -> bool {
-    open.response_hops().any(|hop| hop.point == seen.observation.point)
+    let o = seen.observation;
+    let begins = is_at_socket(o.point, Direction::Out);
+    let ends = |hop: &Hop| is_at_socket(hop.point, Direction::In) && !o.dst.ip().is_multicast();
+    open.response_hops().any(|hop| hop.point == o.point || (hop.time < o.time && (begins || ends(hop))))
 }

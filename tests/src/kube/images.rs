@@ -95,7 +95,7 @@ fn archive(folder: &Path, image: &Image) -> Result<PathBuf> {
     fs::write(folder.join("config.json"), config.to_string())?;
     let config = format!("{}.json", sha256(&folder.join("config.json"))?);
     fs::rename(folder.join("config.json"), folder.join(&config))?;
-    let tag = format!("docker.io/local/{}:1", image.name);
+    let tag = format!("dnstrace.test/{}:1", image.name);
     let manifest = json!([{"Config": config, "RepoTags": [tag], "Layers": ["layer.tar"]}]);
     fs::write(folder.join("manifest.json"), manifest.to_string())?;
     let file = folder.join("image.tar");

@@ -45,8 +45,9 @@ impl Record {
         let lines = NamedTempFile::new()?;
         let mut command = Command::new("nsenter");
         command.arg(format!("--net={}", netns.display())).args(["tcpdump", "--immediate-mode", "-i", "eth0", "-l"]);
-        // Numbers, no time, every packet whole: a long name must not be cut.
-        command.args(["-n", "-n", "-t", "-s", "0", "udp", "port", "53"]);
+        // Numbers, no time. Every packet of the pod's interface is whole; with a greater length, tcpdump's buffer has so
+        // few places that a busy machine loses packets.
+        command.args(["-n", "-n", "-t", "-s", "1600", "udp", "port", "53"]);
         command.stdin(Stdio::null()).stdout(lines.reopen()?).stderr(Stdio::piped());
         let mut tcpdump = command.spawn().context("cannot start tcpdump")?;
         let messages = BufReader::new(tcpdump.stderr.take().context("tcpdump has no stderr")?);

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use dnstrace::capture::prerequisites::CgroupMount;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Begin of the folders' names; the process id of their maker follows.
@@ -56,10 +57,7 @@ impl Drop for Cgroup {
 
 /// Where cgroup v2 is mounted: the only hierarchy, or beside the older one.
 pub fn mount_point() -> Result<PathBuf> {
-    let mounts = fs::read_to_string("/proc/mounts")?;
-    let mut lines = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let line = lines.find(|words| words.get(2) == Some(&"cgroup2")).context("no cgroup v2 is mounted")?;
-    Ok(PathBuf::from(line[1]))
+    Ok(CgroupMount::of_this_host().context("no cgroup v2 is mounted")?.path)
 }
 
 fn remove_leftovers(root: &Path) {

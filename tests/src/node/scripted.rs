@@ -70,7 +70,7 @@ impl Drop for Scripted {
 }
 
 fn serve_udp(socket: &UdpSocket, stopped: &UnixStream, script: &Arc<Script>) {
-    let mut buffer = [0; MESSAGE_LEN];
+    let mut buffer = vec![0; MESSAGE_LEN];
     while ready(socket, stopped) {
         let Ok((length, client)) = socket.recv_from(&mut buffer) else { continue };
         for response in script(&buffer[..length], Over::Udp) {

@@ -75,9 +75,9 @@ fn show(tool: Tool, rate: u32, answered: u64, seen: &Seen, used: f64) {
         Tool::Dnstrace => "dnstrace",
         Tool::Tcpdump => "tcpdump -w",
     };
-    let lost = 100.0 * seen.lost as f64 / (seen.packets as f64).max(1.0);
+    let share = 100.0 * seen.lost as f64 / (seen.packets as f64).max(1.0);
     println!(
-        "{name:<14} {rate:>10} {:>10.0} {:>12} {:>12} {lost:>10.3} {:>8.1}",
+        "{name:<14} {rate:>10} {:>10.0} {:>12} {:>12} {share:>10.3} {:>8.1}",
         answered as f64 / seconds,
         seen.packets,
         seen.lost,
@@ -104,7 +104,7 @@ fn start(ends: &Ends, tool: Tool, output: &Path) -> Result<(Child, impl BufRead 
     let mut line = String::new();
     while !(line.starts_with("watching device") || line.contains("listening on")) {
         line.clear();
-        ensure!(stderr.read_line(&mut line)? > 0, "{:?} did not start", command.get_program());
+        ensure!(stderr.read_line(&mut line)? > 0, "{} did not start", command.get_program().display());
     }
     Ok((child, stderr))
 }

@@ -9,6 +9,7 @@ use dnstrace_tests::frame::{IPV4, UDP, ethernet, ipv4, udp};
 use dnstrace_tests::node::wire;
 use dnstrace_tests::test_run::KernelHalf;
 
+use super::traffic::message_id;
 use super::{nanoseconds_each, time};
 
 const RING: u32 = 1 << 27;
@@ -51,9 +52,9 @@ fn best(half: &mut KernelHalf, work: impl Fn(&mut KernelHalf) -> Result<usize>) 
 
 fn fill(half: &mut KernelHalf) -> Result<()> {
     for number in 0..TRANSACTIONS {
-        let [id, name] = [number as u16, (number % 1_000) as u16];
         let port = 20_000 + u16::try_from(number / 65_536)?;
-        let query = wire::query(id, &format!("name-{name}.default.svc.cluster.local"), 1);
+        let query =
+            wire::query(message_id(number.into()), &format!("name-{}.default.svc.cluster.local", number % 1_000), 1);
         let asked = ethernet(IPV4, &ipv4(UDP, &[], 0, &udp(port, 53, &query)));
         let answered = ethernet(IPV4, &swapped(ipv4(UDP, &[], 0, &udp(53, port, &wire::response(&query, 1)))));
         for program in QUERY_WAY {

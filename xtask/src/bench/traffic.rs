@@ -37,7 +37,7 @@ impl Ends {
         let sender = self.client.netns().run(|| Ok(UdpSocket::bind(from)?))?;
         let mut query = wire::query(0, "name.default.svc.cluster.local", 1);
         for number in 0..count {
-            query[..2].copy_from_slice(&(number as u16).to_be_bytes());
+            query[..2].copy_from_slice(&message_id(number.into()).to_be_bytes());
             sender.send_to(&query, to)?;
         }
         drop(silent);
@@ -62,6 +62,11 @@ impl Ends {
     }
 }
 
+/// Message IDs by turns.
+pub(super) fn message_id(number: u64) -> u16 {
+    u16::try_from(number % 65_536).unwrap_or(0)
+}
+
 /// A second of traffic may wait for its reader.
 const BUFFER: usize = 1 << 25;
 /// How long a reader waits before it looks whether all is over.
@@ -84,9 +89,8 @@ fn echo(server: &UdpSocket, stop: &AtomicBool, answered: &AtomicU64) {
                 let sent = server.send_to(&message[..len], from).is_ok();
                 answered.fetch_add(u64::from(sent), Ordering::Relaxed);
             }
-            Ok(_) => {}
             Err(_) if stop.load(Ordering::Relaxed) => return,
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 }
@@ -118,7 +122,7 @@ fn send_at(client: &UdpSocket, rate: u32, duration: Duration) -> Result<u64> {
         while sent < due {
             let name = format!("name-{}.default.svc.cluster.local", sent % 10_000);
             // A full queue of the kernel is part of what is measured: the query is not sent.
-            let _ = client.send(&wire::query(sent as u16, &name, 1));
+            let _ = client.send(&wire::query(message_id(sent), &name, 1));
             sent += 1;
         }
         std::thread::sleep(Duration::from_millis(1));

@@ -1,8 +1,8 @@
 //! Loads each hook's programs and attaches them. Nothing is pinned: closing what this returns detaches it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aya::Ebpf;
 use aya::maps::ProgramArray;
@@ -11,6 +11,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::error::program_error;
 use crate::capture::Hook;
+use crate::capture::prerequisites::{CgroupMount, REMEDY_CGROUP, REMEDY_PERMISSION};
 
 /// Programs of the `socket` hook, their way, their second half and where it is called from.
 const SOCKET: [(&str, CgroupSkbAttachType, &str, &str); 2] = [
@@ -42,7 +43,8 @@ pub fn load_hook(ebpf: &mut Ebpf, hook: Hook) -> Result<(), String> {
 pub(super) fn socket_hook(ebpf: &mut Ebpf, cgroup: Option<&Path>) -> Result<String, String> {
     let path = match cgroup {
         Some(path) => path.to_path_buf(),
-        None => cgroup_root().ok_or("no cgroup v2 is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified")?,
+        // Beside v1 it is not at /sys/fs/cgroup.
+        None => CgroupMount::of_this_host().ok_or_else(|| format!("no cgroup v2: {REMEDY_CGROUP}"))?.path,
     };
     let folder = File::open(&path).map_err(|error| format!("cannot open the cgroup {}: {error}", path.display()))?;
     load_hook(ebpf, Hook::Socket)?;
@@ -62,17 +64,6 @@ pub(super) fn device_hook(ebpf: &mut Ebpf, interfaces: &[(String, u32)]) -> Resu
     let sockets = indices.into_iter().map(|index| packet_socket(ebpf, index)).collect::<Result<_, _>>()?;
     let names: Vec<&str> = interfaces.iter().map(|(name, _)| name.as_str()).collect();
     Ok((if names.is_empty() { "all interfaces".to_owned() } else { names.join(", ") }, sockets))
-}
-
-/// Mount point of the cgroup v2 hierarchy: beside v1 it is not at `/sys/fs/cgroup`.
-#[must_use]
-pub fn cgroup_root() -> Option<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
-    let mut fields = mounts.lines().map(|line| line.split(' '));
-    fields.find_map(|mut field| {
-        let path = field.nth(1)?;
-        (field.next()? == "cgroup2").then(|| PathBuf::from(path))
-    })
 }
 
 fn load<P>(ebpf: &mut Ebpf, name: &str, load: fn(&mut P) -> Result<(), ProgramError>) -> Result<(), String>
@@ -102,9 +93,7 @@ fn call(ebpf: &mut Ebpf, array: &str, slow: &str) -> Result<(), String> {
 /// Protocol 0 receives nothing; the socket is bound only when its filter is attached, so that nothing is ever queued.
 fn packet_socket(ebpf: &mut Ebpf, ifindex: u32) -> Result<OwnedFd, String> {
     let why = |error: nix::Error| match error {
-        nix::Error::EPERM => {
-            "not permitted to open a packet socket: run as root, or with the capability NET_RAW".to_owned()
-        }
+        nix::Error::EPERM => format!("not permitted to open a packet socket: {REMEDY_PERMISSION}"),
         _ => format!("cannot open a packet socket: {error}"),
     };
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None).map_err(why)?;

@@ -9,6 +9,7 @@ use aya::programs::ProgramError;
 use nix::sys::resource::{Resource, getrlimit};
 
 use crate::capture::Hook;
+use crate::capture::prerequisites::{REMEDY_LOCKED_MEMORY, REMEDY_PERMISSION};
 
 /// Why nothing could be attached.
 #[derive(Debug, thiserror::Error)]
@@ -23,14 +24,12 @@ pub enum StartError {
     #[error("no interface {0} in this network namespace: `ip link` lists them")]
     NoInterface(String),
     /// The kernel does not let this user load eBPF programs.
-    #[error(
-        "not permitted to load eBPF programs: run as root, or with the capabilities BPF, PERFMON, NET_RAW and NET_ADMIN"
-    )]
+    #[error("not permitted to load eBPF programs: {REMEDY_PERMISSION}")]
     NotPermitted,
     /// The locked-memory limit is too small for the ring buffer.
     #[error(
-        "a ring buffer of {ring} KiB does not fit the limit on locked memory, {limit} KiB: \
-         raise it with `ulimit -l unlimited`, or choose a smaller one with --ring-size"
+        "a ring buffer of {ring} KiB does not fit the limit on locked memory, {limit} KiB: {REMEDY_LOCKED_MEMORY} \
+         (--ring-size)"
     )]
     Memlock {
         /// What was asked for.
@@ -79,7 +78,7 @@ pub(super) fn load_error(error: &EbpfError, ring_bytes: u32) -> StartError {
 pub(super) fn program_error(error: &ProgramError) -> String {
     match error {
         _ if is(error, io::ErrorKind::PermissionDenied) => {
-            "not permitted: run as root, or with the capabilities BPF, PERFMON, NET_RAW and NET_ADMIN".to_owned()
+            format!("not permitted: {REMEDY_PERMISSION}")
         }
         // The verifier's log is for developers, and hundreds of lines long.
         ProgramError::LoadError { io_error, .. } => format!("the kernel refuses the program: {io_error}"),

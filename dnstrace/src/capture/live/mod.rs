@@ -18,13 +18,16 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use super::{BootTime, Counter, Hook, Packet};
 use globals::Globals;
 
-pub use attach::{cgroup_root, load_hook};
+pub use attach::load_hook;
 pub use error::{StartError, name};
-pub use ring::Ring;
+pub use ring::{DRAIN_MAX, Ring};
 
 /// The committed object of the kernel half.
 pub static OBJECT: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/../dnstrace-ebpf/dnstrace.bpf.o"));
+
+/// The smallest size class of the kernel half; queries and most responses are of it.
+const USUAL_RECORD: usize = 256;
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]
@@ -68,6 +71,7 @@ impl HookCounts {
 pub struct Live {
     attached: Vec<Attachment>,
     ring: Ring,
+    room: usize,
     counters: PerCpuArray<MapData, u64>,
     sockets: Vec<OwnedFd>,
     // Links, programs, and the arrays that let programs call each other.
@@ -86,7 +90,8 @@ impl Live {
             let why = |attachment: Attachment| Some((attachment.hook, attachment.result.err()?));
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
-        Ok(Self { attached, ring, counters, sockets, ebpf: Some(ebpf) })
+        let room = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX) / USUAL_RECORD;
+        Ok(Self { attached, ring, room, counters, sockets, ebpf: Some(ebpf) })
     }
 
     /// What became of each hook that was asked for.
@@ -115,6 +120,12 @@ impl Live {
             *count = self.counters.get(&index, 0).map_or(0, |cpus| cpus.iter().sum());
         }
         counts
+    }
+
+    /// How many packets of the usual size the ring buffer has room for.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.room
     }
 
     /// Detaches every hook. What lies in the ring buffer can still be drained, and the counters stand still.

@@ -47,9 +47,16 @@ fn socket(record: &PacketRecord) -> Socket {
         process: (record.tgid != 0).then(|| Process {
             tgid: record.tgid,
             uid: (record.uid != u32::MAX).then_some(record.uid),
-            comm: record.comm,
+            comm: name(record.comm),
         }),
     }
+}
+
+/// The kernel ends a name with a zero; behind it may stand the rest of the name before (5.10: `init\0er/0`).
+fn name(mut comm: [u8; 16]) -> [u8; 16] {
+    let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
+    comm[end..].fill(0);
+    comm
 }
 
 fn known(number: u64) -> Option<u64> {

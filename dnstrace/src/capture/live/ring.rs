@@ -8,7 +8,7 @@ use super::{record, taken};
 use crate::capture::Packet;
 
 /// How many packets one [`Ring::drain`] gives at most, so that its caller gets to its other work under any load.
-const DRAIN_MAX: usize = 65_536;
+pub const DRAIN_MAX: usize = 65_536;
 
 /// The user half's end of the ring buffer.
 pub struct Ring {

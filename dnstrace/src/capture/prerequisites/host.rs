@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{
-    NOT_KNOWN, Row, Support, remedy_for_btf, remedy_for_cgroup, remedy_for_kernel, remedy_for_locked_memory, user,
-};
+use super::{NOT_KNOWN, REMEDY_BTF, REMEDY_CGROUP, REMEDY_KERNEL, REMEDY_LOCKED_MEMORY, Row, Support, user};
 
 /// What is known of the host; `None` is a fact that could not be read.
 #[derive(Clone, Debug)]
@@ -84,6 +82,12 @@ const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 const ONLY_IN_HOST_NETNS: &str = "proc/sys/net/core/netdev_budget";
 
 impl CgroupMount {
+    /// The one of this host.
+    #[must_use]
+    pub fn of_this_host() -> Option<Self> {
+        Self::find(Path::new("/"), &fs::read_to_string("/proc/mounts").ok()?)
+    }
+
     /// The first cgroup v2 in `mounts`, the text of /proc/mounts.
     #[must_use]
     pub fn find(root: &Path, mounts: &str) -> Option<Self> {
@@ -124,9 +128,9 @@ pub(super) fn kernel(host: &Host) -> Row {
     match host.version() {
         Some(version) if version >= OLDEST_TESTED => Row::ok(SUBJECT, found),
         Some(version) if version < OLDEST => {
-            Row::missing(SUBJECT, found).because("it has no eBPF ring buffer", remedy_for_kernel())
+            Row::missing(SUBJECT, found).because("it has no eBPF ring buffer", REMEDY_KERNEL)
         }
-        _ => Row::limited(SUBJECT, found).because("nobody tests dnstrace on it", remedy_for_kernel()),
+        _ => Row::limited(SUBJECT, found).because("nobody tests dnstrace on it", REMEDY_KERNEL),
     }
 }
 
@@ -135,14 +139,13 @@ pub(super) fn btf(host: &Host) -> Row {
     if host.btf {
         return Row::ok(SUBJECT, "/sys/kernel/btf/vmlinux");
     }
-    Row::limited(SUBJECT, "no /sys/kernel/btf/vmlinux").because(NOT_KNOWN, remedy_for_btf())
+    Row::limited(SUBJECT, "no /sys/kernel/btf/vmlinux").because(NOT_KNOWN, REMEDY_BTF)
 }
 
 pub(super) fn cgroup(host: &Host) -> Row {
     const SUBJECT: &str = "cgroup v2";
     let Some(mount) = &host.cgroup else {
-        return Row::missing(SUBJECT, "not mounted")
-            .because("the socket hook has nothing to attach to", remedy_for_cgroup());
+        return Row::missing(SUBJECT, "not mounted").because("the socket hook has nothing to attach to", REMEDY_CGROUP);
     };
     let place = mount.path.display();
     if !mount.root {
@@ -191,8 +194,8 @@ pub(super) fn locked_memory(host: &Host) -> Row {
         Some(bytes) if bytes >= LOCKED_MEMORY_NEEDED => Row::ok(SUBJECT, format!("{} KiB", bytes >> 10)),
         _ if user::can_raise_limits(host) => Row::ok(SUBJECT, "limit can be raised"),
         Some(bytes) => Row::missing(SUBJECT, format!("{} KiB", bytes >> 10))
-            .because("the ring buffer does not fit in", remedy_for_locked_memory()),
-        None => Row::limited(SUBJECT, "unknown").because("the ring buffer may not fit in", remedy_for_locked_memory()),
+            .because("the ring buffer does not fit in", REMEDY_LOCKED_MEMORY),
+        None => Row::limited(SUBJECT, "unknown").because("the ring buffer may not fit in", REMEDY_LOCKED_MEMORY),
     }
 }
 

@@ -4,7 +4,7 @@ use aya::maps::MapType;
 use aya::programs::ProgramType;
 use aya::sys::{BpfHelper, is_helper_supported, is_map_supported, is_program_supported};
 
-use super::{Host, NOT_KNOWN, Row, remedy_for_kernel, remedy_for_permission, user};
+use super::{Host, NOT_KNOWN, REMEDY_KERNEL, REMEDY_PERMISSION, Row, user};
 
 /// The kernel's answer; `None` when it would not say.
 pub type Supported = Option<bool>;
@@ -47,8 +47,8 @@ pub(super) fn ring_buffer(host: &Host) -> Row {
     const SUBJECT: &str = "ring buffer";
     match host.support.ring_buffer {
         Some(true) => Row::ok(SUBJECT, "supported"),
-        Some(false) => Row::missing(SUBJECT, "not supported").because("packets have no way out", remedy_for_kernel()),
-        None => Row::missing(SUBJECT, "not told").because("the kernel does not let us ask", remedy_for_permission()),
+        Some(false) => Row::missing(SUBJECT, "not supported").because("packets have no way out", REMEDY_KERNEL),
+        None => Row::missing(SUBJECT, "not told").because("the kernel does not let us ask", REMEDY_PERMISSION),
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn programs(host: &Host) -> Row {
         }
         (Some(false), _) => Row::missing(SUBJECT, "no socket filter")
             .because("the device hook cannot attach", "use a kernel built with CONFIG_BPF_SYSCALL=y"),
-        _ => Row::missing(SUBJECT, "not told").because("the kernel does not let us ask", remedy_for_permission()),
+        _ => Row::missing(SUBJECT, "not told").because("the kernel does not let us ask", REMEDY_PERMISSION),
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) fn kernel_memory(host: &Host) -> Row {
         Some(false) if !user::can_read_kernel_memory(host) => {
             Row::limited(SUBJECT, "not readable without PERFMON").because(NOT_KNOWN, "add the capability PERFMON")
         }
-        Some(false) => Row::limited(SUBJECT, "not readable by eBPF").because(NOT_KNOWN, remedy_for_kernel()),
-        None => Row::limited(SUBJECT, "not told").because("the kernel does not let us ask", remedy_for_permission()),
+        Some(false) => Row::limited(SUBJECT, "not readable by eBPF").because(NOT_KNOWN, REMEDY_KERNEL),
+        None => Row::limited(SUBJECT, "not told").because("the kernel does not let us ask", REMEDY_PERMISSION),
     }
 }

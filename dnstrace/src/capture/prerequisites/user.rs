@@ -1,6 +1,6 @@
 //! What the user may do: Linux capabilities.
 
-use super::{Host, Row, remedy_for_permission};
+use super::{Host, REMEDY_PERMISSION, Row};
 
 // include/uapi/linux/capability.h
 const NET_ADMIN: u32 = 12;
@@ -34,7 +34,7 @@ pub(super) fn capabilities(host: &Host) -> Row {
             Row::limited(SUBJECT, "no NET_RAW").because("the device hook cannot attach", "add the capability NET_RAW")
         }
         _ => Row::missing(SUBJECT, format!("no {}", missing.join(", ")))
-            .because("hooks cannot be loaded and attached", remedy_for_permission()),
+            .because("hooks cannot be loaded and attached", REMEDY_PERMISSION),
     }
 }
 

@@ -95,6 +95,11 @@ fn pcapng_holds_the_same() {
 }
 
 #[test]
+fn messages_split_over_segments() {
+    check("tcp_split_ipv4_ipv6.pcap", &["packets_held 31", "packets_no_payload 75"]);
+}
+
+#[test]
 fn rejected_with_icmp() {
     check("no_endpoints_reject.pcap", &["packets_no_payload 2", "packets_not_udp_tcp 18"]);
 }

@@ -11,7 +11,8 @@ use crate::capture::{Layer, Packet};
 /// Enough to reach every line many times; two seconds without optimisation.
 const CASES: u32 = 200_000;
 
-const RECORDINGS: [&str; 3] = ["truncation_glibc.pcap", "fragment_dropped.pcap", "no_endpoints_reject.pcap"];
+const RECORDINGS: [&str; 4] =
+    ["truncation_glibc.pcap", "fragment_dropped.pcap", "no_endpoints_reject.pcap", "tcp_split_ipv4_ipv6.pcap"];
 
 /// Changes, cuts off or doubles some of `bytes`; their beginning more often, headers are there.
 fn change(random: &mut Random, bytes: &mut Vec<u8>) {

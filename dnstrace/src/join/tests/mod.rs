@@ -15,4 +15,5 @@ mod random;
 mod responses;
 mod retransmissions;
 mod scenario;
+mod simulation;
 mod timing;

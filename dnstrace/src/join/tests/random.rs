@@ -9,10 +9,11 @@ use crate::join::open::{ATTEMPTS_MAX, PATH_MAX};
 use crate::join::{Join, JoinOptions, Transaction, TransactionId};
 
 /// Marsaglia's xorshift: the same numbers in every run.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    /// A number below `bound`.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -43,7 +44,7 @@ fn sighting(random: &mut Random) -> Sighting {
     let socket = Socket { cookie: random.some(4), cgroup_id: random.some(4), netns: None, process: None };
     let point = point(random.of(&["x<", "x>", "@x<", "@x>"]), place);
     let transport = if random.below(8) == 0 { Transport::Tcp } else { Transport::Udp };
-    Sighting { bytes, name, question, point, src, dst, transport, hop_id: random.some(6), socket }
+    Sighting { bytes, name, question, point, src, dst, transport, hop_id: random.some(6), socket, vlan: None }
 }
 
 /// The next time: mostly microseconds on, sometimes back, sometimes seconds on, rarely another capture.

@@ -147,6 +147,7 @@ pub(super) struct Sighting {
     pub(super) transport: Transport,
     pub(super) hop_id: Option<u64>,
     pub(super) socket: Socket,
+    pub(super) vlan: Option<u16>,
 }
 
 impl Sighting {
@@ -178,6 +179,7 @@ impl Sighting {
                 netns: number("netns").map(|netns| u32::try_from(netns).unwrap()),
                 process: None,
             },
+            vlan: None,
         }
     }
 
@@ -198,7 +200,7 @@ impl Sighting {
             transport: self.transport,
             src: self.src.parse().unwrap(),
             dst: self.dst.parse().unwrap(),
-            vlan: None,
+            vlan: self.vlan,
             hop_id: self.hop_id,
             socket: self.socket,
             fragment: false,

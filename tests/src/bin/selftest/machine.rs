@@ -39,8 +39,7 @@ impl Machine {
         }
         stay_on_one_cpu()?;
         set_loopback_up()?;
-        let mounts = fs::read_to_string("/proc/mounts")?;
-        let root = CgroupMount::find("/".as_ref(), &mounts).context("no cgroup v2")?.path;
+        let root = CgroupMount::of_this_host().context("no cgroup v2")?.path;
         let cgroup = root.join(format!("dnstrace-selftest-{}", std::process::id()));
         fs::create_dir(&cgroup).with_context(|| format!("cannot make {}", cgroup.display()))?;
         let machine = Self { cgroup_id: fs::metadata(&cgroup)?.ino(), cgroup, init, root };
