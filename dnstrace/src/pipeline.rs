@@ -12,7 +12,7 @@ use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::join::{Join, JoinOptions, Transaction};
 use crate::owner::Owner;
-use crate::rules::{Ledger, Totals};
+use crate::rules::{Ledger, Totals, quality};
 use crate::sink::{Losses, Outlet, Show, Summary};
 
 /// The ring buffer is emptied this often when much comes: below it the wake-ups cost more than they bring.
@@ -82,9 +82,10 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
         thread::sleep(pause);
     }
     empty(&mut live, &mut pipeline);
-    pipeline.tell(&mut losses, &live.counts());
-    let ledgers = live_ledgers(&live, &pipeline);
-    pipeline.finish(ledgers, None)
+    let counts = live.counts();
+    pipeline.tell(&mut losses, &counts);
+    let ledgers = live_ledgers(&live, &counts, &pipeline);
+    pipeline.finish(ledgers, &counts, None)
 }
 
 /// Takes what lies in the ring buffer at the end.
@@ -96,11 +97,10 @@ fn empty(live: &mut Live, pipeline: &mut Pipeline) {
     while live.drain(|packet| pipeline.add(packet)) != 0 {}
 }
 
-fn live_ledgers(live: &Live, pipeline: &Pipeline) -> Vec<Ledger> {
-    let counts = live.counts();
+fn live_ledgers(live: &Live, counts: &HookCounts, pipeline: &Pipeline) -> Vec<Ledger> {
     let attached = live.attached().iter().filter(|attachment| attachment.result.is_ok());
-    let hooks = attached.map(|attachment| Ledger::hook(attachment.hook, &counts));
-    let ring = Ledger::ring_buffer(&counts, pipeline.decoder.counts().packets, live.unreadable());
+    let hooks = attached.map(|attachment| Ledger::hook(attachment.hook, counts));
+    let ring = Ledger::ring_buffer(counts, pipeline.decoder.counts().packets, live.unreadable());
     hooks.chain([ring]).collect()
 }
 
@@ -129,7 +129,7 @@ pub fn run_file<R: Read>(mut file: CaptureFile<R>, options: &PipelineOptions, ou
     };
     let read = [("read", pipeline.decoder.counts().packets), ("unknown_link_type", file.skipped())];
     let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
-    pipeline.finish([ledger], error)
+    pipeline.finish(vec![ledger], &HookCounts::default(), error)
 }
 
 /// The stages, from decoding on.
@@ -182,20 +182,21 @@ impl Pipeline {
         join.expire(now, |transaction| tail.add(transaction));
     }
 
-    fn finish(mut self, before: impl IntoIterator<Item = Ledger>, error: Option<FileError>) -> Ended {
+    fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, error: Option<FileError>) -> Ended {
         let Self { join, tail, .. } = &mut self;
         tail.outlet.begin_end();
         join.finish(|transaction| tail.add(transaction));
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
-        let ledgers = [
+        ledgers.extend([
             Ledger::packets(decoded),
             Ledger::messages(decoded),
             Ledger::observations(joined),
             Ledger::transactions(joined),
             self.tail.ledger(decoded.messages),
-        ];
+        ]);
         let summary = Arc::new(Summary {
-            ledgers: before.into_iter().chain(ledgers).collect(),
+            ledgers,
+            quality: quality(hooks, decoded, joined),
             packets: decoded.packets,
             messages: decoded.messages,
             totals: self.tail.totals,

@@ -1,7 +1,9 @@
 //! What transactions add up to.
 
 mod ledger;
+mod quality;
 mod totals;
 
 pub use ledger::Ledger;
+pub use quality::quality;
 pub use totals::Totals;

@@ -106,6 +106,8 @@ pub struct Summary {
     pub totals: Totals,
     /// What was lost where: each total with its parts.
     pub ledgers: Vec<Ledger>,
+    /// Counters that are part of no ledger, those that are not zero.
+    pub quality: Vec<(&'static str, u64)>,
     /// Packets and messages that were looked at.
     pub packets: u64,
     /// DNS messages among them.

@@ -57,6 +57,8 @@ pub(super) struct SummaryRecord<'a> {
     lost: u64,
     ledger: Vec<LedgerRecord<'a>>,
     adds_up: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    quality: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -91,6 +93,7 @@ impl<'a> SummaryRecord<'a> {
             lost: summary.ledgers.iter().map(Ledger::lost).sum(),
             ledger: summary.ledgers.iter().map(LedgerRecord::new).collect(),
             adds_up: summary.ledgers.iter().all(Ledger::adds_up),
+            quality: summary.quality.iter().copied().collect(),
             error: summary.error.as_deref(),
         }
     }

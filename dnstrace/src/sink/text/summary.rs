@@ -28,6 +28,10 @@ fn write(summary: &Summary, palette: &Palette, out: &mut String) -> fmt::Result 
     for ledger in &summary.ledgers {
         write_ledger(ledger, palette, out)?;
     }
+    if !summary.quality.is_empty() {
+        let told = summary.quality.iter().map(|(name, count)| format!("{count} {}", words(name)));
+        writeln!(out, "{:12}  {}", "also", told.collect::<Vec<_>>().join(", "))?;
+    }
     Ok(())
 }
 
