@@ -26,6 +26,11 @@ pub(super) fn time_of_day(wall: WallTime) -> String {
     format!("{:02}:{:02}:{:02}.{millisecond:03}", second / 3600, second / 60 % 60, second % 60)
 }
 
+/// `14:03:22.512345`: sightings of one message are microseconds apart.
+pub(super) fn time_of_day_micros(wall: WallTime) -> String {
+    format!("{}{:03}", time_of_day(wall), wall.0 % 1_000_000 / 1_000)
+}
+
 /// As precise as a person needs it: `85 µs`, `2.2 ms`, `412 ms`, `1.25 s`.
 pub(super) fn duration(duration: Duration) -> String {
     match duration.as_micros() {
@@ -58,6 +63,7 @@ mod tests {
         let wall = WallTime(1_795_442_602_512_345_678);
         assert_eq!(rfc3339(wall), "2026-11-23T14:03:22.512345678Z");
         assert_eq!(time_of_day(wall), "14:03:22.512");
+        assert_eq!(time_of_day_micros(wall), "14:03:22.512345");
         assert_eq!(date_and_time(wall), "2026-11-23 14:03:22");
         assert_eq!(rfc3339(WallTime(1)), "1970-01-01T00:00:00.000000001Z");
         assert_eq!(rfc3339(WallTime(u64::MAX)), "2554-07-21T23:34:33.709551615Z");

@@ -14,7 +14,7 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, out: &mut Ve
     let sighting = &*numbered.record;
     let palette = text.options.palette;
     let header = sighting.message.header;
-    write!(out, "{}  ", Painted(time::time_of_day(sighting.wall), palette.dim))?;
+    write!(out, "{}  ", Painted(time::time_of_day_micros(sighting.wall), palette.dim))?;
     let at = at(numbered);
     write!(out, "{at}{}  ", text.columns.place.blanks(&at))?;
     let addresses = format!("{} → {}", sighting.src, sighting.dst);
