@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde_json::Value;
 
+use super::time;
 use super::traffic::Ends;
 
 /// Queries a second; each has a response.
@@ -27,8 +28,8 @@ pub(super) fn run() -> Result<()> {
         DURATION.as_secs()
     );
     println!(
-        "{:<14} {:>10} {:>10} {:>12} {:>12} {:>10} {:>8}",
-        "tool", "offered/s", "reached/s", "saw packets", "lost", "lost %", "CPU %"
+        "{:<12} {:>9} {:>9} {:>11} {:>9} {:>7} {:>6} {:>9} {:>9}",
+        "tool", "offered/s", "reached/s", "saw packets", "lost", "lost %", "CPU %", "peak MiB", "start ms"
     );
     for rate in RATES {
         for tool in [Tool::Dnstrace, Tool::Tcpdump] {
@@ -50,12 +51,22 @@ struct Seen {
     lost: u64,
 }
 
+/// What a tool took of the machine.
+struct Used {
+    /// Until it watched.
+    start: Duration,
+    /// Of a core, while it watched.
+    cpu_seconds: f64,
+    peak_memory_kib: u64,
+}
+
 fn measure(ends: &Ends, folder: &Path, tool: Tool, rate: u32) -> Result<()> {
     let output = folder.join("output");
-    let (mut child, ready) = start(ends, tool, &output)?;
+    let ((mut child, ready), start) = time(|| start(ends, tool, &output))?;
     let before = cpu_seconds(child.id())?;
     let (_, answered) = ends.converse(rate, DURATION)?;
-    let used = cpu_seconds(child.id())? - before;
+    let cpu_seconds = cpu_seconds(child.id())? - before;
+    let used = Used { start, cpu_seconds, peak_memory_kib: peak_memory_kib(child.id())? };
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT)?;
     let mut said = String::new();
     ready.take(1 << 20).read_to_string(&mut said)?;
@@ -64,12 +75,12 @@ fn measure(ends: &Ends, folder: &Path, tool: Tool, rate: u32) -> Result<()> {
         Tool::Dnstrace => of_dnstrace(&output)?,
         Tool::Tcpdump => of_tcpdump(&said)?,
     };
-    show(tool, rate, answered, &seen, used);
+    show(tool, rate, answered, &seen, &used);
     Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn show(tool: Tool, rate: u32, answered: u64, seen: &Seen, used: f64) {
+fn show(tool: Tool, rate: u32, answered: u64, seen: &Seen, used: &Used) {
     let seconds = DURATION.as_secs_f64();
     let name = match tool {
         Tool::Dnstrace => "dnstrace",
@@ -77,11 +88,13 @@ fn show(tool: Tool, rate: u32, answered: u64, seen: &Seen, used: f64) {
     };
     let share = 100.0 * seen.lost as f64 / (seen.packets as f64).max(1.0);
     println!(
-        "{name:<14} {rate:>10} {:>10.0} {:>12} {:>12} {share:>10.3} {:>8.1}",
+        "{name:<12} {rate:>9} {:>9.0} {:>11} {:>9} {share:>7.3} {:>6.1} {:>9} {:>9}",
         answered as f64 / seconds,
         seen.packets,
         seen.lost,
-        100.0 * used / seconds
+        100.0 * used.cpu_seconds / seconds,
+        used.peak_memory_kib / 1024,
+        used.start.as_millis()
     );
 }
 
@@ -118,13 +131,20 @@ fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok(f64::from(ticks.iter().sum::<u32>()) / f64::from(u32::try_from(each_second)?))
 }
 
+/// Most resident memory of a process so far, the ring buffer included.
+fn peak_memory_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
 /// The summary is the last line.
 fn of_dnstrace(output: &Path) -> Result<Seen> {
     let file = BufReader::new(fs::File::open(output)?);
-    let last = file.lines().map_while(Result::ok).last().context("dnstrace wrote nothing")?;
-    let summary: Value = serde_json::from_str(&last)?;
-    ensure!(summary["adds_up"] == true, "dnstrace's sums do not agree: {last}");
-    let number = |name: &str| summary[name].as_u64().with_context(|| format!("no {name} in {last}"));
+    let end = file.lines().map_while(Result::ok).last().context("dnstrace wrote nothing")?;
+    let summary: Value = serde_json::from_str(&end)?;
+    ensure!(summary["adds_up"] == true, "dnstrace's sums do not agree: {end}");
+    let number = |name: &str| summary[name].as_u64().with_context(|| format!("no {name} in {end}"));
     let lost = number("lost")?;
     Ok(Seen { packets: number("packets")? + lost, lost })
 }
