@@ -19,7 +19,8 @@ Examples:
   dnstrace trace --interface cni0 --observations  every sighting on one interface
   dnstrace trace --format json | jq .query        one object a line
 
-Times are UTC. Messages, losses and the summary go to standard error.
+Times are UTC. A terminal narrower than 200 columns shows a transaction on two lines, everything
+else gets one line each. Messages, losses and the summary go to standard error.
 Exit codes: 0 ran, 2 usage, 3 could not start.";
 
 const READ_EXAMPLES: &str = "\

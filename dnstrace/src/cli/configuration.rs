@@ -8,7 +8,7 @@ use crate::capture::live::LiveOptions;
 use crate::decode::DecodeOptions;
 use crate::join::JoinOptions;
 use crate::pipeline::PipelineOptions;
-use crate::sink::{Filter, Format, Json, OutletOptions, Palette, Show, Text, TextOptions, WhenFull};
+use crate::sink::{Filter, Format, Json, Layout, OutletOptions, Palette, Show, Text, TextOptions, WhenFull};
 
 /// Five seconds of 6,000 queries a second without a response; some 2 KiB each, a quarter of our memory.
 const OPEN_TRANSACTIONS_MAX: usize = 32_768;
@@ -60,8 +60,14 @@ pub(super) fn format(arguments: &ShowArguments) -> Format {
             path: arguments.path,
             palette: palette(&io::stdout()),
             query_timeout: arguments.timeout,
+            layout: Layout::fitting(columns()),
         })),
     }
+}
+
+/// Width of the terminal that standard output is, if it is one.
+fn columns() -> Option<u16> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }
 
 /// Colours when `stream` is a terminal, unless `NO_COLOR` is set.

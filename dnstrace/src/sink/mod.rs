@@ -19,5 +19,5 @@ pub use json::Json;
 pub use losses::Losses;
 pub use outlet::{Outlet, OutletCounts, OutletOptions, Show, WhenFull};
 pub use palette::Palette;
-pub use text::{Text, TextOptions, summary};
+pub use text::{Layout, Text, TextOptions, summary};
 pub use writer::{Format, write_all};

@@ -1,11 +1,12 @@
-//! One transaction on one line: when, who asked whom, what, how it ended, how long it took, which way it went.
+//! One transaction on one line, or on two where lines are short: when, who asked whom, what, how it ended, how long it
+//! took, which way it went.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use super::outcome::{outcome, remarks};
 use super::point::{UNKNOWN, place, process};
-use super::{Text, TextOptions, end_line};
+use super::{Layout, Text, end_line};
 use crate::decode::Transport;
 use crate::join::{Hop, MessageKind, Transaction};
 use crate::owner::Interfaces;
@@ -22,28 +23,49 @@ const TYPE_WIDTH: usize = 5;
 const TIME_WIDTH: usize = 7;
 
 pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
-    let transaction = &*numbered.record;
-    let TextOptions { palette, query_timeout, .. } = text.options.clone();
-    write!(out, "{}  ", Painted(time::time_of_day(transaction.wall), palette.dim))?;
-    let who = who(transaction);
-    write!(out, "{who}{}  ", text.columns.who.blanks(&who))?;
-    let (qtype, name) = question(transaction);
-    write!(
-        out,
-        "{} {}{}  ",
-        Padded(&qtype, TYPE_WIDTH),
-        Painted(&name, palette.bold),
-        text.columns.name.blanks(&name)
-    )?;
-    let (outcome, style) = outcome(transaction, query_timeout, &palette);
-    write!(out, "{}{}  ", Painted(&outcome, style), text.columns.outcome.blanks(&outcome))?;
-    let took = transaction.response_time.map(time::duration).unwrap_or_default();
-    write!(out, "{}{took}  ", Padded("", TIME_WIDTH.saturating_sub(took.chars().count())))?;
-    for remark in remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction)) {
+    let time = Painted(time::time_of_day(numbered.record.wall), text.options.palette.dim);
+    write!(out, "{time}  ")?;
+    match text.options.layout {
+        Layout::OneLine => one_line(text, &numbered.record, out)?,
+        Layout::TwoLines => two_lines(text, &numbered.record, out)?,
+    }
+    let palette = text.options.palette;
+    let remarks = remarks(&numbered.record, &numbered.interfaces);
+    for remark in remarks.into_iter().chain(text.causes.remarks(&numbered.record)) {
         write!(out, "{}  ", Painted(remark, palette.warn))?;
     }
-    write!(out, "{}", Painted(way(&transaction.path, &numbered.interfaces), palette.dim))?;
+    write!(out, "{}", Painted(way(&numbered.record.path, &numbered.interfaces), palette.dim))?;
     end_line(out)
+}
+
+/// Who, what, how it ended, how long it took.
+fn one_line(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {
+    let who = who(transaction);
+    write!(out, "{who}{}  ", text.columns.who.blanks(&who))?;
+    write_question(text, transaction, out)?;
+    let (outcome, style) = outcome(transaction, text.options.query_timeout, &text.options.palette);
+    write!(out, "{}{}  ", Painted(&outcome, style), text.columns.outcome.blanks(&outcome))?;
+    write!(out, "{}  ", took(transaction))
+}
+
+/// What, how long it took, how it ended; below it, who.
+fn two_lines(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {
+    write_question(text, transaction, out)?;
+    let (outcome, style) = outcome(transaction, text.options.query_timeout, &text.options.palette);
+    write!(out, "{}  {}", took(transaction), Painted(&outcome, style))?;
+    end_line(out)?;
+    write!(out, "    {}  ", who(transaction))
+}
+
+fn write_question(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {
+    let (qtype, name) = question(transaction);
+    let (qtype, painted) = (Padded(&qtype, TYPE_WIDTH), Painted(&name, text.options.palette.bold));
+    write!(out, "{qtype} {painted}{}  ", text.columns.name.blanks(&name))
+}
+
+fn took(transaction: &Transaction) -> String {
+    let took = transaction.response_time.map(time::duration).unwrap_or_default();
+    format!("{}{took}", Padded("", TIME_WIDTH.saturating_sub(took.chars().count())))
 }
 
 /// `10.244.0.10 curl[2211] → 10.96.0.10 (→ 10.244.0.53)`.

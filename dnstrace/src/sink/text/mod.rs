@@ -28,6 +28,29 @@ pub struct TextOptions {
     pub palette: Palette,
     /// How long a query waited that got no response.
     pub query_timeout: Duration,
+    /// Where the parts of a transaction stand.
+    pub layout: Layout,
+}
+
+/// Where the parts of a transaction stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// All on one line, for wide terminals and other programs.
+    OneLine,
+    /// Question and outcome on the first line, who and which way on the second.
+    TwoLines,
+}
+
+/// Time, two addresses with a process, a cluster name, an address as answer, five points: with less they would not fit
+/// on a line.
+const ONE_LINE_WIDTH: u16 = 200;
+
+impl Layout {
+    /// For a terminal of `columns`; `None` is no terminal.
+    #[must_use]
+    pub fn fitting(columns: Option<u16>) -> Self {
+        if columns.is_some_and(|columns| columns < ONE_LINE_WIDTH) { Self::TwoLines } else { Self::OneLine }
+    }
 }
 
 /// Writes items as text.
@@ -177,7 +200,8 @@ mod tests {
         let item = Item::Transaction(Numbered { seq: 0, record, interfaces: Arc::default() });
         let mut out = Vec::new();
         let query_timeout = Duration::from_secs(5);
-        Text::new(TextOptions { path: true, palette, query_timeout }).write(&item, &mut out).unwrap();
+        let layout = Layout::OneLine;
+        Text::new(TextOptions { path: true, palette, query_timeout, layout }).write(&item, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 }
