@@ -96,7 +96,7 @@ fn show(args: &Args) -> Result<()> {
 
 /// dnstrace on the cluster's node until it ends, or a signal comes.
 fn live(binary: &Path, args: &Args, mut cluster: Cluster, signals: &signals::Signals) -> Result<()> {
-    eprintln!("\n{}\n", screen::introduction(&cluster));
+    eprintln!("\n{}", screen::introduction());
     let recorder = args.record.as_deref().map(|file| record::Recorder::start(cluster.node(), file)).transpose()?;
     let mut dnstrace = cluster.node().command(binary);
     // Only what this node's pods do: other DNS of the machine is none of the demo's business.
@@ -111,7 +111,7 @@ fn live(binary: &Path, args: &Args, mut cluster: Cluster, signals: &signals::Sig
 /// The same from the recording in the tree.
 fn replay(binary: &Path, args: &Args, reason: &str) -> Result<()> {
     eprintln!("{reason}\nso this is a recording of one, without processes: only the live hooks know them");
-    eprintln!("\n{}\n", screen::RECORDED);
+    eprintln!("\n{}", screen::introduction());
     let mut dnstrace = Command::new(binary);
     command::visible(dnstrace.arg("read").arg(product::workspace().join(RECORDING)).args(view(args)))
 }

@@ -1,7 +1,7 @@
 //! The demo's client pods: a stub resolver that does what glibc's does, and what each pod keeps asking.
 
 use std::ffi::CString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -31,34 +31,48 @@ pub(super) struct Client {
     pub(super) name: &'static str,
     /// Its interface on the node.
     pub(super) interface: &'static str,
+    /// Its address.
+    pub(super) v4: Ipv4Addr,
     /// What it looks up, again and again.
     pub(super) lookups: &'static [Lookup],
 }
 
 /// A lookup that a pod makes, and what comes of it.
-pub(super) struct Lookup(IpAddr, pub(super) &'static str, pub(super) &'static str);
+pub(super) struct Lookup {
+    server: IpAddr,
+    /// As an application says it: with a final dot the search list is not tried.
+    pub(super) name: &'static str,
+    /// In words.
+    pub(super) outcome: &'static str,
+}
+
+const fn lookup(server: IpAddr, name: &'static str, outcome: &'static str) -> Lookup {
+    Lookup { server, name, outcome }
+}
 
 /// The demo's pods that ask: one that mostly gets what it needs, one that does not.
 pub(super) const CLIENTS: [Client; 2] = [
     Client {
         name: "shop-web",
         interface: "vcli1",
+        v4: Ipv4Addr::new(10, 244, 0, 10),
         lookups: &[
-            Lookup(SERVICE_V4, "cart", "exists: cart.default.svc.cluster.local"),
-            Lookup(SERVICE_V4, "api.example", "NXDOMAIN for each entry of the search list, then the upstream knows it"),
-            Lookup(SERVICE_V4, "many.example.", "60 addresses do not fit into UDP: truncated, again over TCP"),
-            Lookup(SERVICE_V6, "db.default.svc.cluster.local.", "exists; asked over IPv6"),
+            lookup(SERVICE_V4, "cart", "exists: cart.default.svc.cluster.local"),
+            lookup(SERVICE_V4, "api.example", "NXDOMAIN for each entry of the search list, then the upstream knows it"),
+            lookup(SERVICE_V4, "many.example.", "60 addresses do not fit into UDP: truncated, again over TCP"),
+            lookup(SERVICE_V6, "db.default.svc.cluster.local.", "exists; asked over IPv6"),
         ],
     },
     Client {
         name: "batch",
         interface: "vcli2",
+        v4: Ipv4Addr::new(10, 244, 0, 11),
         lookups: &[
-            Lookup(UPSTREAM_V4, "silent.example.", "no response: asked past the Service, and asked again after 2 s"),
-            Lookup(SERVICE_V4, "broken.example.", "SERVFAIL"),
-            Lookup(SERVICE_V4, "no-such-host.example.", "NXDOMAIN"),
-            Lookup(SERVICE_V4, "slow.example.", "takes 800 ms, all of it at the upstream"),
-            Lookup(SERVICE_V4, "silent.example.", "SERVFAIL after 4 s: the DNS pod gets no response"),
+            lookup(UPSTREAM_V4, "silent.example.", "no response: asked past the Service, and asked again after 2 s"),
+            lookup(SERVICE_V4, "broken.example.", "SERVFAIL"),
+            lookup(SERVICE_V4, "no-such-host.example.", "NXDOMAIN"),
+            lookup(SERVICE_V4, "slow.example.", "takes 800 ms, all of it at the upstream"),
+            lookup(SERVICE_V4, "silent.example.", "SERVFAIL after 4 s: the DNS pod gets no response"),
         ],
     },
 ];
@@ -71,7 +85,7 @@ pub(super) fn run(pod: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         loop {
-            for Lookup(server, name, _) in client.lookups {
+            for Lookup { server, name, .. } in client.lookups {
                 look_up(SocketAddr::new(*server, 53), name).await?;
                 sleep(PAUSE).await;
             }

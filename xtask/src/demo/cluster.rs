@@ -19,9 +19,8 @@ pub(super) struct Cluster {
     /// What CoreDNS reads.
     _configuration: Option<TempDir>,
     /// Pods that ask, as `CLIENTS` lists them.
-    pub(super) clients: Vec<Pod>,
-    /// Pods behind the Service.
-    pub(super) servers: [Pod; 2],
+    clients: Vec<Pod>,
+    _servers: [Pod; 2],
     _upstream: Pod,
     node: Node,
 }
@@ -53,7 +52,7 @@ impl Cluster {
                 _ => server(&mut own(pod, &["cluster-dns"])?, "ready")?,
             });
         }
-        Ok(Self { programs, _configuration: configuration, clients, servers, _upstream: upstream, node })
+        Ok(Self { programs, _configuration: configuration, clients, _servers: servers, _upstream: upstream, node })
     }
 
     /// Lets the clients ask, until the cluster is dropped.

@@ -50,10 +50,7 @@ pub(super) fn cluster(name: &Name, record_type: RecordType) -> Option<Result<Ans
     let text = name.to_lowercase().to_ascii();
     let host = text.strip_suffix("cluster.local.")?;
     let known = CLUSTER.iter().find(|(known, _)| *known == host);
-    Some(known.map_or_else(
-        || negative(ResponseCode::NXDomain),
-        |(_, addresses)| of_v4(name, record_type, addresses),
-    ))
+    Some(known.map_or_else(|| negative(ResponseCode::NXDomain), |(_, addresses)| of_v4(name, record_type, addresses)))
 }
 
 /// The same as a zone file (RFC 1035, 5).
@@ -77,7 +74,8 @@ fn of_v4(name: &Name, record_type: RecordType, addresses: &[Ipv4Addr]) -> Result
 
 fn negative(rcode: ResponseCode) -> Result<Answer> {
     let apex = Name::from_ascii("cluster.local.")?;
-    let soa = SOA::new(Name::from_ascii("ns.dns")?.append_domain(&apex)?, apex.clone(), 1, 7200, 1800, 86400, CLUSTER_TTL);
+    let soa =
+        SOA::new(Name::from_ascii("ns.dns")?.append_domain(&apex)?, apex.clone(), 1, 7200, 1800, 86400, CLUSTER_TTL);
     let soa = Some(Record::from_rdata(apex, CLUSTER_TTL, RData::SOA(soa)));
     Ok(Answer { rcode, authoritative: true, soa, ..Answer::default() })
 }
