@@ -87,8 +87,10 @@ pub(super) fn world(name: &Name, record_type: RecordType) -> Behaviour {
         "silent.example" => Behaviour::Silence,
         "broken.example" => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::ServFail)),
         "slow.example" => Behaviour::Answer(SLOW, addresses(name, record_type, 1)),
-        "many.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, MANY)),
-        "api.example" | "www.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, 1)),
+        "many.example" if record_type == RecordType::A => {
+            Behaviour::Answer(Duration::ZERO, addresses(name, record_type, MANY))
+        }
+        "many.example" | "api.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, 1)),
         _ => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::NXDomain)),
     }
 }
