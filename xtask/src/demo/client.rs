@@ -1,13 +1,15 @@
 //! The demo's client pods: a stub resolver that does what glibc's does, and what each pod keeps asking.
 
-use std::net::{IpAddr, SocketAddr};
+use std::ffi::CString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::Result;
-use dnstrace_tests::node::{SERVICE_V4, SERVICE_V6, UPSTREAM_V4};
+use anyhow::{Context, Result};
+use dnstrace_tests::node::{SERVICE_V4, UPSTREAM_V4};
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
+use nix::sys::prctl;
 use tokio::net::UdpSocket;
 use tokio::time::{sleep, timeout};
 
@@ -19,40 +21,74 @@ const NDOTS: usize = 5;
 /// `options timeout:2 attempts:2`, so that a demo of seconds shows both.
 const PATIENCE: Duration = Duration::from_secs(2);
 const ATTEMPTS: usize = 2;
-/// Between two lookups: time to read what the last one showed.
-const PAUSE: Duration = Duration::from_millis(700);
 const UDP_LEN: usize = 4096;
 
-/// A lookup that a pod makes.
-struct Lookup(IpAddr, &'static str);
+/// A pod that asks.
+pub(super) struct Client {
+    /// What runs in it.
+    pub(super) name: &'static str,
+    /// Its interface on the node.
+    pub(super) interface: &'static str,
+    /// Its address.
+    pub(super) v4: Ipv4Addr,
+    /// Between two lookups: time to read what the last one showed.
+    pause: Duration,
+    /// What it looks up, again and again.
+    pub(super) lookups: &'static [Lookup],
+}
 
-/// What the web shop's pod needs.
-const SHOP_WEB: &[Lookup] = &[
-    Lookup(SERVICE_V4, "cart"),
-    Lookup(SERVICE_V4, "kubernetes.default.svc.cluster.local."),
-    Lookup(SERVICE_V4, "api.example"),
-    Lookup(SERVICE_V4, "many.example."),
-    Lookup(SERVICE_V6, "db.default.svc.cluster.local."),
-];
+/// A lookup that a pod makes, and what comes of it.
+pub(super) struct Lookup {
+    server: IpAddr,
+    /// As an application says it: with a final dot the search list is not tried.
+    pub(super) name: &'static str,
+    /// In words.
+    pub(super) outcome: &'static str,
+}
 
-/// What the batch job's pod needs; it also asks a server past the Service, which stays silent.
-const BATCH: &[Lookup] = &[
-    Lookup(SERVICE_V4, "slow.example."),
-    Lookup(SERVICE_V4, "no-such-host.example."),
-    Lookup(UPSTREAM_V4, "silent.example."),
-    Lookup(SERVICE_V4, "silent.example."),
-    Lookup(SERVICE_V4, "broken.example."),
+const fn lookup(server: IpAddr, name: &'static str, outcome: &'static str) -> Lookup {
+    Lookup { server, name, outcome }
+}
+
+/// The demo's pods that ask: one that mostly gets what it needs, one that does not.
+pub(super) const CLIENTS: [Client; 2] = [
+    Client {
+        name: "shop-web",
+        interface: "vcli1",
+        v4: Ipv4Addr::new(10, 244, 0, 10),
+        pause: Duration::from_secs(4),
+        lookups: &[
+            lookup(SERVICE_V4, "cart", "exists: cart.default.svc.cluster.local"),
+            lookup(SERVICE_V4, "many.example.", "60 addresses do not fit into UDP: truncated, again over TCP"),
+            lookup(SERVICE_V4, "api.example", "NXDOMAIN for each entry of the search list, then the upstream knows it"),
+        ],
+    },
+    Client {
+        name: "batch",
+        interface: "vcli2",
+        v4: Ipv4Addr::new(10, 244, 0, 11),
+        pause: Duration::from_millis(700),
+        lookups: &[
+            lookup(SERVICE_V4, "silent.example.", "SERVFAIL after 4 s: the DNS pod gets no response"),
+            lookup(SERVICE_V4, "broken.example.", "SERVFAIL at once"),
+            lookup(UPSTREAM_V4, "silent.example.", "no response: asked past the Service, and asked again after 2 s"),
+            lookup(SERVICE_V4, "no-such-host.example.", "NXDOMAIN"),
+            lookup(SERVICE_V4, "slow.example.", "takes 800 ms, all of it at the upstream"),
+        ],
+    },
 ];
 
 /// Looks up what the pod named `pod` needs, again and again until it is killed.
 pub(super) fn run(pod: &str) -> Result<()> {
-    let lookups = if pod == "batch" { BATCH } else { SHOP_WEB };
+    let client = CLIENTS.iter().find(|client| client.name == pod).with_context(|| format!("no pod {pod}"))?;
+    // What dnstrace shows as the process.
+    prctl::set_name(&CString::new(pod)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         loop {
-            for Lookup(server, name) in lookups {
+            for Lookup { server, name, .. } in client.lookups {
                 look_up(SocketAddr::new(*server, 53), name).await?;
-                sleep(PAUSE).await;
+                sleep(client.pause).await;
             }
         }
     })

@@ -31,6 +31,11 @@ const TCP_RESPONSES: usize = 16;
 
 /// Serves port 53 of every address until the process is killed; `ready` on stdout tells that it does.
 pub(super) fn run(role: Role) -> Result<()> {
+    // What dnstrace shows as the process.
+    nix::sys::prctl::set_name(match role {
+        Role::ClusterDns => c"cluster-dns",
+        Role::Upstream => c"upstream",
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut server = Server::new(role);
@@ -39,8 +44,7 @@ pub(super) fn run(role: Role) -> Result<()> {
             server.register_socket(udp(at)?);
             server.register_listener(tcp(at)?, IDLE, TCP_RESPONSES);
         }
-        println!("ready");
-        std::io::stdout().flush()?;
+        writeln!(std::io::stdout(), "ready")?;
         server.block_until_done().await.context("the DNS server ended")
     })
 }

@@ -38,16 +38,29 @@ const WORLD_TTL: u32 = 300;
 const MANY: u8 = 60;
 const SLOW: Duration = Duration::from_millis(800);
 
+/// Services below `cluster.local.`: with an address of their own, and without (headless).
+const CLUSTER: &[(&str, &[Ipv4Addr])] = &[
+    ("kubernetes.default.svc.", &[Ipv4Addr::new(10, 96, 0, 1)]),
+    ("cart.default.svc.", &[Ipv4Addr::new(10, 96, 31, 7)]),
+    ("db.default.svc.", &[Ipv4Addr::new(10, 244, 0, 40), Ipv4Addr::new(10, 244, 0, 41)]),
+];
+
 /// The answer of the cluster zone, for names below it.
 pub(super) fn cluster(name: &Name, record_type: RecordType) -> Option<Result<Answer>> {
     let text = name.to_lowercase().to_ascii();
     let host = text.strip_suffix("cluster.local.")?;
-    Some(match host {
-        "kubernetes.default.svc." => of_v4(name, record_type, &[Ipv4Addr::new(10, 96, 0, 1)]),
-        "cart.default.svc." => of_v4(name, record_type, &[Ipv4Addr::new(10, 96, 31, 7)]),
-        "db.default.svc." => of_v4(name, record_type, &[Ipv4Addr::new(10, 244, 0, 40), Ipv4Addr::new(10, 244, 0, 41)]),
-        _ => negative(ResponseCode::NXDomain),
-    })
+    let known = CLUSTER.iter().find(|(known, _)| *known == host);
+    Some(known.map_or_else(|| negative(ResponseCode::NXDomain), |(_, addresses)| of_v4(name, record_type, addresses)))
+}
+
+/// The same as a zone file (RFC 1035, 5).
+pub(super) fn cluster_file() -> String {
+    let mut file = format!("$ORIGIN cluster.local.\n$TTL {CLUSTER_TTL}\n@ SOA ns.dns hostmaster 1 7200 1800 86400 5\n");
+    for (host, addresses) in CLUSTER {
+        let host = host.trim_end_matches('.');
+        file.extend(addresses.iter().map(|address| format!("{host} A {address}\n")));
+    }
+    file
 }
 
 fn of_v4(name: &Name, record_type: RecordType, addresses: &[Ipv4Addr]) -> Result<Answer> {
@@ -61,7 +74,8 @@ fn of_v4(name: &Name, record_type: RecordType, addresses: &[Ipv4Addr]) -> Result
 
 fn negative(rcode: ResponseCode) -> Result<Answer> {
     let apex = Name::from_ascii("cluster.local.")?;
-    let soa = SOA::new(Name::from_ascii("ns.dns")?.append_domain(&apex)?, apex.clone(), 1, 7200, 1800, 86400, CLUSTER_TTL);
+    let soa =
+        SOA::new(Name::from_ascii("ns.dns")?.append_domain(&apex)?, apex.clone(), 1, 7200, 1800, 86400, CLUSTER_TTL);
     let soa = Some(Record::from_rdata(apex, CLUSTER_TTL, RData::SOA(soa)));
     Ok(Answer { rcode, authoritative: true, soa, ..Answer::default() })
 }
@@ -73,8 +87,10 @@ pub(super) fn world(name: &Name, record_type: RecordType) -> Behaviour {
         "silent.example" => Behaviour::Silence,
         "broken.example" => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::ServFail)),
         "slow.example" => Behaviour::Answer(SLOW, addresses(name, record_type, 1)),
-        "many.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, MANY)),
-        "api.example" | "www.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, 1)),
+        "many.example" if record_type == RecordType::A => {
+            Behaviour::Answer(Duration::ZERO, addresses(name, record_type, MANY))
+        }
+        "many.example" | "api.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, 1)),
         _ => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::NXDomain)),
     }
 }
