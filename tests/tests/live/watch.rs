@@ -93,6 +93,13 @@ impl Seen {
         Ok(all[0])
     }
 
+    /// The parts of one sum.
+    pub(crate) fn ledger(&self, what: &str) -> Result<&Value> {
+        let ledgers = self.summary["ledger"].as_array().context("no ledger")?;
+        let ledger = ledgers.iter().find(|ledger| ledger["what"] == what);
+        ledger.map(|ledger| &ledger["parts"]).with_context(|| format!("no ledger {what}"))
+    }
+
     /// All transactions with this name.
     pub(crate) fn named(&self, name: &str) -> Vec<&Value> {
         self.transactions.iter().filter(|record| record["query"] == name).collect()
