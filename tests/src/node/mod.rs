@@ -219,9 +219,12 @@ const SYSCTLS: [(&str, &str); 6] = [
 const NO_DAD: (&str, &str) = ("ipv6/conf/all/accept_dad", "0");
 const NO_DAD_BY_DEFAULT: (&str, &str) = ("ipv6/conf/default/accept_dad", "0");
 
+/// IPv6 routers cannot be told not to send redirects: a pod that follows one goes past the node's NAT.
+const NO_REDIRECTS: (&str, &str) = ("ipv6/conf/default/accept_redirects", "0");
+
 fn pod_netns() -> Result<Netns> {
     let netns = Netns::new()?;
-    for (name, value) in [NO_DAD, NO_DAD_BY_DEFAULT] {
+    for (name, value) in [NO_DAD, NO_DAD_BY_DEFAULT, NO_REDIRECTS] {
         netns.sysctl(name, value)?;
     }
     Ok(netns)

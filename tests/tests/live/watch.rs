@@ -1,0 +1,127 @@
+//! The product on a node, twice (transactions and observations), with tcpdump beside it.
+
+use std::cell::RefCell;
+use std::net::{Ipv4Addr, UdpSocket};
+
+use anyhow::{Context, Result, ensure};
+use dnstrace_tests::node::{Node, wire};
+use dnstrace_tests::product::Run;
+use serde_json::Value;
+
+use crate::sighting::Sighting;
+use crate::tcpdump::Tcpdump;
+
+/// What tells all three that nothing comes after it: no pod asks for it.
+const LAST_NAME: &str = "last.dnstrace.invalid";
+
+/// The product on a node, with tcpdump beside it.
+pub(crate) struct Watch<'n> {
+    node: &'n Node,
+    tcpdump: Tcpdump,
+    observations: Run,
+    transactions: Run,
+    seen: RefCell<Vec<Value>>,
+}
+
+/// What they saw.
+pub(crate) struct Seen {
+    /// The product's transactions, with their paths.
+    pub(crate) transactions: Vec<Value>,
+    /// The product's observations.
+    pub(crate) observations: Vec<Value>,
+    /// What the product adds up to.
+    pub(crate) summary: Value,
+}
+
+impl<'n> Watch<'n> {
+    /// Watches the node and the sockets of its pods from when this returns.
+    pub(crate) fn start(node: &'n Node) -> Result<Self> {
+        Self::with(node, &[])
+    }
+
+    /// The same, with further arguments for the product.
+    pub(crate) fn with(node: &'n Node, arguments: &[&str]) -> Result<Self> {
+        let cgroup = node.cgroup().path().to_str().context("no text")?;
+        let run = |format: &[&str]| {
+            let words = [&["trace", "--format", "json", "--cgroup", cgroup], format, arguments].concat();
+            Run::start(node.netns(), &words)
+        };
+        let tcpdump = Tcpdump::start(node)?;
+        let (observations, transactions) = (run(&["--observations"])?, run(&["--path"])?);
+        Ok(Self { node, tcpdump, observations, transactions, seen: RefCell::default() })
+    }
+
+    /// Waits for a transaction.
+    pub(crate) fn next(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.transactions.next(|record| {
+            self.seen.borrow_mut().push(record.clone());
+            wanted(record)
+        })
+    }
+
+    /// Ends all; what the product and tcpdump saw at the node's interfaces must be the same.
+    pub(crate) fn end(self) -> Result<Seen> {
+        let last = wire::query(0, LAST_NAME, wire::A);
+        self.node.netns().run(|| {
+            // Nobody listens there, and nobody has to.
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.send_to(&last, (Ipv4Addr::LOCALHOST, 53))?;
+            Ok(())
+        })?;
+        let kept = RefCell::new(Vec::new());
+        self.observations.next(|record| {
+            kept.borrow_mut().push(record.clone());
+            record["query"] == LAST_NAME && record["direction"] == "in"
+        })?;
+        let mut observations = kept.into_inner();
+        observations.extend(self.observations.stop()?.json()?);
+        let observations = of_kind(&observations, "observation");
+        same(&observations, self.tcpdump.end(&last)?)?;
+        let mut records = self.seen.into_inner();
+        records.extend(self.transactions.stop()?.json()?);
+        let transactions = of_kind(&records, "transaction");
+        let summary = of_kind(&records, "summary").pop().context("no summary")?;
+        ensure!(summary["adds_up"] == true && summary["lost"] == 0, "{summary:#}");
+        Ok(Seen { transactions, observations, summary })
+    }
+}
+
+impl Seen {
+    /// The only transaction with this name.
+    pub(crate) fn only(&self, name: &str) -> Result<&Value> {
+        let all = self.named(name);
+        ensure!(all.len() == 1, "{} transactions of {name}: {all:#?}", all.len());
+        Ok(all[0])
+    }
+
+    /// The parts of one sum.
+    pub(crate) fn ledger(&self, what: &str) -> Result<&Value> {
+        let ledgers = self.summary["ledger"].as_array().context("no ledger")?;
+        let ledger = ledgers.iter().find(|ledger| ledger["what"] == what);
+        ledger.map(|ledger| &ledger["parts"]).with_context(|| format!("no ledger {what}"))
+    }
+
+    /// All transactions with this name.
+    pub(crate) fn named(&self, name: &str) -> Vec<&Value> {
+        self.transactions.iter().filter(|record| record["query"] == name).collect()
+    }
+}
+
+fn of_kind(records: &[Value], kind: &str) -> Vec<Value> {
+    records.iter().filter(|record| record["kind"] == kind && record["query"] != LAST_NAME).cloned().collect()
+}
+
+/// What the product's `device` hook and tcpdump saw.
+fn same(observations: &[Value], mut tcpdump: Vec<Sighting>) -> Result<()> {
+    let at_devices = observations.iter().filter(|record| record["hook"] == "device");
+    let mut product: Vec<Sighting> = at_devices.map(Sighting::of).collect::<Result<_>>()?;
+    tcpdump.retain(|sighting| sighting.name != LAST_NAME);
+    product.sort();
+    tcpdump.sort();
+    let only = |of: &[Sighting], other: &[Sighting]| -> Vec<Sighting> {
+        of.iter().filter(|sighting| !other.contains(sighting)).cloned().collect()
+    };
+    let missed = only(&tcpdump, &product);
+    let invented = only(&product, &tcpdump);
+    ensure!(product == tcpdump, "only tcpdump: {missed:#?}\nonly the product: {invented:#?}\n{} != {}", tcpdump.len(), product.len());
+    Ok(())
+}
