@@ -20,7 +20,7 @@ impl Causes {
     /// What to say of `transaction`.
     pub(super) fn remarks(&mut self, transaction: &Transaction) -> impl Iterator<Item = String> + use<> {
         let own = self.awaited.remove(&transaction.id).then(|| mark(transaction.id));
-        let cause = transaction.cause.map(|cause| format!("caused by {}", mark(cause)));
+        let cause = transaction.cause.map(|cause| format!("for {}", mark(cause)));
         if let Some(cause) = transaction.cause {
             self.awaited.insert(cause);
         }

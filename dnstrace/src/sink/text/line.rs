@@ -26,35 +26,40 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut
     let time = Painted(time::time_of_day(numbered.record.wall), text.options.palette.dim);
     write!(out, "{time}  ")?;
     match text.options.layout {
-        Layout::OneLine => one_line(text, &numbered.record, out)?,
-        Layout::TwoLines => two_lines(text, &numbered.record, out)?,
+        Layout::OneLine => one_line(text, numbered, out)?,
+        Layout::TwoLines => two_lines(text, numbered, out)?,
     }
-    let palette = text.options.palette;
-    let remarks = remarks(&numbered.record, &numbered.interfaces);
-    for remark in remarks.into_iter().chain(text.causes.remarks(&numbered.record)) {
-        write!(out, "{}  ", Painted(remark, palette.warn))?;
-    }
-    write!(out, "{}", Painted(way(&numbered.record.path, &numbered.interfaces), palette.dim))?;
+    write!(out, "{}", Painted(way(&numbered.record.path, &numbered.interfaces), text.options.palette.dim))?;
     end_line(out)
 }
 
 /// Who, what, how it ended, how long it took.
-fn one_line(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {
+fn one_line(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
+    let transaction = &numbered.record;
     let who = who(transaction);
     write!(out, "{who}{}  ", text.columns.who.blanks(&who))?;
     write_question(text, transaction, out)?;
     let (outcome, style) = outcome(transaction, text.options.query_timeout, &text.options.palette);
     write!(out, "{}{}  ", Painted(&outcome, style), text.columns.outcome.blanks(&outcome))?;
-    write!(out, "{}  ", took(transaction))
+    write!(out, "{}  ", took(transaction))?;
+    write_remarks(text, numbered, out)
 }
 
 /// What, how long it took, how it ended; below it, who.
-fn two_lines(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {
+fn two_lines(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
+    let transaction = &numbered.record;
     write_question(text, transaction, out)?;
     let (outcome, style) = outcome(transaction, text.options.query_timeout, &text.options.palette);
-    write!(out, "{}  {}", took(transaction), Painted(&outcome, style))?;
+    write!(out, "{}  {}  ", took(transaction), Painted(&outcome, style))?;
+    write_remarks(text, numbered, out)?;
     end_line(out)?;
     write!(out, "    {}  ", who(transaction))
+}
+
+fn write_remarks(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
+    let transaction = &numbered.record;
+    let remarks = remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction));
+    remarks.map(|remark| write!(out, "{}  ", Painted(remark, text.options.palette.warn))).collect()
 }
 
 fn write_question(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {

@@ -68,8 +68,8 @@ fn last_seen(transaction: &Transaction, interfaces: &Interfaces) -> Option<Strin
         (Hook::Device, Direction::In) => format!("last seen entering {at}"),
         (Hook::Socket, Direction::Out) => "last seen leaving the client's socket".to_owned(),
         (Hook::Socket, Direction::In) => match process(&transaction.server_socket) {
-            Some(server) => format!("delivered to the socket of {server}"),
-            None => "delivered to the server's socket".to_owned(),
+            Some(server) => format!("reached {server}"),
+            None => "reached the server's socket".to_owned(),
         },
     })
 }
