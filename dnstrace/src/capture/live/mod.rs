@@ -5,6 +5,8 @@ mod btf;
 mod clock;
 mod error;
 mod globals;
+#[cfg(feature = "log")]
+mod log;
 mod record;
 mod ring;
 
@@ -74,6 +76,8 @@ pub struct Live {
     room: usize,
     counters: PerCpuArray<MapData, u64>,
     sockets: Vec<OwnedFd>,
+    #[cfg(feature = "log")]
+    log: log::KernelLog,
     // Links, programs, and the arrays that let programs call each other.
     ebpf: Option<Ebpf>,
 }
@@ -91,7 +95,16 @@ impl Live {
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
         let room = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX) / USUAL_RECORD;
-        Ok(Self { attached, ring, room, counters, sockets, ebpf: Some(ebpf) })
+        Ok(Self {
+            attached,
+            ring,
+            room,
+            counters,
+            sockets,
+            #[cfg(feature = "log")]
+            log: log::KernelLog::of(&mut ebpf),
+            ebpf: Some(ebpf),
+        })
     }
 
     /// What became of each hook that was asked for.
@@ -102,6 +115,8 @@ impl Live {
 
     /// Gives the packets that lie in the ring buffer to `each`, up to a bound; returns how many there were.
     pub fn drain(&mut self, each: impl FnMut(&Packet<'_>)) -> usize {
+        #[cfg(feature = "log")]
+        self.log.write();
         self.ring.drain(each)
     }
 

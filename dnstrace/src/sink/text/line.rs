@@ -58,8 +58,8 @@ fn two_lines(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8
 
 fn write_remarks(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
     let transaction = &numbered.record;
-    let remarks = remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction));
-    remarks.map(|remark| write!(out, "{}  ", Painted(remark, text.options.palette.warn))).collect()
+    let mut remarks = remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction));
+    remarks.try_for_each(|remark| write!(out, "{}  ", Painted(remark, text.options.palette.warn)))
 }
 
 fn write_question(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {
