@@ -10,6 +10,7 @@ use super::index::Slot;
 use super::open::Open;
 use super::ranking::Best;
 use super::table::Table;
+use crate::capture::Socket;
 
 /// The root of the cgroup hierarchy: where a node does not use cgroup v2, everything is in it.
 const ROOT_CGROUP: u64 = 1;
@@ -48,8 +49,13 @@ fn was_delivered_to_sender(open: &Open, seen: &Seen<'_>) -> bool {
     // A netns that the query did not leave is no sign: many programs share the node's.
     let came_from_elsewhere = receiver.netns != open.transaction.client_socket.netns;
     let same_netns = sender.netns.is_some() && sender.netns == receiver.netns && came_from_elsewhere;
+    let tgid = |socket: Socket| socket.process.map(|process| u64::from(process.tgid));
+    let same_process = same(tgid(sender), tgid(receiver));
     let address = seen.observation.src.ip();
-    same_cgroup || same_netns || (!names_many(address) && open.query_hops().any(|hop| hop.dst.ip() == address))
+    same_process
+        || same_cgroup
+        || same_netns
+        || (!names_many(address) && open.query_hops().any(|hop| hop.dst.ip() == address))
 }
 
 /// Every netns has its own loopback addresses.

@@ -47,6 +47,22 @@ fn forwarder_by_netns() {
     );
 }
 
+/// Servers of one host that forward over loopback: address, netns and cgroup say nothing, the process does.
+#[test]
+fn forwarder_by_process() {
+    check(
+        "
+        0    q @host>  127.0.0.1:4000 > 127.0.0.53:53 id=1 netns=5 cgroup=1 tgid=70
+        0.1  q @host<  127.0.0.1:4000 > 127.0.0.53:53 id=1 netns=5 cgroup=1 tgid=80
+        0.2  q @host>  127.0.0.1:5000 > 127.0.0.2:53 id=2 netns=5 cgroup=1 tgid=80
+        0.3  q @host>  127.0.0.1:5001 > 127.0.0.2:53 id=3 netns=5 cgroup=1 tgid=90
+        ",
+        "#1 outstanding 127.0.0.1:4000 > 127.0.0.53:53 path=q:@host>,q:@host<
+        #2 outstanding 127.0.0.1:5000 > 127.0.0.2:53 path=q:@host> cause=#1
+        #3 outstanding 127.0.0.1:5001 > 127.0.0.2:53 path=q:@host>",
+    );
+}
+
 #[test]
 fn netns_that_many_share_and_the_root_cgroup_are_no_sign() {
     check(

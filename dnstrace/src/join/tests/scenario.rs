@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use dnstrace_ebpf::{Direction, Hook};
 
-use crate::capture::{BootTime, Point, Socket, WallTime};
+use crate::capture::{BootTime, Point, Process, Socket, WallTime};
 use crate::decode::{Header, Message, Observation, Question, QuestionName, Transport};
 use crate::join::{Hop, Join, JoinCounts, JoinOptions, MessageKind, Outcome, Transaction, TransactionId};
 
@@ -177,7 +177,7 @@ impl Sighting {
                 cookie: number("cookie"),
                 cgroup_id: number("cgroup"),
                 netns: number("netns").map(|netns| u32::try_from(netns).unwrap()),
-                process: None,
+                process: number("tgid").map(process),
             },
             vlan: None,
         }
@@ -207,6 +207,10 @@ impl Sighting {
             message,
         })
     }
+}
+
+fn process(tgid: u64) -> Process {
+    Process { tgid: u32::try_from(tgid).unwrap(), uid: None, comm: [0; 16] }
 }
 
 /// A DNS message with at most one question, and `more` after it.
