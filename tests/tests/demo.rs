@@ -10,7 +10,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::node::{Node, mount_point};
 use dnstrace_tests::skip::{is_root, skip};
-use dnstrace_tests::{command, coredns, product};
+use dnstrace_tests::{coredns, product};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -115,9 +115,12 @@ fn recording_is_small() -> Result<()> {
     Ok(())
 }
 
+/// Whether a transaction is what is looked for.
+type Accept<'a> = dyn Fn(&Value) -> bool + 'a;
+
 /// What the introduction promises.
 fn check_outcomes(transactions: &[Value]) -> Result<()> {
-    let promised: [(&str, &dyn Fn(&Value) -> bool); 7] = [
+    let promised: [(&str, &Accept); 7] = [
         ("a cluster name that exists", &|one| {
             is(one, "cart.default.svc.cluster.local", "NOERROR") && one["answer"][0] == "10.96.31.7"
         }),

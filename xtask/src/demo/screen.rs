@@ -17,9 +17,9 @@ pub(super) fn introduction() -> String {
 }
 
 fn client(client: &Client) -> String {
-    let names: String =
-        client.lookups.iter().map(|lookup| format!("    {:<30}{}\n", lookup.name, lookup.outcome)).collect();
-    format!("\n  {} ({}, on the node {}) looks up\n{names}", client.name, client.v4, client.interface)
+    let mut text = format!("\n  {} ({}, on the node {}) looks up\n", client.name, client.v4, client.interface);
+    text.extend(client.lookups.iter().map(|lookup| format!("    {:<23}{}\n", lookup.name, lookup.outcome)));
+    text
 }
 
 #[cfg(test)]
