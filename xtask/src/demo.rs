@@ -14,7 +14,7 @@ mod zone;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Subcommand, ValueEnum};
 use dnstrace_tests::{command, product, skip};
 use nix::errno::Errno;
@@ -81,10 +81,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn show(args: &Args) -> Result<()> {
     eprintln!("building dnstrace");
-    let binary = product::binary()?;
     if !skip::is_root() {
-        return replay(&binary, args, "a throw-away node needs root (`sudo -E cargo xtask demo`)");
+        return replay(&built()?, args, "a throw-away node needs root (`sudo -E cargo xtask demo`)");
     }
+    let binary = product::binary()?;
     // From here on a signal waits until what was made can be removed.
     let signals = signals::Signals::block()?;
     let cluster = match Cluster::start(args.coredns.as_deref()) {
@@ -92,6 +92,16 @@ fn show(args: &Args) -> Result<()> {
         cluster => cluster?,
     };
     live(&binary, args, cluster, &signals)
+}
+
+/// The product; where root built it, nobody else can build it again, and what there is will do.
+fn built() -> Result<PathBuf> {
+    product::binary().or_else(|error| {
+        let beside = std::env::current_exe()?.with_file_name("dnstrace");
+        ensure!(beside.exists(), error);
+        eprintln!("cannot build it: this is the one of the last build");
+        Ok(beside)
+    })
 }
 
 /// dnstrace on the cluster's node until it ends, or a signal comes.

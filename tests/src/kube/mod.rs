@@ -3,6 +3,7 @@
 
 mod build;
 mod cgroups;
+mod cluster_dns;
 mod components;
 mod images;
 mod network;
@@ -15,7 +16,7 @@ mod state;
 mod wait;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub use self::record::{Record, RecordedQuery};
 use self::components::Running;
 use self::space::Space;
 use self::state::State;
+use crate::node::Netns;
 use crate::{command, coredns};
 
 /// Where pods send their queries: the Service `kube-dns`.
@@ -140,7 +142,7 @@ impl Kube {
     /// Starts a pod's own record of its queries. A pod with the node's network has no interface of its own to record.
     pub fn record(&self, pod: &Pod) -> Result<Record> {
         ensure!(!pod.host_network, "{} has the node's network", pod.name);
-        Record::start(Path::new(&format!("/proc/{}/ns/net", cgroups::process(&pod.container)?)))
+        Record::start(&netns_of(pod)?)
     }
 
     fn start(state: &State, kubernetes: PathBuf, say: &dyn Fn(&str)) -> Result<Self> {
@@ -174,7 +176,9 @@ impl Kube {
         }
         self.apply_manifests()?;
         say("waiting for the pods");
-        self.wait_for_pods(&mut running)
+        self.wait_for_pods(&mut running)?;
+        say("waiting for the cluster DNS");
+        self.wait_for_cluster_dns().with_context(|| self.state.last_log_lines("kube-proxy"))
     }
 
     fn wait_for_api_server(&self, running: &mut Running<'_>) -> Result<()> {
@@ -205,11 +209,24 @@ impl Kube {
         .with_context(|| self.kubectl(&["get", "pods", "--all-namespaces"]).unwrap_or_default())
     }
 
+    /// What looks names up is the node, for the pod in its network, and every pod with a network of its own.
+    fn wait_for_cluster_dns(&self) -> Result<()> {
+        cluster_dns::wait("the node", &Netns::at(&self.netns())?)?;
+        for pod in self.pods()?.iter().filter(|pod| !pod.host_network && pod.app != "kube-dns") {
+            cluster_dns::wait(&pod.name, &Netns::at(&netns_of(pod)?)?)?;
+        }
+        Ok(())
+    }
+
     fn kubectl_command(&self) -> Command {
         let mut kubectl = self.space.command(self.kubernetes.join("kubectl"));
         kubectl.arg("--kubeconfig=/etc/kubernetes/admin.conf");
         kubectl
     }
+}
+
+fn netns_of(pod: &Pod) -> Result<PathBuf> {
+    Ok(PathBuf::from(format!("/proc/{}/ns/net", cgroups::process(&pod.container)?)))
 }
 
 fn remove(state: &State) -> Result<()> {

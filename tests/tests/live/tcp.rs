@@ -76,7 +76,7 @@ fn large_over_tcp() -> Result<()> {
     let watch = Watch::start(&cast.node)?;
     // More than two frames hold: a super-packet, or several segments.
     ask(&cast.client, "tcp", SERVICE_V4, &[wire::query(1, "huge.example", wire::A)])?;
-    ask(&cast.client, "tcp", SERVICE_V6, &[wire::query(2, "huge.v6.example", wire::AAAA)])?;
+    ask(&cast.client, "tcp", SERVICE_V6, &[wire::query(2, "huge.v6.example", wire::A)])?;
     let seen = watch.end()?;
     whole(&seen, "huge.example", 250)?;
     whole(&seen, "huge.v6.example", 250)

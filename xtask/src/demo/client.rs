@@ -69,10 +69,10 @@ pub(super) const CLIENTS: [Client; 2] = [
         v4: Ipv4Addr::new(10, 244, 0, 11),
         pause: Duration::from_millis(700),
         lookups: &[
+            lookup(SERVICE_V4, "no-such-host.example.", "NXDOMAIN"),
             lookup(SERVICE_V4, "silent.example.", "SERVFAIL after 4 s: the DNS pod gets no response"),
             lookup(SERVICE_V4, "broken.example.", "SERVFAIL at once"),
             lookup(UPSTREAM_V4, "silent.example.", "no response: asked past the Service, and asked again after 2 s"),
-            lookup(SERVICE_V4, "no-such-host.example.", "NXDOMAIN"),
             lookup(SERVICE_V4, "slow.example.", "takes 800 ms, all of it at the upstream"),
         ],
     },

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use dnstrace_tests::node::{Node, Pod};
+use dnstrace_tests::node::{Node, Pod, UPSTREAM_V4};
 use tempfile::TempDir;
 
 use super::client::CLIENTS;
@@ -104,9 +104,8 @@ fn coredns_in(pod: &Pod, program: &Path, folder: &Path) -> Result<Command> {
 /// The cluster zone in a file instead of the `kubernetes` plugin, which would need an API server.
 fn configuration() -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("Corefile"), COREFILE)?;
+    let corefile = format!("cluster.local {{\n  file cluster.local.zone\n}}\n. {{\n  forward . {UPSTREAM_V4}\n}}\n");
+    fs::write(folder.path().join("Corefile"), corefile)?;
     fs::write(folder.path().join("cluster.local.zone"), zone::cluster_file())?;
     Ok(folder)
 }
-
-const COREFILE: &str = "cluster.local {\n  file cluster.local.zone\n}\n. {\n  forward . 192.0.2.53\n}\n";

@@ -9,17 +9,17 @@ use super::client::{CLIENTS, Client};
 pub(super) fn introduction() -> String {
     let clients: String = CLIENTS.iter().map(client).collect();
     format!(
-        "Two pods ask the Service {SERVICE_V4}, which nftables sends to the DNS pods 10.244.0.12 and 10.244.0.13;\n\
-         these ask the upstream {UPSTREAM_V4} for what is not theirs.\n{clients}\n\
+        "Two pods ask the Service {SERVICE_V4}, which nftables sends to the DNS pods 10.244.0.12 and\n\
+         10.244.0.13; these ask the upstream {UPSTREAM_V4} for what is not theirs.\n{clients}\n\
          Each query is shown with its response, as it ends: who asked whom (→ who answered for the\n\
          Service), the way it took, and by `for #id` which query a DNS pod asked the upstream for.\n"
     )
 }
 
 fn client(client: &Client) -> String {
-    let names: String =
-        client.lookups.iter().map(|lookup| format!("    {:<30}{}\n", lookup.name, lookup.outcome)).collect();
-    format!("\n  {} ({}, on the node {}) looks up\n{names}", client.name, client.v4, client.interface)
+    let mut text = format!("\n  {} ({}, on the node {}) looks up\n", client.name, client.v4, client.interface);
+    text.extend(client.lookups.iter().map(|lookup| format!("    {:<23}{}\n", lookup.name, lookup.outcome)));
+    text
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use hickory_server::zone_handler::MessageResponseBuilder;
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::forward;
-use super::zone::{self, Answer, Behaviour};
+use super::zone::{self, Answer};
 
 /// What a server is for.
 #[derive(Clone, Copy)]
@@ -81,13 +81,11 @@ impl Role {
                 Some(answer) => answer.unwrap_or(failure),
                 None => forward::ask(question, request.protocol() == Protocol::Tcp).await.unwrap_or(failure),
             }),
-            Self::Upstream => match zone::world(name, record_type) {
-                Behaviour::Silence => None,
-                Behaviour::Answer(after, answer) => {
-                    tokio::time::sleep(after).await;
-                    Some(answer)
-                }
-            },
+            Self::Upstream => {
+                let (after, answer) = zone::world(name, record_type)?;
+                tokio::time::sleep(after).await;
+                Some(answer)
+            }
         }
     }
 }

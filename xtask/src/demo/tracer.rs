@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::signals::Signals;
+use super::signals::{self, Signals};
 
 /// dnstrace, attached.
 pub(super) struct Tracer {
@@ -22,7 +22,8 @@ impl Tracer {
     /// Starts it and waits until it watches.
     pub(super) fn start(dnstrace: &mut Command) -> Result<Self> {
         // A terminal's Ctrl-C comes to the demo alone, which passes it on: twice would be once too often.
-        let mut child = dnstrace.process_group(0).stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let mut child =
+            signals::unblock(dnstrace).process_group(0).stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().context("no stderr of dnstrace")?;
         let mut tracer = Self { child, stderr };
         let mut said = String::new();

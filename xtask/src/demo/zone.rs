@@ -23,14 +23,6 @@ pub(super) struct Answer {
     pub(super) soa: Option<Record>,
 }
 
-/// What the upstream does with a name.
-pub(super) enum Behaviour {
-    /// Answers, after a while.
-    Answer(Duration, Answer),
-    /// Says nothing.
-    Silence,
-}
-
 /// Seconds; the defaults of CoreDNS's `kubernetes` plugin and of many zones.
 const CLUSTER_TTL: u32 = 5;
 const WORLD_TTL: u32 = 300;
@@ -80,18 +72,17 @@ fn negative(rcode: ResponseCode) -> Result<Answer> {
     Ok(Answer { rcode, authoritative: true, soa, ..Answer::default() })
 }
 
-/// The rest of the world, by the first label.
-pub(super) fn world(name: &Name, record_type: RecordType) -> Behaviour {
+/// What the rest of the world answers, after which time; `None` is silence.
+pub(super) fn world(name: &Name, record_type: RecordType) -> Option<(Duration, Answer)> {
     let text = name.to_lowercase().to_ascii();
+    let at_once = |answer| Some((Duration::ZERO, answer));
     match text.trim_end_matches('.') {
-        "silent.example" => Behaviour::Silence,
-        "broken.example" => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::ServFail)),
-        "slow.example" => Behaviour::Answer(SLOW, addresses(name, record_type, 1)),
-        "many.example" if record_type == RecordType::A => {
-            Behaviour::Answer(Duration::ZERO, addresses(name, record_type, MANY))
-        }
-        "many.example" | "api.example" => Behaviour::Answer(Duration::ZERO, addresses(name, record_type, 1)),
-        _ => Behaviour::Answer(Duration::ZERO, refused(ResponseCode::NXDomain)),
+        "silent.example" => None,
+        "broken.example" => at_once(refused(ResponseCode::ServFail)),
+        "slow.example" => Some((SLOW, addresses(name, record_type, 1))),
+        "many.example" if record_type == RecordType::A => at_once(addresses(name, record_type, MANY)),
+        "many.example" | "api.example" => at_once(addresses(name, record_type, 1)),
+        _ => at_once(refused(ResponseCode::NXDomain)),
     }
 }
 
