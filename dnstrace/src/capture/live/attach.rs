@@ -8,6 +8,7 @@ use aya::Ebpf;
 use aya::maps::ProgramArray;
 use aya::programs::{CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SocketFilter};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 
 use super::error::program_error;
 use crate::capture::Hook;
@@ -46,6 +47,9 @@ pub(super) fn socket_hook(ebpf: &mut Ebpf, cgroup: Option<&Path>) -> Result<Stri
         // Beside v1 it is not at /sys/fs/cgroup.
         None => CgroupMount::of_this_host().ok_or_else(|| format!("no cgroup v2: {REMEDY_CGROUP}"))?.path,
     };
+    if statfs(&path).is_ok_and(|filesystem| filesystem.filesystem_type() != CGROUP2_SUPER_MAGIC) {
+        return Err(format!("{} is no cgroup v2 folder", path.display()));
+    }
     let folder = File::open(&path).map_err(|error| format!("cannot open the cgroup {}: {error}", path.display()))?;
     load_hook(ebpf, Hook::Socket)?;
     for (name, way, ..) in SOCKET {
