@@ -209,11 +209,14 @@ impl Kube {
         .with_context(|| self.kubectl(&["get", "pods", "--all-namespaces"]).unwrap_or_default())
     }
 
-    /// What looks names up is the node, for the pod in its network, and every pod with a network of its own.
+    /// From wherever names are looked up, the Service answers and each pod behind it.
     fn wait_for_cluster_dns(&self) -> Result<()> {
-        cluster_dns::wait("the node", &Netns::at(&self.netns())?)?;
-        for pod in self.pods()?.iter().filter(|pod| !pod.host_network && pod.app != "kube-dns") {
-            cluster_dns::wait(&pod.name, &Netns::at(&netns_of(pod)?)?)?;
+        let (servers, clients): (Vec<_>, Vec<_>) = self.pods()?.into_iter().partition(|pod| pod.app == "kube-dns");
+        let mut addresses = CLUSTER_DNS.iter().map(|address| address.parse()).collect::<Result<Vec<_>, _>>()?;
+        addresses.extend(servers.iter().flat_map(|server| &server.addresses));
+        cluster_dns::wait("the node", &Netns::at(&self.netns())?, &addresses)?;
+        for client in clients.iter().filter(|client| !client.host_network) {
+            cluster_dns::wait(&client.name, &Netns::at(&netns_of(client)?)?, &addresses)?;
         }
         Ok(())
     }
