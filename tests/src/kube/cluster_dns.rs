@@ -1,5 +1,8 @@
-//! Whether the cluster DNS answers at the Service's addresses. Kubernetes calls its pods ready before kube-proxy has been
-//! told of them: until then the kernel refuses queries, and a stub resolver gives up at once.
+//! Whether the cluster DNS answers: that its pods are ready is not enough.
+//!
+//! Kubernetes calls a pod ready up to a second before kube-proxy has been told of it. Until then the kernel refuses
+//! queries to the Service, and a stub resolver gives up at once. And readiness is asked over IPv4: IPv6 comes later, when
+//! the bridge has made sure that nobody else has its address. Until then queries lie in the pods.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -8,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::{CLUSTER_DNS, wait};
+use super::wait;
 use crate::node::{Netns, Over, read_framed, wire};
 
 /// kube-proxy waits a second between two changes of its rules; a busy machine needs a multiple of it.
@@ -21,10 +24,10 @@ const RESPONSE_LIMIT: Duration = Duration::from_millis(250);
 const PORT: u16 = 53;
 const RESPONSE_LEN: usize = 512;
 
-/// Waits until each address of the Service answers over UDP and TCP in `netns`, which the error calls `place`.
-pub(super) fn wait(place: &str, netns: &Netns) -> Result<()> {
-    for address in CLUSTER_DNS {
-        let server = SocketAddr::new(address.parse()?, PORT);
+/// Waits until all these addresses answer over UDP and TCP in `netns`, which the error calls `place`.
+pub(super) fn wait(place: &str, netns: &Netns, addresses: &[IpAddr]) -> Result<()> {
+    for &address in addresses {
+        let server = SocketAddr::new(address, PORT);
         for over in [Over::Udp, Over::Tcp] {
             let what = format!("cluster DNS at {server} over {over:?}, asked from {place}");
             wait::until_ok(&what, LIMIT, || netns.run(|| ask(server, over)))?;

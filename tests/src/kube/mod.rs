@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 pub use self::pods::Pod;
 pub use self::record::{Record, RecordedQuery};
@@ -178,17 +178,16 @@ impl Kube {
         say("waiting for the pods");
         self.wait_for_pods(&mut running)?;
         say("waiting for the cluster DNS");
-        self.wait_for_cluster_dns().with_context(|| self.state.last_log_lines("kube-proxy"))
+        wait::explain(self.wait_for_cluster_dns(), || self.state.last_log_lines("kube-proxy"))
     }
 
     fn wait_for_api_server(&self, running: &mut Running<'_>) -> Result<()> {
-        wait::until("the API server", API_SERVER_LIMIT, || {
+        let waited = wait::until("the API server", API_SERVER_LIMIT, || {
             running.check()?;
             // Its refusals are how it says that it is not ready.
-            Ok(self.kubectl(&["get", "--raw", "/readyz"]).ok())
-        })
-        .with_context(|| self.state.last_log_lines("kube-apiserver"))?;
-        Ok(())
+            Ok(self.kubectl(&["get", "--raw", "/readyz"]).ok().map(drop))
+        });
+        wait::explain(waited, || self.state.last_log_lines("kube-apiserver"))
     }
 
     fn apply_manifests(&self) -> Result<()> {
@@ -201,19 +200,22 @@ impl Kube {
     }
 
     fn wait_for_pods(&self, running: &mut Running<'_>) -> Result<()> {
-        wait::until("all pods ready", PODS_LIMIT, || {
+        let waited = wait::until("all pods ready", PODS_LIMIT, || {
             running.check()?;
             let pods = self.pods()?;
             Ok((pods.len() == PODS && pods.iter().all(|pod| pod.ready)).then_some(()))
-        })
-        .with_context(|| self.kubectl(&["get", "pods", "--all-namespaces"]).unwrap_or_default())
+        });
+        wait::explain(waited, || self.kubectl(&["get", "pods", "--all-namespaces"]).unwrap_or_default())
     }
 
-    /// What looks names up is the node, for the pod in its network, and every pod with a network of its own.
+    /// From wherever names are looked up, the Service answers and each pod behind it.
     fn wait_for_cluster_dns(&self) -> Result<()> {
-        cluster_dns::wait("the node", &Netns::at(&self.netns())?)?;
-        for pod in self.pods()?.iter().filter(|pod| !pod.host_network && pod.app != "kube-dns") {
-            cluster_dns::wait(&pod.name, &Netns::at(&netns_of(pod)?)?)?;
+        let (servers, clients): (Vec<_>, Vec<_>) = self.pods()?.into_iter().partition(|pod| pod.app == "kube-dns");
+        let mut addresses = CLUSTER_DNS.iter().map(|address| address.parse()).collect::<Result<Vec<_>, _>>()?;
+        addresses.extend(servers.iter().flat_map(|server| &server.addresses));
+        cluster_dns::wait("the node", &Netns::at(&self.netns())?, &addresses)?;
+        for client in clients.iter().filter(|client| !client.host_network) {
+            cluster_dns::wait(&client.name, &Netns::at(&netns_of(client)?)?, &addresses)?;
         }
         Ok(())
     }

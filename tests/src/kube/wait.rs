@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 /// Short against what is waited for (a tenth of a second to half a minute), long against what asking costs.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -30,6 +30,11 @@ pub(super) fn until_ok<T>(what: &str, limit: Duration, mut attempt: impl FnMut()
     }
 }
 
+/// Adds to the error what else helps a person: what was waited for stays the first line.
+pub(super) fn explain<T>(waited: Result<T>, help: impl FnOnce() -> String) -> Result<T> {
+    waited.map_err(|error| anyhow!("{error:#}\n{}", help()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +56,11 @@ mod tests {
     fn trying_ends_with_the_last_error() {
         let error = until_ok::<()>("a pod", INTERVAL, || bail!("no such pod")).unwrap_err();
         assert_eq!(format!("{error:#}"), "a pod: not within 0 s: no such pod");
+    }
+    #[test]
+    fn an_error_begins_with_what_was_waited_for() {
+        let waited = until_ok::<()>("a pod", INTERVAL, || bail!("no such pod"));
+        let error = explain(waited, || "NAME READY".to_owned()).unwrap_err();
+        assert_eq!(error.to_string(), "a pod: not within 0 s: no such pod\nNAME READY");
     }
 }
