@@ -47,7 +47,7 @@ impl KernelHalf {
             ring_bytes,
             snaplen,
         };
-        let mut ebpf = live::load(&options)?;
+        let mut ebpf = live::load(&options)?.ebpf;
         let ring = Ring::take(&mut ebpf)?;
         let counters = PerCpuArray::try_from(ebpf.take_map("COUNTERS").context("no map COUNTERS")?)?;
         for hook in Hook::ALL {

@@ -148,3 +148,22 @@ fn what_does_not_exist_is_one_line_and_3() {
         assert!(stderr.contains(message), "{stderr}");
     }
 }
+
+/// What the kernel's files are hidden behind, in a mount namespace of its own, and what is said then.
+#[test]
+fn what_the_kernel_does_not_tell_is_said_and_the_rest_goes_on() {
+    let Some(netns) = netns("hidden files") else { return };
+    let cgroup = dnstrace_tests::node::mount_point().unwrap();
+    for (hide, message) in [
+        ("mount -t tmpfs none /sys/kernel/btf".to_owned(), "CONFIG_DEBUG_INFO_BTF=y"),
+        (format!("umount --lazy {}", cgroup.display()), "not watching socket: no cgroup v2"),
+    ] {
+        let mut command = netns.command("unshare");
+        command.args(["--mount", "sh", "-c", &format!("{hide} && exec \"$0\" trace --for 100ms")]);
+        let output = command.arg(product::binary().unwrap()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        assert!(stderr.lines().any(|line| line.contains(message)), "{stderr}");
+        assert!(stderr.contains("watching device: all interfaces"), "{stderr}");
+    }
+}

@@ -27,6 +27,9 @@ pub(super) fn trace(arguments: &TraceArguments) -> Result<Arc<Summary>, Failure>
 
 /// One line for each hook; whoever waits for us waits for one that starts with `watching`.
 fn announce(live: &Live) {
+    if let Some(limits) = live.limits() {
+        say(&limits);
+    }
     for attachment in live.attached() {
         let hook = name(attachment.hook);
         match &attachment.result {

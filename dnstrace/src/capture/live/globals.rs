@@ -9,15 +9,20 @@ use super::btf::Btf;
 /// The kernel's types; absent on kernels built without `CONFIG_DEBUG_INFO_BTF`.
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
-/// Global, structure, member. What belongs together works together or not at all.
-type Feature = &'static [(&'static str, &'static str, &'static str)];
+/// What needs kernel memory to be read: its name, and each member's global, structure and name. What belongs together
+/// works together or not at all.
+type Feature = (&'static str, Members);
 
-const HOP_ID: Feature = &[("SKB_HEAD", "sk_buff", "head")];
+const FEATURES: [Feature; 3] = [("hop ids", HOP_ID), ("the netns of sockets", SOCKET_NETNS), ("processes", PROCESS)];
 
-const SOCKET_NETNS: Feature =
+type Members = &'static [(&'static str, &'static str, &'static str)];
+
+const HOP_ID: Members = &[("SKB_HEAD", "sk_buff", "head")];
+
+const SOCKET_NETNS: Members =
     &[("SKB_SK", "sk_buff", "sk"), ("SOCK_NET", "sock_common", "skc_net"), ("NET_INUM", "net", "ns")];
 
-const PROCESS: Feature = &[
+const PROCESS: Members = &[
     ("TASK_TGID", "task_struct", "tgid"),
     ("TASK_LEADER", "task_struct", "group_leader"),
     ("TASK_COMM", "task_struct", "comm"),
@@ -34,6 +39,8 @@ pub(super) struct Globals {
     snaplen: u32,
     hop_key: u64,
     offsets: Vec<(&'static str, u32)>,
+    /// Features this kernel's types do not allow.
+    pub(super) unknown: Vec<&'static str>,
 }
 
 impl Globals {
@@ -41,8 +48,15 @@ impl Globals {
     pub(super) fn read(snaplen: u32) -> Self {
         let bytes = std::fs::read(KERNEL_BTF).unwrap_or_default();
         let btf = Btf::parse(&bytes);
-        let offsets = btf.map(|btf| offsets(&btf)).unwrap_or_default();
-        Self { snaplen, hop_key: RandomState::new().hash_one(0), offsets }
+        let mut globals =
+            Self { snaplen, hop_key: RandomState::new().hash_one(0), offsets: Vec::new(), unknown: Vec::new() };
+        for (name, members) in FEATURES {
+            match btf.as_ref().and_then(|btf| offsets(btf, members)) {
+                Some(offsets) => globals.offsets.extend(offsets),
+                None => globals.unknown.push(name),
+            }
+        }
+        globals
     }
 
     /// Sets them all.
@@ -55,12 +69,8 @@ impl Globals {
     }
 }
 
-fn offsets(btf: &Btf<'_>) -> Vec<(&'static str, u32)> {
-    [HOP_ID, SOCKET_NETNS, PROCESS].into_iter().filter_map(|feature| of_feature(btf, feature)).flatten().collect()
-}
-
-fn of_feature(btf: &Btf<'_>, feature: Feature) -> Option<Vec<(&'static str, u32)>> {
-    feature.iter().map(|&(global, of, member)| Some((global, offset(btf, of, member)?))).collect()
+fn offsets(btf: &Btf<'_>, members: Members) -> Option<Vec<(&'static str, u32)>> {
+    members.iter().map(|&(global, of, member)| Some((global, offset(btf, of, member)?))).collect()
 }
 
 fn offset(btf: &Btf<'_>, of: &str, member: &str) -> Option<u32> {

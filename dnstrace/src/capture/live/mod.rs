@@ -17,6 +17,7 @@ use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
 use aya::{Ebpf, EbpfLoader};
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
+use super::prerequisites::REMEDY_BTF;
 use super::{BootTime, Counter, Hook, Packet};
 use globals::Globals;
 
@@ -72,6 +73,7 @@ impl HookCounts {
 /// Attached hooks and their ring buffer. Dropping it detaches everything.
 pub struct Live {
     attached: Vec<Attachment>,
+    unknown: Vec<&'static str>,
     ring: Ring,
     room: usize,
     counters: PerCpuArray<MapData, u64>,
@@ -86,7 +88,7 @@ impl Live {
     /// Loads the kernel half and attaches what can be attached; an error when nothing can.
     pub fn start(options: &LiveOptions) -> Result<Self, StartError> {
         let interfaces = checked(options)?;
-        let mut ebpf = load(options)?;
+        let Loaded { mut ebpf, unknown } = load(options)?;
         let maps = Ring::take(&mut ebpf).and_then(|ring| Ok((ring, taken(&mut ebpf, "COUNTERS")?.try_into()?)));
         let (ring, counters) = maps.map_err(|error: MapError| StartError::Load(error.to_string()))?;
         let (attached, sockets) = attach(&mut ebpf, options, &interfaces);
@@ -97,6 +99,7 @@ impl Live {
         let room = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX) / USUAL_RECORD;
         Ok(Self {
             attached,
+            unknown,
             ring,
             room,
             counters,
@@ -111,6 +114,13 @@ impl Live {
     #[must_use]
     pub fn attached(&self) -> &[Attachment] {
         &self.attached
+    }
+
+    /// What cannot be known on this kernel, with the remedy.
+    #[must_use]
+    pub fn limits(&self) -> Option<String> {
+        let unknown = self.unknown.join(", ");
+        (!unknown.is_empty()).then(|| format!("the kernel does not tell {unknown}: {REMEDY_BTF}"))
     }
 
     /// Gives the packets that lie in the ring buffer to `each`, up to a bound; returns how many there were.
@@ -182,8 +192,16 @@ fn page_size() -> u64 {
     size.ok().flatten().and_then(|size| u64::try_from(size).ok()).unwrap_or(4096)
 }
 
+/// The object, its maps created, its programs not loaded yet.
+pub struct Loaded {
+    /// Maps and programs.
+    pub ebpf: Ebpf,
+    /// What cannot be known, as the kernel does not describe its types.
+    pub unknown: Vec<&'static str>,
+}
+
 /// Creates the maps and sets them up; the programs are for [`load_hook`] to load.
-pub fn load(options: &LiveOptions) -> Result<Ebpf, StartError> {
+pub fn load(options: &LiveOptions) -> Result<Loaded, StartError> {
     // Kernels before 5.11 count maps as locked memory. Where the limit may not be raised, it may still suffice.
     let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     let globals = Globals::read(options.snaplen);
@@ -192,7 +210,7 @@ pub fn load(options: &LiveOptions) -> Result<Ebpf, StartError> {
     globals.set(&mut loader);
     let mut ebpf = loader.load(OBJECT).map_err(|error| error::load_error(&error, options.ring_bytes))?;
     watch(&mut ebpf, &options.ports).map_err(|error| StartError::Load(error.to_string()))?;
-    Ok(ebpf)
+    Ok(Loaded { ebpf, unknown: globals.unknown })
 }
 
 fn watch(ebpf: &mut Ebpf, ports: &[u16]) -> Result<(), MapError> {
