@@ -1,8 +1,8 @@
 //! Queries that got no response, or not at once.
 
 use anyhow::{Result, ensure};
-use dnstrace_tests::node::{SERVICE_V4, wire};
 use dnstrace_tests::command;
+use dnstrace_tests::node::{SERVICE_V4, wire};
 
 use crate::cast::{Cast, ask, can_run};
 use crate::path::{hops, step, steps};
@@ -26,7 +26,8 @@ fn retransmission() -> Result<()> {
     ensure!(transaction["outcome"] == "answered" && transaction["retransmits"] == 1, "{transaction:#}");
     ensure!(transaction["latency_us"].as_u64() > Some(1_000_000), "from the first attempt: {transaction:#}");
     ensure!(transaction["process"]["comm"] == "getent", "{transaction:#}");
-    let at_server = |attempt| hops(transaction).filter(|hop| hop["attempt"] == attempt && step(hop) == "query socket - in").count();
+    let at_server =
+        |attempt| hops(transaction).filter(|hop| hop["attempt"] == attempt && step(hop) == "query socket - in").count();
     ensure!([at_server(0), at_server(1)] == [1, 1], "both reached the server: {:#?}", steps(transaction));
     ensure!(hops(transaction).filter(|hop| hop["message"] == "response").all(|hop| hop["attempt"] == 1));
     ensure!(seen.summary["retransmits"] == 1 && seen.summary["answered"] == 1, "{:#}", seen.summary);

@@ -30,18 +30,18 @@ fn killed() -> Result<()> {
     for kind in ["prog_id", "map_id", "link_id"] {
         ensure!(held.iter().any(|(of, _)| of == kind), "no {kind} in {held:?}");
     }
-    ensure!(held.is_subset(&in_kernel()?), "{held:?}");
+    ensure!(held.is_subset(&in_kernel()), "{held:?}");
     ensure!(packet_sockets(&cast)? == 1);
     let ended = run.signal(Signal::SIGKILL)?;
     ensure!(!ended.status.success());
     ensure!(packet_sockets(&cast)? == 0);
     for _ in 0..GRACE_PERIODS {
-        if held.is_disjoint(&in_kernel()?) {
+        if held.is_disjoint(&in_kernel()) {
             return Ok(());
         }
         wait_for_grace_period()?;
     }
-    let left = in_kernel()?.intersection(&held).cloned().collect::<Vec<_>>();
+    let left = in_kernel().intersection(&held).cloned().collect::<Vec<_>>();
     ensure!(left.is_empty(), "left behind: {left:?}");
     Ok(())
 }
@@ -69,11 +69,11 @@ fn held_by(pid: Pid) -> Result<BTreeSet<Object>> {
 }
 
 /// Every program, map and link there is.
-fn in_kernel() -> Result<BTreeSet<Object>> {
+fn in_kernel() -> BTreeSet<Object> {
     let programs = loaded_programs().filter_map(Result::ok).map(|program| ("prog_id".to_owned(), program.id()));
     let maps = loaded_maps().filter_map(Result::ok).map(|map| ("map_id".to_owned(), map.id()));
     let links = loaded_links().filter_map(Result::ok).map(|link| ("link_id".to_owned(), link.id()));
-    Ok(programs.chain(maps).chain(links).collect())
+    programs.chain(maps).chain(links).collect()
 }
 
 fn packet_sockets(cast: &Cast) -> Result<usize> {

@@ -26,8 +26,6 @@ pub(crate) enum Program {
 }
 
 impl Program {
-    pub(crate) const ALL: [Self; 3] = [Self::CoreDns, Self::Unbound, Self::Dnsmasq];
-
     /// Its process's name.
     pub(crate) fn comm(self) -> &'static str {
         match self {
@@ -108,7 +106,8 @@ impl Server {
         let lines = lines(File::from(said));
         let mut before = String::new();
         while !before.contains(program.ready()) {
-            let line = lines.recv_timeout(PATIENCE).with_context(|| format!("{program:?} does not listen: {before}"))?;
+            let line =
+                lines.recv_timeout(PATIENCE).with_context(|| format!("{program:?} does not listen: {before}"))?;
             before.push_str(&line);
         }
         Ok(server)

@@ -122,6 +122,11 @@ fn same(observations: &[Value], mut tcpdump: Vec<Sighting>) -> Result<()> {
     };
     let missed = only(&tcpdump, &product);
     let invented = only(&product, &tcpdump);
-    ensure!(product == tcpdump, "only tcpdump: {missed:#?}\nonly the product: {invented:#?}\n{} != {}", tcpdump.len(), product.len());
+    ensure!(
+        product == tcpdump,
+        "only tcpdump: {missed:#?}\nonly the product: {invented:#?}\n{} != {}",
+        tcpdump.len(),
+        product.len()
+    );
     Ok(())
 }

@@ -63,6 +63,22 @@ fn forwarder_by_process() {
     );
 }
 
+/// A stub in the pod itself: the pod's cgroup is the initiator's and the responder's.
+#[test]
+fn initiator_that_asks_another_server_is_not_its_own_cause() {
+    check(
+        "
+        0    q @pod>  127.0.0.1:4000 > 127.0.0.1:53 id=1 netns=5 cgroup=70 tgid=10
+        0.1  q @pod<  127.0.0.1:4000 > 127.0.0.1:53 id=1 netns=5 cgroup=70
+        0.2  q @pod>  10.244.0.10:5000 > 10.96.0.10:53 id=2 netns=5 cgroup=70 tgid=20
+        0.3  q @pod>  10.244.0.10:5001 > 10.96.0.11:53 id=3 netns=5 cgroup=70 tgid=10
+        ",
+        "#1 outstanding 127.0.0.1:4000 > 127.0.0.1:53 path=q:@pod>,q:@pod<
+        #2 outstanding 10.244.0.10:5000 > 10.96.0.10:53 path=q:@pod> cause=#1
+        #3 outstanding 10.244.0.10:5001 > 10.96.0.11:53 path=q:@pod>",
+    );
+}
+
 #[test]
 fn netns_that_many_share_and_the_root_cgroup_are_no_sign() {
     check(
