@@ -50,7 +50,7 @@ fn vlan() -> Result<()> {
         ("sent.example", "out", &[9]),
     ] {
         let vlan = told(name, direction).and_then(serde_json::Value::as_u64);
-        ensure!(vlan.is_some_and(|vlan| vlans.contains(&vlan)), "{name}: {vlan:?}, {:#?}", seen);
+        ensure!(vlan.is_some_and(|vlan| vlans.contains(&vlan)), "{name}: {vlan:?}, {seen:#?}");
     }
     Ok(())
 }
