@@ -2,9 +2,11 @@
 //! on a veth's receive side the kernel takes the outer tag off (accelerated), on the send side it stands in the frame.
 
 use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Child, ChildStdout, Stdio};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use dnstrace_tests::frame::{IPV4, IPV6, SERVICE_VLAN, UDP, VLAN, ethernet, ipv4, ipv6, tag, udp};
 use dnstrace_tests::node::{Netns, wire};
 use dnstrace_tests::product::Run;
@@ -15,14 +17,14 @@ use crate::cast::{Cast, can_run};
 
 #[test]
 fn vlan_tag_is_told_where_it_was_taken_off_and_where_it_stands_in_the_frame() {
-    if can_run("VLAN", &[]) {
+    if can_run("VLAN", &["tcpdump"]) {
         vlan().unwrap();
     }
 }
 
 fn vlan() -> Result<()> {
     let cast = Cast::new()?;
-    // Not beside tcpdump: with cooked headers it tells no tags.
+    let (tcpdump, told_by_tcpdump) = tcpdump(&cast)?;
     let run = Run::start(cast.node.netns(), &["trace", "--observations", "--format", "json", "--hooks", "device"])?;
     let v4 = |name| ipv4(UDP, &[], 0, &udp(40_000, 53, &wire::query(1, name, wire::A)));
     let v6 = ipv6(UDP, &udp(40_000, 53, &wire::query(2, "six.example", wire::AAAA)));
@@ -39,20 +41,46 @@ fn vlan() -> Result<()> {
     let seen = seen.into_inner();
     let told = |name: &str, direction: &str| {
         let mut observations = seen.iter().filter(|record| record["interface"] == "vcli1");
-        observations
-            .find(|record| record["query"] == name && record["direction"] == direction)
-            .map(|record| &record["vlan"])
+        let found = observations.find(|record| record["query"] == name && record["direction"] == direction);
+        found.and_then(|record| record["vlan"].as_u64()).with_context(|| format!("no VLAN for {name}: {seen:#?}"))
     };
-    for (name, direction, vlans) in [
-        ("received.example", "in", &[5][..]),
-        ("six.example", "in", &[6]),
-        ("twice.example", "in", &[7, 8]),
-        ("sent.example", "out", &[9]),
+    let lines = lines(tcpdump, told_by_tcpdump)?;
+    for (name, direction, vlan) in [
+        ("received.example", "in", 5),
+        ("six.example", "in", 6),
+        ("twice.example", "in", 8),
+        ("sent.example", "out", 9),
     ] {
-        let vlan = told(name, direction).and_then(serde_json::Value::as_u64);
-        ensure!(vlan.is_some_and(|vlan| vlans.contains(&vlan)), "{name}: {vlan:?}, {seen:#?}");
+        ensure!(told(name, direction)? == vlan, "{name}: {}", told(name, direction)?);
+        // The innermost tag is the last one it names.
+        let line = lines.iter().find(|line| line.contains(name)).with_context(|| format!("{name}: {lines:#?}"))?;
+        let innermost = line.rsplit("vlan ").next().and_then(|rest| rest.split(',').next());
+        ensure!(innermost == Some(&vlan.to_string()), "{line}");
     }
     Ok(())
+}
+
+/// tcpdump at the pod's interface, until it has seen the four frames: with Ethernet headers it tells the tags.
+fn tcpdump(cast: &Cast) -> Result<(Child, ChildStdout)> {
+    // Should a frame not come, the lines end all the same.
+    let mut command = cast.node.command("timeout");
+    command.args(["20", "tcpdump", "-i", "vcli1", "-e", "-n", "-l", "-c", "4", "vlan"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut stderr = BufReader::new(child.stderr.take().context("no stderr")?);
+    let mut line = String::new();
+    while !line.contains("listening on") {
+        line.clear();
+        ensure!(stderr.read_line(&mut line)? > 0, "tcpdump does not listen");
+    }
+    let stdout = child.stdout.take().context("no stdout")?;
+    Ok((child, stdout))
+}
+
+/// What it said; it ends by itself.
+fn lines(mut tcpdump: Child, stdout: ChildStdout) -> Result<Vec<String>> {
+    let lines = BufReader::new(stdout).lines().collect::<Result<_, _>>()?;
+    tcpdump.wait()?;
+    Ok(lines)
 }
 
 /// Sends a frame as it is.
