@@ -32,6 +32,6 @@ impl Causes {
 }
 
 /// The first digits are enough to tell apart what is on one screen.
-fn mark(id: TransactionId) -> String {
+pub(super) fn mark(id: TransactionId) -> String {
     format!("#{:06x}", id.0 >> 40)
 }

@@ -19,7 +19,7 @@ pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &m
     let widths = Widths::new(&transaction.path, interfaces);
     for (at, hop) in transaction.path.iter().enumerate() {
         let before = transaction.path[..at].iter().rfind(|before| before.message == hop.message);
-        write!(out, "    {}  ", since(hop, transaction))?;
+        write!(out, "  {:>SINCE_WIDTH$}  ", since(hop, transaction))?;
         write!(out, "{}  {}  ", message(hop.message), Padded(&sighted(hop, interfaces), widths.place))?;
         addresses(hop, before, &widths, palette, out)?;
         remarks(hop, before, palette, out)?;
@@ -31,6 +31,9 @@ pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &m
     }
     Ok(())
 }
+
+/// `+5000.123 ms`.
+const SINCE_WIDTH: usize = 12;
 
 /// Of the columns of one transaction's hops.
 struct Widths {
@@ -55,10 +58,10 @@ fn sighted(hop: &Hop, interfaces: &Interfaces) -> String {
     format!("{} {}", place(hop.point, interfaces), direction(hop.point.direction))
 }
 
-/// `+    0.012 ms` after the transaction began.
+/// `+0.012 ms` after the transaction began.
 fn since(hop: &Hop, transaction: &Transaction) -> String {
     let micros = hop.time.since(transaction.time).as_micros();
-    format!("+{:>5}.{:03} ms", micros / 1_000, micros % 1_000)
+    format!("+{}.{:03} ms", micros / 1_000, micros % 1_000)
 }
 
 fn message(kind: MessageKind) -> &'static str {
@@ -86,8 +89,13 @@ fn addresses(hop: &Hop, before: Option<&Hop>, widths: &Widths, palette: &Palette
 
 fn remarks(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
     if let Some(before) = before {
-        changed("source", before.src, hop.src, palette, out)?;
-        changed("destination", before.dst, hop.dst, palette, out)?;
+        let was = [
+            was(before.src, hop.src).map(|src| format!("{src} →")),
+            was(before.dst, hop.dst).map(|dst| format!("→ {dst}")),
+        ];
+        for was in was.into_iter().flatten() {
+            write!(out, "  {}", Painted(format!("NAT, was {was}"), palette.warn))?;
+        }
     }
     if hop.message == MessageKind::Query && hop.attempt != 0 {
         write!(out, "  {}", Painted(format!("retransmission {}", hop.attempt), palette.warn))?;
@@ -98,10 +106,11 @@ fn remarks(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut Vec<u8>
     }
 }
 
-/// Colour alone would not survive a pipe.
-fn changed(what: &str, from: SocketAddr, to: SocketAddr, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
-    if from == to {
-        return Ok(());
+/// What an address was before, without what it still is. Colour alone would not survive a pipe.
+fn was(from: SocketAddr, to: SocketAddr) -> Option<String> {
+    match (from.ip() == to.ip(), from.port() == to.port()) {
+        (true, true) => None,
+        (false, true) => Some(from.ip().to_string()),
+        (_, false) => Some(from.to_string()),
     }
-    write!(out, "  {}", Painted(format!("NAT: {what} was {from}"), palette.warn))
 }

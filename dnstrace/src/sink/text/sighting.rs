@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use super::causes::mark;
 use super::point::{netns, place, process};
 use super::{Text, end_line};
 use crate::capture::Direction;
 use crate::decode::Transport;
-use crate::sink::message::{id, is_cut, question};
+use crate::sink::message::{is_cut, question};
 use crate::sink::palette::Painted;
 use crate::sink::{Numbered, Sighting, iana, time};
 
@@ -32,7 +33,7 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, out: &mut Ve
         write!(out, "  {}", Painted(remark, palette.warn))?;
     }
     let netns = netns(sighting.point, &numbered.interfaces);
-    write!(out, "  {}", Painted(format!("{}{netns}", id(sighting.transaction)), palette.dim))?;
+    write!(out, "  {}", Painted(format!("{}{netns}", mark(sighting.transaction)), palette.dim))?;
     end_line(out)
 }
 
