@@ -210,7 +210,9 @@ impl Demo {
     /// What there is of it now.
     fn made(&self) -> Result<Made> {
         let processes = descendants(self.child.id())?;
-        let netns: HashSet<PathBuf> = processes.iter().filter_map(|pid| netns_of(*pid)).collect();
+        let mut netns: HashSet<PathBuf> = processes.iter().filter_map(|pid| netns_of(*pid)).collect();
+        // A client that has just been forked is not in its pod yet.
+        netns.retain(|netns| Some(netns) != netns_of(std::process::id()).as_ref());
         // Two DNS pods, an upstream, and the node, whose program is dnstrace. The clients have only just begun.
         ensure!(processes.len() >= 4 && netns.len() >= 4, "{processes:?} in {netns:?}");
         let made = Made { demo: self.child.id(), processes, netns };
