@@ -246,6 +246,10 @@ impl Shown {
     }
 }
 
+/// Two seconds, all in all.
+const LOOKS: u32 = 40;
+const BETWEEN_LOOKS_MS: u16 = 50;
+
 /// What a demo made on this machine.
 struct Made {
     demo: u32,
@@ -254,8 +258,19 @@ struct Made {
 }
 
 impl Made {
-    /// A network namespace without a name and without a process is no more. Those of other tests are not looked at.
+    /// A process that was killed has closed its files a moment before it is gone: a few looks, not one.
     fn check_gone(&self) -> Result<()> {
+        for _ in 0..LOOKS {
+            if self.look().is_ok() {
+                break;
+            }
+            let _ = nix::poll::poll(&mut [], BETWEEN_LOOKS_MS);
+        }
+        self.look()
+    }
+
+    /// A network namespace without a name and without a process is no more. Those of other tests are not looked at.
+    fn look(&self) -> Result<()> {
         let parents = parents()?;
         let left: Vec<&u32> = self.processes.iter().filter(|pid| parents.contains_key(pid)).collect();
         ensure!(left.is_empty(), "processes are left: {left:?}");

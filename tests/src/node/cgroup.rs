@@ -12,6 +12,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 const PREFIX: &str = "dtn-";
 /// How long a killed process may take to leave its cgroup.
 const EMPTYING_MS: u16 = 2000;
+/// How often a folder is emptied before it is left to the next node.
+const REMOVALS: u32 = 10;
+const BETWEEN_REMOVALS_MS: u16 = 50;
 
 /// A cgroup v2 folder, removed with what runs in it when dropped.
 #[derive(Debug)]
@@ -72,15 +75,27 @@ fn remove_leftovers(root: &Path) {
     }
 }
 
-/// Kills what runs in it and removes it, the folders below first.
+/// Kills what runs in it and removes it, the folders below first. A process that was just being made may come in after
+/// the others were killed: then again, a few times.
 fn remove(path: &Path) {
+    for _ in 0..REMOVALS {
+        try_to_remove(path);
+        if !path.exists() {
+            return;
+        }
+        // Nothing tells when the kernel lets go of a folder.
+        let _ = poll(&mut [], PollTimeout::from(BETWEEN_REMOVALS_MS));
+    }
+}
+
+fn try_to_remove(path: &Path) {
     let kill = fs::write(path.join("cgroup.kill"), "1");
     if kill.is_ok() {
         wait_until_empty(path);
     }
     for folder in fs::read_dir(path).into_iter().flatten().flatten() {
         if folder.path().is_dir() {
-            remove(&folder.path());
+            try_to_remove(&folder.path());
         }
     }
     // Nothing can be done about a folder that the kernel keeps; the next node tries again.

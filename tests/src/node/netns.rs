@@ -50,12 +50,17 @@ impl Netns {
     /// A program that will run in this netns, and die when the thread that starts it ends.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let netns = self.file.as_raw_fd();
+        let parent = nix::unistd::getpid();
         let mut command = Command::new(program);
         // SAFETY: between fork and exec only system calls are made; the descriptor is open as long as `self`, which
         // the caller keeps until the program is started.
         unsafe {
             command.pre_exec(move || {
                 prctl::set_pdeathsig(Signal::SIGKILL)?;
+                // A parent that was gone before sends no signal any more.
+                if nix::unistd::getppid() != parent {
+                    return Err(nix::Error::ESRCH.into());
+                }
                 setns(std::os::fd::BorrowedFd::borrow_raw(netns), CloneFlags::CLONE_NEWNET)?;
                 Ok(())
             });
