@@ -1,9 +1,11 @@
 //! Record data as text: presentation format, printable ASCII only.
 
+mod service;
+
 use std::fmt::{self, Write};
 
-use hickory_proto::rr::rdata::{HINFO, MX, SOA, SRV};
-use hickory_proto::rr::{Name, RData};
+use hickory_proto::rr::rdata::{ANAME, CAA, CERT, CSYNC, HINFO, MX, NAPTR, SOA, SRV};
+use hickory_proto::rr::{Name, RData, RecordType};
 
 use super::name::write_labels;
 
@@ -43,6 +45,13 @@ pub(super) fn text(data: &RData) -> Option<String> {
         RData::SOA(soa) => soa_text(soa),
         RData::TXT(txt) => txt.txt_data.iter().map(|string| quoted(string)).collect::<Vec<_>>().join(" "),
         RData::HINFO(HINFO { cpu, os, .. }) => format!("{} {}", quoted(cpu), quoted(os)),
+        RData::CAA(caa) => caa_text(caa),
+        RData::NAPTR(naptr) => naptr_text(naptr),
+        RData::SVCB(binding) => service::text(binding),
+        RData::HTTPS(binding) => service::text(&binding.0),
+        RData::CERT(cert) => cert_text(cert)?,
+        RData::CSYNC(csync) => csync_text(csync),
+        RData::ANAME(ANAME(target)) => name(target),
         RData::Unknown { .. } | RData::NULL(_) | RData::OPT(_) | RData::Update0(_) => return None,
         // hickory's own text of what is left may contain whatever the message does.
         other => escaped(written(|out| write!(out, "{other}"))?.as_bytes(), b""),
@@ -52,6 +61,32 @@ pub(super) fn text(data: &RData) -> Option<String> {
 fn soa_text(soa: &SOA) -> String {
     let SOA { mname, rname, serial, refresh, retry, expire, minimum, .. } = soa;
     format!("{} {} {serial} {refresh} {retry} {expire} {minimum}", name(mname), name(rname))
+}
+
+fn caa_text(caa: &CAA) -> String {
+    format!("{} {} {}", caa.flags(), caa.tag, quoted(&caa.value))
+}
+
+fn naptr_text(naptr: &NAPTR) -> String {
+    let NAPTR { order, preference, flags, services, regexp, replacement, .. } = naptr;
+    let strings = [flags, services, regexp].map(|string| quoted(string)).join(" ");
+    format!("{order} {preference} {strings} {}", name(replacement))
+}
+
+/// RFC 4398, 2.2: numbers serve where mnemonics do.
+fn cert_text(cert: &CERT) -> Option<String> {
+    let text = written(|out| write!(out, "{cert}"))?;
+    // The last word is the certificate in base 64.
+    let (_, base64) = text.rsplit_once(' ')?;
+    Some(format!("{} {} {} {base64}", u16::from(cert.cert_type), cert.key_tag, u8::from(cert.algorithm)))
+}
+
+fn csync_text(csync: &CSYNC) -> String {
+    let types = csync.type_bit_maps.iter().map(|rtype| match rtype {
+        RecordType::Unknown(number) => format!(" TYPE{number}"),
+        known => format!(" {known}"),
+    });
+    format!("{} {}{}", csync.soa_serial, csync.flags(), types.collect::<String>())
 }
 
 /// Unlike `to_string`, survives a `Display` that fails.
