@@ -141,12 +141,14 @@ impl<'a> RawRecord<'a> {
     fn shown(mut self) -> AnswerRecord {
         let length = Restrict::new(u16::try_from(self.data.len()).unwrap_or(u16::MAX));
         let data = RData::read(&mut self.at_data, RecordType::from(self.rtype), length);
+        // hickory takes TXT without strings, whose text would be none at all.
+        let text = data.ok().and_then(|data| rdata::text(&data)).filter(|text| !text.is_empty());
         AnswerRecord {
             name: rdata::name(&self.name),
             rtype: self.rtype,
             class: self.class,
             ttl: self.ttl,
-            data: data.ok().and_then(|data| rdata::text(&data)).unwrap_or_else(|| rdata::unknown(self.data)),
+            data: text.unwrap_or_else(|| rdata::unknown(self.data)),
         }
     }
 
@@ -239,6 +241,7 @@ pub(super) mod tests {
         (52, b"\x03\x01\x01\xbe\xef", "3 1 1 beef"),
         (46, b"\xbe\xef", "\\# 2 beef"),
         (65280, b"", "\\# 0"),
+        (16, b"", "\\# 0"),
     ];
 
     /// A message for each type.
