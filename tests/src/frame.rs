@@ -27,8 +27,14 @@ pub fn udp(src: u16, dst: u16, payload: &[u8]) -> Vec<u8> {
 /// A TCP segment without options; `flags` as in the lower byte of its flags.
 #[must_use]
 pub fn tcp(src: u16, dst: u16, flags: u8, payload: &[u8]) -> Vec<u8> {
-    let numbers = [0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0];
-    [&src.to_be_bytes()[..], &dst.to_be_bytes(), &numbers, payload].concat()
+    segment(src, dst, 1, flags, payload)
+}
+
+/// The same with a sequence number.
+#[must_use]
+pub fn segment(src: u16, dst: u16, seq: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let rest = [0, 0, 0, 1, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0];
+    [&src.to_be_bytes()[..], &dst.to_be_bytes(), &seq.to_be_bytes(), &rest, payload].concat()
 }
 
 /// An IPv4 packet. `options` are whole words, `fragment` is the field with flags and offset.

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod go;
 pub mod kube;
 pub mod node;
+pub mod pcap;
 pub mod product;
 pub mod skip;
 pub mod test_run;
