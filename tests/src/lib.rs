@@ -5,6 +5,7 @@ pub mod command;
 pub mod coredns;
 pub mod debian;
 pub mod frame;
+pub mod fuzz;
 pub mod go;
 pub mod kube;
 pub mod node;

@@ -7,6 +7,7 @@ mod bench;
 mod build_ebpf;
 mod check;
 mod demo;
+mod fuzz;
 mod kernels;
 mod kube;
 mod steps;
@@ -31,6 +32,8 @@ enum Task {
     Kernels(kernels::Args),
     /// Start or stop a real one-node Kubernetes in a network namespace
     Kube(kube::Args),
+    /// Look for inputs that break decoding, each target for a bounded time
+    Fuzz(fuzz::Args),
     /// Measure: cost per packet, pipeline rate, loss; ratios of two things in one run
     Bench(bench::Args),
 }
@@ -53,6 +56,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::BuildEbpf(args) => build_ebpf::run(args),
         Task::Kernels(args) => kernels::run(args),
         Task::Kube(args) => kube::run(args),
+        Task::Fuzz(args) => fuzz::run(args),
         Task::Bench(args) => bench::run(args),
     }
 }
