@@ -44,6 +44,13 @@ fn build() -> Result<PathBuf> {
     Ok(folder.join("dnstrace"))
 }
 
+/// What the product reads in a capture file, as JSON.
+pub fn read(file: &Path, arguments: &[String]) -> Result<Vec<Value>> {
+    let mut command = Command::new(binary()?);
+    let output = command::of(command.arg("read").arg(file).args(["--format", "json"]).args(arguments))?;
+    output.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+}
+
 /// The top of the source tree.
 #[must_use]
 pub fn workspace() -> &'static Path {

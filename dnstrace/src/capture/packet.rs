@@ -97,4 +97,17 @@ pub struct Packet<'a> {
     pub hop_id: Option<u64>,
     /// The local socket.
     pub socket: Socket,
+    /// Whether the later fragments of a datagram are captured at this place, too. Where they are not, the first is read
+    /// as far as it goes.
+    pub later_fragments: bool,
+}
+
+impl Packet<'_> {
+    /// The same packet with its bytes, or others, elsewhere.
+    #[must_use]
+    pub fn with_bytes<'b>(&self, bytes: &'b [u8]) -> Packet<'b> {
+        let Packet { time, wall, point, layer, wire_len, bytes: _, vlan, gso_size, hop_id, socket, later_fragments } =
+            *self;
+        Packet { time, wall, point, layer, wire_len, bytes, vlan, gso_size, hop_id, socket, later_fragments }
+    }
 }

@@ -29,11 +29,15 @@ impl Decoder {
         Self { ports: PortSet::new(&options.ports), streams: Streams::default(), counts: DecodeCounts::default() }
     }
 
-    /// Reads one packet; gives each DNS message that is complete with it.
-    pub fn add(&mut self, packet: &Packet<'_>, mut each: impl FnMut(&Observation<'_>)) {
+    /// Reads one packet; gives each DNS message that is complete with it. Whether it can have to do with DNS at all.
+    pub fn add(&mut self, packet: &Packet<'_>, mut each: impl FnMut(&Observation<'_>)) -> bool {
         self.counts.packets += 1;
         let end = self.read(packet, &mut each);
         *self.counter(end) += 1;
+        !matches!(
+            end,
+            End::NotDnsPort | End::Unreadable(Unreadable::NotIp) | End::Untransported(Untransported::NotUdpTcp)
+        )
     }
 
     /// Forgets streams that saw nothing for their timeout.

@@ -22,6 +22,13 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether everything is shown.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { names, types, rcodes, slower_than } = self;
+        names.is_empty() && types.is_empty() && rcodes.is_empty() && slower_than.is_none()
+    }
+
     /// Whether a transaction is shown.
     #[must_use]
     pub fn shows(&self, transaction: &Transaction) -> bool {

@@ -1,4 +1,4 @@
-//! Transactions to bytes: text and JSON, and what of them is shown.
+//! Transactions to bytes: text and JSON, and what of them is shown. Packets to pcapng.
 
 mod escape;
 mod filter;
@@ -9,6 +9,7 @@ mod losses;
 mod message;
 mod outlet;
 mod palette;
+pub mod pcapng;
 mod text;
 mod time;
 mod writer;

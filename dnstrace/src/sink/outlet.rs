@@ -24,6 +24,8 @@ pub enum Show {
     Transactions,
     /// One for each sighting of a message.
     Observations,
+    /// None: they are recorded only.
+    Nothing,
 }
 
 /// What to do when the writer does not keep up.

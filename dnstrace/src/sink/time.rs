@@ -19,6 +19,11 @@ pub(super) fn date_and_time(wall: WallTime) -> String {
     format!("{} {}", timestamp(wall).strftime("%Y-%m-%d"), &time_of_day(wall)[..8])
 }
 
+/// `20261124140322`, for names of files.
+pub(super) fn digits(wall: WallTime) -> String {
+    timestamp(wall).strftime("%Y%m%d%H%M%S").to_string()
+}
+
 /// `14:03:22.512`.
 pub(super) fn time_of_day(wall: WallTime) -> String {
     let second = wall.0 / NANOSECONDS % DAY_SECONDS;

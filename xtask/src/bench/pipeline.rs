@@ -75,7 +75,9 @@ fn swapped(mut packet: Vec<u8>) -> Vec<u8> {
 
 fn decode(half: &mut KernelHalf) -> usize {
     let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
-    half.drain(|packet| decoder.add(packet, |_| {}))
+    half.drain(|packet| {
+        decoder.add(packet, |_| {});
+    })
 }
 
 fn join(half: &mut KernelHalf) -> usize {

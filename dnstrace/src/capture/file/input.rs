@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind, Read};
 
 use super::FileError;
 
-/// What is read at once: large enough that reading costs nothing beside decoding.
-const CHUNK_LEN: usize = 256 << 10;
+/// What is read at once: a system call for some hundred packets; many files may be open at once.
+const CHUNK_LEN: usize = 64 << 10;
 
 /// A reader and what was read of it but not consumed.
 pub(super) struct Input<R> {

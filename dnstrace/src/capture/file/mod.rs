@@ -3,20 +3,25 @@
 mod input;
 mod interface;
 mod link;
+mod merge;
+mod note;
 mod options;
 mod order;
 mod pcap;
-mod pcapng;
+pub(crate) mod pcapng;
 #[cfg(test)]
 mod tests;
 
 use std::io::Read;
 
+pub use self::merge::{Captures, FILES_MAX, NamedFile, Unread};
+pub use self::note::{InterfaceNote, Origin, PacketNote, ProcessComment};
+
 use self::input::Input;
 use self::link::Frame;
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
-use super::{BootTime, Direction, Hook, Packet, Point, Socket, WallTime};
+use super::{BootTime, Direction, Hook, Packet, Point, WallTime};
 
 /// No packet is that long; a file that says so is damaged.
 const RECORD_MAX: usize = 16 << 20;
@@ -62,9 +67,22 @@ pub enum FileError {
     },
 }
 
+/// What a capture file tells next.
+#[derive(Clone, Copy, Debug)]
+pub enum FileItem<'a> {
+    /// A packet.
+    Packet(Packet<'a>),
+    /// The name of an interface, before its first packet.
+    Interface(&'a FileInterface),
+    /// Until then an interface was watched, whether there were packets or not.
+    Until(BootTime),
+}
+
 /// An interface that a capture file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileInterface {
+    /// As in the packets' [`Point`].
+    pub netns: u32,
     /// As in the packets' [`Point`].
     pub ifindex: u32,
     /// Its name.
@@ -93,22 +111,21 @@ impl<R: Read> CaptureFile<R> {
             bytes => bytes.first_chunk().ok_or(FileError::NotCapture)?,
         };
         let format = if u32::from_be_bytes(magic) == pcapng::SECTION_HEADER {
-            Format::Pcapng(Pcapng::new())
+            Format::Pcapng(Pcapng::open(&mut input)?)
         } else {
             Format::Pcap(open_pcap(&mut input, magic)?)
         };
         Ok(Self { input, format, packets: 0, ended: false })
     }
 
-    /// Reads the next packet and gives it to `each`, or stops before it when an interface got its name; `false` at the
-    /// end. After an error there is nothing more.
-    pub fn next(&mut self, mut each: impl FnMut(&Packet<'_>)) -> Result<bool, FileError> {
+    /// Reads to the next item and gives it to `each`; `false` at the end. After an error there is nothing more.
+    pub fn next(&mut self, mut each: impl FnMut(FileItem<'_>)) -> Result<bool, FileError> {
         if self.ended {
             return Ok(false);
         }
-        let counted = |packet: &Packet<'_>| {
-            self.packets += 1;
-            each(packet);
+        let counted = |item: FileItem<'_>| {
+            self.packets += u64::from(matches!(item, FileItem::Packet(_)));
+            each(item);
         };
         let result = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.input, counted),
@@ -121,12 +138,21 @@ impl<R: Read> CaptureFile<R> {
         })
     }
 
-    /// Interfaces named so far.
+    /// The machine and its start that a recording of dnstrace was made on.
     #[must_use]
-    pub fn interfaces(&self) -> &[FileInterface] {
+    pub fn origin(&self) -> Option<&Origin> {
         match &self.format {
-            Format::Pcap(_) => &[],
-            Format::Pcapng(pcapng) => &pcapng.named,
+            Format::Pcap(_) => None,
+            Format::Pcapng(pcapng) => pcapng.origin.as_ref(),
+        }
+    }
+
+    /// Packets that were lost when the file was made, as far as it says.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        match &self.format {
+            Format::Pcap(_) => 0,
+            Format::Pcapng(pcapng) => pcapng.lost,
         }
     }
 
@@ -151,32 +177,38 @@ fn open_pcap<R: Read>(input: &mut Input<R>, magic: [u8; 4]) -> Result<Pcap, File
     Ok(pcap)
 }
 
-/// When a frame was captured, and how much of it.
+/// When and where a frame was captured, and how much of it.
 struct Record {
     time_ns: u64,
     captured_len: usize,
     wire_len: u32,
+    hook: Hook,
+    netns: u32,
     ifindex: u32,
     direction: Option<Direction>,
+    later_fragments: bool,
+    note: PacketNote,
 }
 
 fn packet<'a>(record: &Record, frame: &Frame<'a>) -> Packet<'a> {
     let before = u32::try_from(record.captured_len - frame.bytes.len()).unwrap_or(u32::MAX);
+    let PacketNote { socket, ifindex, hop_id, gso_size, step_ns } = record.note;
+    let (netns, ifindex) = match record.hook {
+        Hook::Device => (record.netns, frame.ifindex.unwrap_or(record.ifindex)),
+        Hook::Socket => (socket.netns.unwrap_or(0), ifindex),
+    };
+    let direction = frame.direction.or(record.direction).unwrap_or(Direction::In);
     Packet {
-        time: BootTime(record.time_ns),
+        time: BootTime(record.time_ns.saturating_add_signed(step_ns.saturating_neg())),
         wall: WallTime(record.time_ns),
-        point: Point {
-            hook: Hook::Device,
-            direction: frame.direction.or(record.direction).unwrap_or(Direction::In),
-            ifindex: frame.ifindex.unwrap_or(record.ifindex),
-            netns: 0,
-        },
+        point: Point { hook: record.hook, direction, ifindex, netns },
         layer: frame.layer,
         wire_len: record.wire_len.saturating_sub(before),
         bytes: frame.bytes,
         vlan: frame.vlan,
-        gso_size: 0,
-        hop_id: None,
-        socket: Socket::default(),
+        gso_size,
+        hop_id,
+        socket,
+        later_fragments: record.later_fragments,
     }
 }

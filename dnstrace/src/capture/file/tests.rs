@@ -2,22 +2,27 @@
 
 use std::fmt::Write;
 
-use super::CaptureFile;
 use super::order::Order;
+use super::{CaptureFile, FileItem};
 
 /// What a file holds, a line each: packets as `ns if direction layer bytes/wire`, then interfaces or an error.
 fn read(bytes: &[u8]) -> String {
-    let mut text = String::new();
+    let (mut text, mut names) = (String::new(), String::new());
     let mut file = match CaptureFile::open(Chunks(bytes)) {
         Ok(file) => file,
         Err(error) => return error.to_string(),
     };
     let end = loop {
-        let more = file.next(|packet| {
-            let (point, bytes) = (packet.point, packet.bytes.escape_ascii());
-            write!(text, "{} if{} {:?} {:?} ", packet.time.0, point.ifindex, point.direction, packet.layer).unwrap();
-            writeln!(text, "{bytes}/{}", packet.wire_len).unwrap();
-            assert_eq!(packet.time.0, packet.wall.0);
+        let more = file.next(|item| match item {
+            FileItem::Packet(packet) => {
+                let (point, bytes) = (packet.point, packet.bytes.escape_ascii());
+                write!(text, "{} if{} {:?} {:?} ", packet.time.0, point.ifindex, point.direction, packet.layer)
+                    .unwrap();
+                writeln!(text, "{bytes}/{}", packet.wire_len).unwrap();
+                assert_eq!(packet.time.0, packet.wall.0);
+            }
+            FileItem::Interface(interface) => writeln!(names, "if{} is {}", interface.ifindex, interface.name).unwrap(),
+            FileItem::Until(time) => writeln!(text, "until {}", time.0).unwrap(),
         });
         match more {
             Ok(true) => {}
@@ -26,11 +31,8 @@ fn read(bytes: &[u8]) -> String {
         }
     };
     assert!(!file.next(|_| panic!("a packet behind the end")).unwrap());
-    for interface in file.interfaces() {
-        writeln!(text, "if{} is {}", interface.ifindex, interface.name).unwrap();
-    }
     let skipped = if file.skipped() > 0 { format!("skipped {}", file.skipped()) } else { String::new() };
-    text + &skipped + &end
+    text + &names + &skipped + &end
 }
 
 /// Gives three bytes at a time, as a pipe may.

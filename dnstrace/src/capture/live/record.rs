@@ -26,6 +26,8 @@ pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32) -> Option<P
         gso_size: record.gso_size,
         hop_id: known(record.hop_id),
         socket: socket(&record),
+        // The kernel half gives first fragments only: later ones have no ports.
+        later_fragments: false,
     })
 }
 

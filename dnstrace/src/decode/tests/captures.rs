@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use super::super::{DecodeOptions, Decoder, Observation, Transport};
-use crate::capture::file::CaptureFile;
+use crate::capture::file::{CaptureFile, FileItem};
 use crate::capture::{Direction, Layer};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures");
@@ -16,7 +16,12 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures");
 pub(super) fn each_message(file: &str, mut each: impl FnMut(&Observation<'_>)) -> Decoder {
     let mut file = open(file);
     let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
-    while file.next(|packet| decoder.add(packet, &mut each)).unwrap() {}
+    let mut read = |item: FileItem<'_>| {
+        if let FileItem::Packet(packet) = item {
+            decoder.add(&packet, &mut each);
+        }
+    };
+    while file.next(&mut read).unwrap() {}
     decoder
 }
 
@@ -24,7 +29,12 @@ pub(super) fn each_message(file: &str, mut each: impl FnMut(&Observation<'_>)) -
 pub(super) fn packets(file: &str) -> Vec<(Layer, Vec<u8>)> {
     let mut file = open(file);
     let mut packets = Vec::new();
-    while file.next(|packet| packets.push((packet.layer, packet.bytes.to_vec()))).unwrap() {}
+    let mut read = |item: FileItem<'_>| {
+        if let FileItem::Packet(packet) = item {
+            packets.push((packet.layer, packet.bytes.to_vec()));
+        }
+    };
+    while file.next(&mut read).unwrap() {}
     packets
 }
 

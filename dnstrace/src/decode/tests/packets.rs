@@ -65,5 +65,6 @@ pub(super) fn packet(layer: Layer, bytes: &[u8]) -> Packet<'_> {
         gso_size: 0,
         hop_id: None,
         socket: Socket::default(),
+        later_fragments: false,
     }
 }
