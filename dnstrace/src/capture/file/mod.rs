@@ -1,5 +1,6 @@
-//! Capture files to packets: pcap and pcapng.
+//! Capture files to packets: pcap and pcapng, as they are or compressed.
 
+mod compression;
 mod input;
 mod interface;
 mod link;
@@ -10,8 +11,9 @@ mod pcapng;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
+use std::io::{self, Read};
 
+use self::compression::{Compression, Unpacked};
 use self::input::Input;
 use self::link::Frame;
 use self::pcap::Pcap;
@@ -26,16 +28,27 @@ const RECORD_MAX: usize = 16 << 20;
 pub enum FileError {
     /// Reading failed.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(io::Error),
     /// There is nothing in it.
     #[error("the file is empty")]
     Empty,
     /// It begins like no capture file.
     #[error("neither a pcap nor a pcapng file")]
     NotCapture,
-    /// It begins like a gzip, xz or zstd file.
-    #[error("a compressed file: unpack it first")]
+    /// It is compressed, and not with what is read.
+    #[error("compressed in another way than gzip or zstd: unpack it first")]
     Compressed,
+    /// What is inside of a compressed file is compressed, too.
+    #[error("compressed more than once: unpack it first")]
+    CompressedTwice,
+    /// Unpacking it takes more memory than it may.
+    #[error("zstd data with a window of {length} bytes, more than {max}: unpack it first")]
+    Window {
+        /// Its window, as the file says.
+        length: u64,
+        /// The longest one that is read.
+        max: u64,
+    },
     /// Its frames have headers dnstrace does not know.
     #[error("frames of link type {number}, which dnstrace does not read")]
     LinkType {
@@ -62,6 +75,12 @@ pub enum FileError {
     },
 }
 
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Io)
+    }
+}
+
 /// An interface that a capture file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileInterface {
@@ -73,7 +92,7 @@ pub struct FileInterface {
 
 /// A capture file, read from its beginning to its end.
 pub struct CaptureFile<R> {
-    input: Input<R>,
+    input: Input<Unpacked<R>>,
     format: Format,
     packets: u64,
     ended: bool,
@@ -85,13 +104,18 @@ enum Format {
 }
 
 impl<R: Read> CaptureFile<R> {
-    /// Reads as far as needed to know the format.
+    /// Reads as far as needed to know the compression, if it has one, and the format.
     pub fn open(reader: R) -> Result<Self, FileError> {
-        let mut input = Input::new(reader);
+        let unpacked = Unpacked::open(reader)?;
+        let is_compressed = unpacked.is_compressed();
+        let mut input = Input::new(unpacked);
         let magic = *match input.peek(4)? {
             [] => return Err(FileError::Empty),
             bytes => bytes.first_chunk().ok_or(FileError::NotCapture)?,
         };
+        if is_compressed && Compression::recognise(&magic).is_some() {
+            return Err(FileError::CompressedTwice);
+        }
         let format = if u32::from_be_bytes(magic) == pcapng::SECTION_HEADER {
             Format::Pcapng(Pcapng::new())
         } else {
@@ -141,9 +165,8 @@ impl<R: Read> CaptureFile<R> {
 }
 
 fn open_pcap<R: Read>(input: &mut Input<R>, magic: [u8; 4]) -> Result<Pcap, FileError> {
-    let compressed = matches!(magic, [0x1f, 0x8b, ..] | [0xfd, b'7', b'z', b'X'] | [0x28, 0xb5, 0x2f, 0xfd]);
     if !Pcap::recognises(magic) {
-        return Err(if compressed { FileError::Compressed } else { FileError::NotCapture });
+        return Err(FileError::NotCapture);
     }
     let header = input.peek(pcap::FILE_HEADER_LEN)?.first_chunk().ok_or(FileError::Truncated { packets: 0 })?;
     let pcap = Pcap::read(header)?;
