@@ -127,7 +127,7 @@ pub fn run_file<R: Read>(mut file: CaptureFile<R>, options: &PipelineOptions, ou
             Err(error) => break Some(error).filter(|_| !stop.is_requested()),
         }
     };
-    let read = [("read", pipeline.decoder.counts().packets), ("unknown_link_type", file.skipped())];
+    let read = [("read", pipeline.decoder.counts().packets), ("not_read", file.skipped())];
     let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
     pipeline.finish(vec![ledger], &HookCounts::default(), error)
 }

@@ -44,7 +44,7 @@ pub(super) enum Command {
     /// Show DNS transactions of this node as they end
     #[command(after_help = TRACE_EXAMPLES)]
     Trace(TraceArguments),
-    /// Show the DNS transactions of a capture file (pcap, pcapng; also gzip, zstd)
+    /// Show the DNS transactions of a capture file (pcap, pcapng, dnstap; also gzip, zstd)
     #[command(after_help = READ_EXAMPLES)]
     Read(ReadArguments),
     /// Show what this kernel and user allow, and what to do about what is missing

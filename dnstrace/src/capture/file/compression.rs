@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(read(&gzip(b"BZh91AY")), twice);
         assert_eq!(read(&gzip(b"")), "the file is empty");
         assert_eq!(read(&zstd(b"")), "the file is empty");
-        assert_eq!(read(&gzip(b"text")), "neither a pcap nor a pcapng file");
+        assert_eq!(read(&gzip(b"text")), "neither a pcap, a pcapng nor a dnstap file");
         // `zstd --long=28`, and a dictionary.
         let window = "zstd data with a window of 268435456 bytes, more than 134217728: unpack it first";
         assert_eq!(read(b"\x28\xb5\x2f\xfd\x00\x90\x01\0\0"), window);
@@ -315,9 +315,9 @@ mod tests {
     #[test]
     fn changed_files_do_no_harm() {
         for pack in [gzip, zstd, zstd_stored] {
-            let packed = pack(&capture(30));
+            let packed = pack(&capture(10));
             for at in 4..packed.len() {
-                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                for value in [1, 0x80, 0xff] {
                     let mut changed = packed.clone();
                     changed[at] ^= value;
                     read(&changed);

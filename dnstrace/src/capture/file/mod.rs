@@ -1,6 +1,7 @@
-//! Capture files to packets: pcap and pcapng, as they are or compressed.
+//! Capture files to packets: pcap, pcapng and dnstap, as they are or compressed.
 
 mod compression;
+mod dnstap;
 mod input;
 mod interface;
 mod link;
@@ -14,6 +15,7 @@ mod tests;
 use std::io::{self, Read};
 
 use self::compression::{Compression, Unpacked};
+use self::dnstap::Dnstap;
 use self::input::Input;
 use self::link::Frame;
 use self::pcap::Pcap;
@@ -33,7 +35,7 @@ pub enum FileError {
     #[error("the file is empty")]
     Empty,
     /// It begins like no capture file.
-    #[error("neither a pcap nor a pcapng file")]
+    #[error("neither a pcap, a pcapng nor a dnstap file")]
     NotCapture,
     /// It is compressed, and not with what is read.
     #[error("compressed in another way than gzip or zstd: unpack it first")]
@@ -48,6 +50,12 @@ pub enum FileError {
         length: u64,
         /// The longest one that is read.
         max: u64,
+    },
+    /// It is a Frame Streams file of something else.
+    #[error("Frame Streams of \"{content_type}\", not of dnstap")]
+    ContentType {
+        /// What it says it holds, escaped.
+        content_type: String,
     },
     /// Its frames have headers dnstrace does not know.
     #[error("frames of link type {number}, which dnstrace does not read")]
@@ -101,6 +109,7 @@ pub struct CaptureFile<R> {
 enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
+    Dnstap(Dnstap),
 }
 
 impl<R: Read> CaptureFile<R> {
@@ -118,6 +127,8 @@ impl<R: Read> CaptureFile<R> {
         }
         let format = if u32::from_be_bytes(magic) == pcapng::SECTION_HEADER {
             Format::Pcapng(Pcapng::new())
+        } else if Dnstap::recognises(input.peek(dnstap::START_LEN)?) {
+            Format::Dnstap(Dnstap::open(&mut input)?)
         } else {
             Format::Pcap(open_pcap(&mut input, magic)?)
         };
@@ -137,6 +148,7 @@ impl<R: Read> CaptureFile<R> {
         let result = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.input, counted),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input, counted),
+            Format::Dnstap(dnstap) => dnstap.next(&mut self.input, counted),
         };
         self.ended = !matches!(result, Ok(true));
         result.map_err(|error| match error {
@@ -151,15 +163,18 @@ impl<R: Read> CaptureFile<R> {
         match &self.format {
             Format::Pcap(_) => &[],
             Format::Pcapng(pcapng) => &pcapng.named,
+            Format::Dnstap(dnstap) => &dnstap.named,
         }
     }
 
-    /// Packets left out: the file has frames of several link types, and theirs is not read.
+    /// Packets left out: the file has frames of several link types, and theirs is not read. Of dnstap: events without a
+    /// message that can be read.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         match &self.format {
             Format::Pcap(_) => 0,
             Format::Pcapng(pcapng) => pcapng.skipped,
+            Format::Dnstap(dnstap) => dnstap.skipped,
         }
     }
 }

@@ -226,8 +226,8 @@ fn what_is_before_a_cut_is_given() {
 fn errors_name_their_cause() {
     let [writer, _] = ORDERS;
     check(b"", &["the file is empty"]);
-    check(b"\xd4\xc3", &["neither a pcap nor a pcapng file"]);
-    check(b"# a text", &["neither a pcap nor a pcapng file"]);
+    check(b"\xd4\xc3", &["neither a pcap, a pcapng nor a dnstap file"]);
+    check(b"# a text", &["neither a pcap, a pcapng nor a dnstap file"]);
     check(&writer.pcap(0xa1b2_c3d4, 189), &["frames of link type 189, which dnstrace does not read"]);
     let long = [writer.pcap(0xa1b2_c3d4, 1), writer.u32s(&[0, 0, 1 << 30, 0])].concat();
     check(&long, &["a packet or block of 1073741824 bytes"]);
