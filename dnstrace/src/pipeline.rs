@@ -126,13 +126,13 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
                 pipeline.expire(packet.time);
                 expire_at = packet.time.after(EXPIRY_INTERVAL);
             }
-            pipeline.add(&packet);
+            pipeline.add(packet);
         }
         FileItem::Interface(interface) => pipeline.tail.owner.add(interface),
         FileItem::Until(time) => pipeline.expire(time),
     };
     while !pipeline.has_ended() && files.next(|item| each(&mut pipeline, item)) {}
-    let read = [("read", pipeline.decoder.counts().packets), ("unknown_link_type", files.skipped())];
+    let read = [("read", pipeline.decoder.counts().packets), ("not_read", files.skipped())];
     let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
     let unread = if stop.is_requested() { Vec::new() } else { files.take_unread() };
     let mut problems = Problems::new(&unread);

@@ -69,11 +69,11 @@ fn wrong_usage_is_one_line_and_2() {
 fn what_cannot_start_is_one_line_and_3() {
     for (arguments, message) in [
         ("read /nonexistent.pcap", "/nonexistent.pcap: No such file"),
-        ("read Cargo.toml", "Cargo.toml: neither a pcap nor a pcapng file"),
+        ("read Cargo.toml", "Cargo.toml: neither a pcap, a pcapng nor a dnstap file"),
         ("read /dev/null", "/dev/null: the file is empty"),
         ("read -", "-: the file is empty"),
         ("read src", "src: Is a directory"),
-        ("read src/lib.rs /nonexistent.pcap", "src/lib.rs: neither a pcap nor a pcapng file"),
+        ("read src/lib.rs /nonexistent.pcap", "src/lib.rs: neither a pcap, a pcapng nor a dnstap file"),
         ("record -o /nonexistent/dns.pcapng", "/nonexistent/dns.pcapng: No such file"),
         ("record -o /nonexistent/dns.pcapng --rotate-every 1h", "/nonexistent: No such file"),
     ] {

@@ -21,8 +21,13 @@ fn read(capture: &str, arguments: &[&str]) -> String {
 
 #[track_caller]
 fn check(name: &str, arguments: &[&str], golden: &str) {
-    let found = read(&format!("{name}.pcap"), arguments);
-    let golden = captures().join(format!("{name}.{golden}"));
+    check_file(&format!("{name}.pcap"), arguments, &format!("{name}.{golden}"));
+}
+
+#[track_caller]
+fn check_file(capture: &str, arguments: &[&str], golden: &str) {
+    let found = read(capture, arguments);
+    let golden = captures().join(golden);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&golden, &found).unwrap();
     }
@@ -52,6 +57,14 @@ fn truncation_and_tcp() {
 fn queries_without_response() {
     check("no_endpoints_reject", &["--path"], "path.txt");
     check("fragment_dropped", &["--timeout", "1s"], "trace.txt");
+}
+
+#[test]
+fn what_servers_tell() {
+    check_file("unbound.dnstap", &["--observations"], "unbound.observations.txt");
+    check_file("unbound.dnstap", &["--path"], "unbound.path.txt");
+    check_file("coredns.dnstap", &["--observations"], "coredns.observations.txt");
+    check_file("coredns.dnstap", &["--format", "json", "--count", "3"], "coredns.trace.jsonl");
 }
 
 #[test]

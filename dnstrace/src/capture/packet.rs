@@ -1,5 +1,6 @@
 //! One packet as seen at one observation point.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use dnstrace_ebpf::{Direction, Hook};
@@ -39,6 +40,15 @@ pub struct Point {
     pub netns: u32,
 }
 
+/// What carried a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+}
+
 /// What a packet's bytes start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
@@ -46,6 +56,15 @@ pub enum Layer {
     Ethernet,
     /// An IPv4 or IPv6 header.
     Ip,
+    /// Nothing: they are one DNS message. A server said so (dnstap), and what the headers would say.
+    Message {
+        /// Its source.
+        src: SocketAddr,
+        /// Its destination.
+        dst: SocketAddr,
+        /// What carried it.
+        transport: Transport,
+    },
     /// Anything else: it is counted, not read.
     Other,
 }

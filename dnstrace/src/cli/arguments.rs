@@ -64,7 +64,7 @@ pub(super) enum Command {
     /// Record the DNS packets of this node to a pcapng file
     #[command(after_help = RECORD_EXAMPLES)]
     Record(RecordArguments),
-    /// Show the DNS transactions of capture files (pcap, pcapng)
+    /// Show the DNS transactions of capture files (pcap, pcapng, dnstap; also gzip, zstd)
     #[command(after_help = READ_EXAMPLES)]
     Read(ReadArguments),
     /// Show what this kernel and user allow, and what to do about what is missing

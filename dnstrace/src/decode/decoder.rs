@@ -1,12 +1,14 @@
 //! Packets to observations.
 
+use std::net::SocketAddr;
+
 use super::network::{self, Datagram, Unreadable};
 use super::ports::PortSet;
-use super::sighting::Sighting;
+use super::sighting::{Carrier, Sighting};
 use super::streams::{Fate, Streams};
 use super::transport::{self, Transported, Untransported};
-use super::{DecodeCounts, Observation};
-use crate::capture::{BootTime, Packet};
+use super::{DecodeCounts, Observation, Transport};
+use crate::capture::{BootTime, Layer, Packet};
 
 /// What the decoder must know.
 #[derive(Clone, Debug)]
@@ -52,6 +54,10 @@ impl Decoder {
     }
 
     fn read(&mut self, packet: &Packet<'_>, each: &mut dyn FnMut(&Observation<'_>)) -> End {
+        if let Layer::Message { src, dst, transport } = packet.layer {
+            let carrier = Carrier { transport, src, dst, vlan: packet.vlan, fragment: false };
+            return read_message(&mut Sighting::new(packet, carrier, &mut self.counts, each));
+        }
         let datagram = match network::read(packet) {
             Ok(datagram) => datagram,
             Err(why) => return End::Unreadable(why),
@@ -73,7 +79,7 @@ impl Decoder {
         transported: &Transported<'_>,
         each: &mut dyn FnMut(&Observation<'_>),
     ) -> End {
-        let mut sighting = Sighting::new(packet, datagram, transported, &mut self.counts, each);
+        let mut sighting = Sighting::new(packet, carrier(datagram, transported), &mut self.counts, each);
         let fate = match transported.segment {
             Some(segment) => self.streams.add(segment, transported, &mut sighting),
             None => read_udp(transported, packet.gso_size, &mut sighting),
@@ -119,9 +125,26 @@ enum End {
     Untransported(Untransported),
 }
 
+fn carrier(datagram: &Datagram<'_>, transported: &Transported<'_>) -> Carrier {
+    Carrier {
+        transport: if transported.segment.is_some() { Transport::Tcp } else { Transport::Udp },
+        src: SocketAddr::new(datagram.src, transported.src_port),
+        dst: SocketAddr::new(datagram.dst, transported.dst_port),
+        vlan: datagram.vlan,
+        fragment: datagram.upper.fragment,
+    }
+}
+
+/// Gives the message that a packet is. That it is one was said, whatever its ports.
+fn read_message(sighting: &mut Sighting<'_>) -> End {
+    let message = network::up_to(sighting.packet.bytes, sighting.packet.wire_len);
+    let given = sighting.give(message, sighting.packet.wire_len);
+    if given.is_ok() { End::Message } else { End::NotDns }
+}
+
 /// Gives the datagram's message, or each one of a super-packet.
 fn read_udp(transported: &Transported<'_>, gso_size: u16, sighting: &mut Sighting<'_>) -> Fate {
-    let one = if gso_size == 0 || sighting.fragment { u32::MAX } else { u32::from(gso_size) };
+    let one = if gso_size == 0 || sighting.carrier.fragment { u32::MAX } else { u32::from(gso_size) };
     let (mut bytes, mut wire_len) = (transported.payload, transported.wire_len);
     loop {
         let message_len = wire_len.min(one);

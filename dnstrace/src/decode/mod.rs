@@ -18,8 +18,9 @@ mod streams;
 mod tests;
 mod transport;
 
+pub use crate::capture::Transport;
 pub use counts::DecodeCounts;
 pub use decoder::{DecodeOptions, Decoder};
 pub use message::{Header, Message, Question, Undecodable};
 pub use name::{NameError, QuestionName};
-pub use observation::{Observation, Transport};
+pub use observation::Observation;

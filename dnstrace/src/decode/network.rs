@@ -46,7 +46,7 @@ pub(super) fn read<'a>(packet: &Packet<'a>) -> Result<Datagram<'a>, Unreadable> 
     let (bytes, in_band) = match packet.layer {
         Layer::Ethernet => strip_ethernet(packet.bytes)?,
         Layer::Ip => (packet.bytes, None),
-        Layer::Other => return Err(Unreadable::NotIp),
+        Layer::Message { .. } | Layer::Other => return Err(Unreadable::NotIp),
     };
     let stripped = len(packet.bytes) - len(bytes);
     let wire_len = packet.wire_len.saturating_sub(stripped).max(len(bytes));

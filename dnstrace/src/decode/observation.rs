@@ -2,17 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::Message;
+use super::{Message, Transport};
 use crate::capture::{BootTime, Point, Socket, WallTime};
-
-/// What carried a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// UDP.
-    Udp,
-    /// TCP.
-    Tcp,
-}
 
 /// One DNS message as seen at one observation point. Addresses are as on the wire there.
 #[derive(Clone, Copy, Debug)]

@@ -91,7 +91,7 @@ fn sightings(file: &[u8]) -> Result<Vec<Sighting>> {
     let mut sightings = Vec::new();
     let mut read = |item: FileItem<'_>| {
         if let FileItem::Packet(packet) = item {
-            decoder.add(&packet, |observation| sightings.push(sighting(observation)));
+            decoder.add(packet, |observation| sightings.push(sighting(observation)));
         }
     };
     while file.next(&mut read)? {}

@@ -4,7 +4,7 @@
 //! for the file. Recordings of dnstrace tell which machine they are from, and since which start of it: those of the same
 //! one (a recording in several files) share their interfaces, which keep their names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::io::Read;
 
@@ -55,8 +55,8 @@ struct Source<R> {
     machine: Machine,
     /// Indices of the interfaces that have a name.
     named: BTreeSet<u32>,
-    /// What comes next, and its time; `None` is not read yet.
-    next: Option<Next>,
+    /// What comes next; empty is not read yet. One event of dnstap may be two packets.
+    next: VecDeque<Next>,
     ended: bool,
 }
 
@@ -79,6 +79,7 @@ enum MachineName {
 }
 
 /// An item that outlives the buffer of its file.
+#[expect(clippy::large_enum_variant, reason = "nearly all are packets")]
 enum Next {
     /// Its bytes are in `bytes`.
     Packet {
@@ -98,7 +99,7 @@ impl<R: Read> Captures<R> {
             file,
             machine,
             named: BTreeSet::new(),
-            next: None,
+            next: VecDeque::new(),
             ended: false,
         };
         Self { sources: files.into_iter().zip(machines).map(source).collect(), unread: Vec::new() }
@@ -113,7 +114,7 @@ impl<R: Read> Captures<R> {
         for source in &mut self.sources {
             source.read_ahead(&mut each, &mut self.unread);
         }
-        let ready = self.sources.iter_mut().filter(|source| source.next.is_some());
+        let ready = self.sources.iter_mut().filter(|source| !source.next.is_empty());
         let Some(first) = ready.min_by_key(|source| source.time()) else { return false };
         first.give(each);
         true
@@ -148,16 +149,16 @@ impl<R: Read> Captures<R> {
 impl<R: Read> Source<R> {
     /// Reads until it is known what comes next; names are given at once.
     fn read_ahead(&mut self, each: &mut impl FnMut(FileItem<'_>), unread: &mut Vec<Unread>) {
-        while self.next.is_none() && !self.ended {
+        while self.next.is_empty() && !self.ended {
             let Self { file, machine, named, next, .. } = self;
             let given = file.next(|item| match item {
                 FileItem::Packet(packet) => {
                     if let Some(interface) = machine.unnamed(packet.point.ifindex, named) {
                         each(FileItem::Interface(&interface));
                     }
-                    *next = Some(Next::packet(&packet, machine));
+                    next.push_back(Next::packet(packet, machine));
                 }
-                FileItem::Until(time) => *next = Some(Next::Until(time)),
+                FileItem::Until(time) => next.push_back(Next::Until(time)),
                 FileItem::Interface(interface) => {
                     named.insert(interface.ifindex);
                     each(FileItem::Interface(&machine.interface(interface)));
@@ -174,7 +175,7 @@ impl<R: Read> Source<R> {
     }
 
     fn time(&self) -> BootTime {
-        match &self.next {
+        match self.next.front() {
             Some(Next::Packet { packet, .. }) => packet.time,
             Some(Next::Until(time)) => *time,
             None => BootTime(u64::MAX),
@@ -182,8 +183,8 @@ impl<R: Read> Source<R> {
     }
 
     fn give(&mut self, mut each: impl FnMut(FileItem<'_>)) {
-        match self.next.take() {
-            Some(Next::Packet { packet, bytes }) => each(FileItem::Packet(packet.with_bytes(&bytes))),
+        match self.next.pop_front() {
+            Some(Next::Packet { packet, bytes }) => each(FileItem::Packet(&packet.with_bytes(&bytes))),
             Some(Next::Until(time)) => each(FileItem::Until(time)),
             None => {}
         }

@@ -1,5 +1,7 @@
-//! Capture files to packets: pcap and pcapng.
+//! Capture files to packets: pcap, pcapng and dnstap, as they are or compressed.
 
+mod compression;
+mod dnstap;
 mod input;
 mod interface;
 mod link;
@@ -12,13 +14,14 @@ pub(crate) mod pcapng;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
+use std::io::{self, Read};
 
-pub use self::merge::{Captures, FILES_MAX, NamedFile, Unread};
-pub use self::note::{InterfaceNote, Origin, PacketNote, ProcessComment};
-
+use self::compression::{Compression, Unpacked};
+use self::dnstap::Dnstap;
 use self::input::Input;
 use self::link::Frame;
+pub use self::merge::{Captures, FILES_MAX, NamedFile, Unread};
+pub use self::note::{InterfaceNote, Origin, PacketNote, ProcessComment};
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
 use super::{BootTime, Direction, Hook, Packet, Point, WallTime};
@@ -31,16 +34,33 @@ const RECORD_MAX: usize = 16 << 20;
 pub enum FileError {
     /// Reading failed.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(io::Error),
     /// There is nothing in it.
     #[error("the file is empty")]
     Empty,
     /// It begins like no capture file.
-    #[error("neither a pcap nor a pcapng file")]
+    #[error("neither a pcap, a pcapng nor a dnstap file")]
     NotCapture,
-    /// It begins like a gzip, xz or zstd file.
-    #[error("a compressed file: unpack it first")]
+    /// It is compressed, and not with what is read.
+    #[error("compressed in another way than gzip or zstd: unpack it first")]
     Compressed,
+    /// What is inside of a compressed file is compressed, too.
+    #[error("compressed more than once: unpack it first")]
+    CompressedTwice,
+    /// Unpacking it takes more memory than it may.
+    #[error("zstd data with a window of {length} bytes, more than {max}: unpack it first")]
+    Window {
+        /// Its window, as the file says.
+        length: u64,
+        /// The longest one that is read.
+        max: u64,
+    },
+    /// It is a Frame Streams file of something else.
+    #[error("Frame Streams of \"{content_type}\", not of dnstap")]
+    ContentType {
+        /// What it says it holds, escaped.
+        content_type: String,
+    },
     /// Its frames have headers dnstrace does not know.
     #[error("frames of link type {number}, which dnstrace does not read")]
     LinkType {
@@ -71,11 +91,17 @@ pub enum FileError {
 #[derive(Clone, Copy, Debug)]
 pub enum FileItem<'a> {
     /// A packet.
-    Packet(Packet<'a>),
+    Packet(&'a Packet<'a>),
     /// The name of an interface, before its first packet.
     Interface(&'a FileInterface),
     /// Until then an interface was watched, whether there were packets or not.
     Until(BootTime),
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Io)
+    }
 }
 
 /// An interface that a capture file names.
@@ -91,7 +117,7 @@ pub struct FileInterface {
 
 /// A capture file, read from its beginning to its end.
 pub struct CaptureFile<R> {
-    input: Input<R>,
+    input: Input<Unpacked<R>>,
     format: Format,
     packets: u64,
     ended: bool,
@@ -100,18 +126,26 @@ pub struct CaptureFile<R> {
 enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
+    Dnstap(Dnstap),
 }
 
 impl<R: Read> CaptureFile<R> {
-    /// Reads as far as needed to know the format.
+    /// Reads as far as needed to know the compression, if it has one, and the format.
     pub fn open(reader: R) -> Result<Self, FileError> {
-        let mut input = Input::new(reader);
+        let unpacked = Unpacked::open(reader)?;
+        let is_compressed = unpacked.is_compressed();
+        let mut input = Input::new(unpacked);
         let magic = *match input.peek(4)? {
             [] => return Err(FileError::Empty),
             bytes => bytes.first_chunk().ok_or(FileError::NotCapture)?,
         };
+        if is_compressed && Compression::recognise(&magic).is_some() {
+            return Err(FileError::CompressedTwice);
+        }
         let format = if u32::from_be_bytes(magic) == pcapng::SECTION_HEADER {
             Format::Pcapng(Pcapng::open(&mut input)?)
+        } else if Dnstap::recognises(input.peek(dnstap::START_LEN)?) {
+            Format::Dnstap(Dnstap::open(&mut input)?)
         } else {
             Format::Pcap(open_pcap(&mut input, magic)?)
         };
@@ -130,6 +164,7 @@ impl<R: Read> CaptureFile<R> {
         let result = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.input, counted),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input, counted),
+            Format::Dnstap(dnstap) => dnstap.next(&mut self.input, counted),
         };
         self.ended = !matches!(result, Ok(true));
         result.map_err(|error| match error {
@@ -142,7 +177,7 @@ impl<R: Read> CaptureFile<R> {
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         match &self.format {
-            Format::Pcap(_) => None,
+            Format::Pcap(_) | Format::Dnstap(_) => None,
             Format::Pcapng(pcapng) => pcapng.origin.as_ref(),
         }
     }
@@ -151,25 +186,26 @@ impl<R: Read> CaptureFile<R> {
     #[must_use]
     pub fn lost(&self) -> u64 {
         match &self.format {
-            Format::Pcap(_) => 0,
+            Format::Pcap(_) | Format::Dnstap(_) => 0,
             Format::Pcapng(pcapng) => pcapng.lost,
         }
     }
 
-    /// Packets left out: the file has frames of several link types, and theirs is not read.
+    /// Packets left out: the file has frames of several link types, and theirs is not read. Of dnstap: events without a
+    /// message that can be read.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         match &self.format {
             Format::Pcap(_) => 0,
             Format::Pcapng(pcapng) => pcapng.skipped,
+            Format::Dnstap(dnstap) => dnstap.skipped,
         }
     }
 }
 
 fn open_pcap<R: Read>(input: &mut Input<R>, magic: [u8; 4]) -> Result<Pcap, FileError> {
-    let compressed = matches!(magic, [0x1f, 0x8b, ..] | [0xfd, b'7', b'z', b'X'] | [0x28, 0xb5, 0x2f, 0xfd]);
     if !Pcap::recognises(magic) {
-        return Err(if compressed { FileError::Compressed } else { FileError::NotCapture });
+        return Err(FileError::NotCapture);
     }
     let header = input.peek(pcap::FILE_HEADER_LEN)?.first_chunk().ok_or(FileError::Truncated { packets: 0 })?;
     let pcap = Pcap::read(header)?;

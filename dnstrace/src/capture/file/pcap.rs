@@ -52,7 +52,7 @@ impl Pcap {
         let record = self.record(header)?;
         let length = PACKET_HEADER_LEN + record.captured_len;
         let bytes = input.need(length)?.unwrap_or_default();
-        each(FileItem::Packet(packet(&record, &Frame::read(self.link, &bytes[PACKET_HEADER_LEN..]))));
+        each(FileItem::Packet(&packet(&record, &Frame::read(self.link, &bytes[PACKET_HEADER_LEN..]))));
         input.consume(length);
         Ok(true)
     }

@@ -135,7 +135,7 @@ impl Pcapng {
             self.skipped += 1;
             return Ok(false);
         };
-        each(FileItem::Packet(packet(&captured.record, &Frame::read(link, captured.bytes))));
+        each(FileItem::Packet(&packet(&captured.record, &Frame::read(link, captured.bytes))));
         Ok(true)
     }
 

@@ -18,7 +18,7 @@ pub(super) fn each_message(file: &str, mut each: impl FnMut(&Observation<'_>)) -
     let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
     let mut read = |item: FileItem<'_>| {
         if let FileItem::Packet(packet) = item {
-            decoder.add(&packet, &mut each);
+            decoder.add(packet, &mut each);
         }
     };
     while file.next(&mut read).unwrap() {}

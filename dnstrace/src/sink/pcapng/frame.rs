@@ -1,5 +1,6 @@
 //! A packet to the frame that a file has of it: a VLAN tag that the device took off stands in it again.
 
+use super::headers::headers;
 use crate::capture::{Layer, Packet};
 
 /// How many bytes stand before an Ethernet frame's type.
@@ -27,6 +28,8 @@ pub(super) struct Frame<'a> {
     inserted_len: usize,
     /// Its length on the wire.
     pub(super) wire_len: u32,
+    /// Whether its headers are not those that were on the wire.
+    pub(super) made_up: bool,
 }
 
 impl<'a> Frame<'a> {
@@ -36,6 +39,13 @@ impl<'a> Frame<'a> {
             (Layer::Ethernet, Some(vlan)) => Some(tagged(packet, vlan)),
             (Layer::Ethernet, None) => Some(Self::whole(Link::Ethernet, packet)),
             (Layer::Ip, _) => Some(Self::whole(Link::Raw, packet)),
+            (Layer::Message { src, dst, transport }, _) => {
+                // The time is another one for each message.
+                let seq = u32::try_from(packet.wall.0 & u64::from(u32::MAX)).unwrap_or_default();
+                let headers = headers(src, dst, transport, packet.wire_len, seq);
+                let wire_len = packet.wire_len.saturating_add(u32::try_from(headers.len()).unwrap_or(u32::MAX));
+                Some(Self { made_up: true, ..Self::inserted(Link::Raw, [&[], packet.bytes], &headers, wire_len) })
+            }
             (Layer::Other, _) => None,
         }
     }
@@ -48,7 +58,7 @@ impl<'a> Frame<'a> {
         let mut inserted = [0; INSERTED_MAX];
         let inserted_len = insert.len().min(INSERTED_MAX);
         inserted[..inserted_len].copy_from_slice(&insert[..inserted_len]);
-        Self { link, pieces, inserted, inserted_len, wire_len }
+        Self { link, pieces, inserted, inserted_len, wire_len, made_up: false }
     }
 
     /// Its pieces, in their order.

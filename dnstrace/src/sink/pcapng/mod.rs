@@ -6,6 +6,7 @@
 mod block;
 mod files;
 mod frame;
+mod headers;
 mod held;
 mod names;
 mod recorder;

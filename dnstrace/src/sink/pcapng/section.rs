@@ -66,6 +66,8 @@ struct Key {
     link: Link,
     /// Captured by another program: later fragments are there, and the direction need not be known.
     foreign: bool,
+    /// Told by dnstap: headers are not those that were on the wire.
+    made_up: bool,
 }
 
 struct Described {
@@ -116,7 +118,7 @@ impl Section {
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) {
-        let number = self.interface(Key::of(packet, frame.link), packet.point, context.interfaces, out);
+        let number = self.interface(Key::of(packet, frame), packet.point, context.interfaces, out);
         if let Some(SeenMessage { src, dst, .. }) = message {
             self.names.tell([src, dst], out);
         }
@@ -164,8 +166,14 @@ impl Section {
     fn interface(&mut self, key: Key, point: Point, interfaces: &Interfaces, out: &mut Vec<u8>) -> usize {
         let name = interfaces.name(point);
         // The name of the interface that a socket received from: a block without packets keeps it.
-        let device =
-            Key { hook: Hook::Device, netns: point.netns, ifindex: point.ifindex, link: Link::Ethernet, ..key };
+        let device = Key {
+            hook: Hook::Device,
+            netns: point.netns,
+            ifindex: point.ifindex,
+            link: Link::Ethernet,
+            made_up: false,
+            ..key
+        };
         if key.hook == Hook::Socket && name.is_some() && !self.numbers.contains_key(&device) {
             self.describe(device, name, out);
         }
@@ -199,18 +207,19 @@ pub(super) struct Context<'a> {
 }
 
 impl Key {
-    fn of(packet: &Packet<'_>, link: Link) -> Self {
+    fn of(packet: &Packet<'_>, frame: &Frame<'_>) -> Self {
         let Point { hook, ifindex, netns, .. } = packet.point;
-        let foreign = packet.later_fragments;
+        let (link, foreign, made_up) = (frame.link, packet.later_fragments, frame.made_up);
         match hook {
-            Hook::Device => Self { hook, netns, ifindex, link, foreign },
+            Hook::Device => Self { hook, netns, ifindex, link, foreign, made_up },
             // Sockets of all netns are one interface: what they have of their own stands in each packet.
-            Hook::Socket => Self { hook, netns: 0, ifindex: 0, link, foreign },
+            Hook::Socket => Self { hook, netns: 0, ifindex: 0, link, foreign, made_up },
         }
     }
 
     fn name<'a>(&self, name: Option<&'a str>) -> Option<&'a str> {
         match self.hook {
+            Hook::Socket if self.made_up => Some("dnstap"),
             Hook::Socket => Some("socket"),
             Hook::Device => name,
         }
@@ -218,6 +227,9 @@ impl Key {
 
     fn description(&self) -> String {
         match (self.hook, self.netns, self.ifindex) {
+            (Hook::Socket, ..) if self.made_up => {
+                "what servers told by dnstap; IP, UDP and TCP headers are made up from it".to_owned()
+            }
             (Hook::Socket, ..) => "what sockets of every netns send and receive".to_owned(),
             (Hook::Device, _, 0) => "interface that was not told".to_owned(),
             (Hook::Device, 0, ifindex) => format!("interface {ifindex}"),
