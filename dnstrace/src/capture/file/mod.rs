@@ -2,6 +2,7 @@
 
 mod compression;
 mod dnstap;
+mod headers;
 mod input;
 mod interface;
 mod link;

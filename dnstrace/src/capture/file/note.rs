@@ -32,10 +32,14 @@ pub struct InterfaceNote {
     pub ifindex: u32,
     /// Whether later fragments are recorded, too: so it is with what other programs captured.
     pub later_fragments: bool,
+    /// Whether IP, UDP and TCP headers are made up: dnstap tells messages without them.
+    pub made_up: bool,
 }
 
 /// Value of `fragments` where later ones are recorded, too.
 const ALL: &str = "all";
+/// Value of `headers` where they are made up.
+const MADE_UP: &str = "made-up";
 
 /// In a packet, and in an interface's statistics as far as it concerns time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +98,10 @@ impl Display for InterfaceNote {
         write!(f, "{MARK}hook={}", hook_name(self.hook))?;
         write_known(f, "netns", self.netns)?;
         write_known(f, "ifindex", self.ifindex)?;
-        if self.later_fragments { write!(f, " fragments={ALL}") } else { Ok(()) }
+        if self.later_fragments {
+            write!(f, " fragments={ALL}")?;
+        }
+        if self.made_up { write!(f, " headers={MADE_UP}") } else { Ok(()) }
     }
 }
 
@@ -108,6 +115,7 @@ impl InterfaceNote {
             netns: number(value("netns")),
             ifindex: number(value("ifindex")),
             later_fragments: value("fragments") == Some(ALL),
+            made_up: value("headers") == Some(MADE_UP),
         })
     }
 }
@@ -232,9 +240,15 @@ mod tests {
     fn what_is_written_is_read_back() {
         let origin = Origin { node: "node-a".into(), boot: "9fd0".into() };
         assert_eq!(Origin::read(&origin.to_string()), Some(origin));
-        let ours = InterfaceNote { hook: Hook::Device, netns: 4_026_531_840, ifindex: 7, later_fragments: false };
+        let ours = InterfaceNote {
+            hook: Hook::Device,
+            netns: 4_026_531_840,
+            ifindex: 7,
+            later_fragments: false,
+            made_up: false,
+        };
         assert_eq!(ours.to_string(), "dnstrace hook=device netns=4026531840 ifindex=7");
-        let other = InterfaceNote { hook: Hook::Socket, netns: 0, ifindex: 0, later_fragments: true };
+        let other = InterfaceNote { hook: Hook::Socket, netns: 0, ifindex: 0, later_fragments: true, made_up: true };
         for note in [ours, other] {
             assert_eq!(InterfaceNote::read(&note.to_string()), Some(note));
         }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::headers;
 use super::input::Input;
 use super::interface::Interface;
 use super::link::{Frame, LinkType};
@@ -60,6 +61,7 @@ struct Captured<'a> {
     link: Option<LinkType>,
     record: Record,
     bytes: &'a [u8],
+    made_up: bool,
 }
 
 impl Pcapng {
@@ -135,7 +137,9 @@ impl Pcapng {
             self.skipped += 1;
             return Ok(false);
         };
-        each(FileItem::Packet(&packet(&captured.record, &Frame::read(link, captured.bytes))));
+        let read = if captured.made_up { headers::strip(captured.bytes) } else { None };
+        let frame = read.unwrap_or_else(|| Frame::read(link, captured.bytes));
+        each(FileItem::Packet(&packet(&captured.record, &frame)));
         Ok(true)
     }
 
@@ -258,5 +262,6 @@ fn captured<'a>(interface: &Interface, time_ns: u64, bytes: &'a [u8], wire_len: 
         later_fragments: interface.note.is_none_or(|note| note.later_fragments),
         note: PacketNote::default(),
     };
-    Captured { link: interface.link, record, bytes }
+    let made_up = interface.note.is_some_and(|note| note.made_up);
+    Captured { link: interface.link, record, bytes, made_up }
 }

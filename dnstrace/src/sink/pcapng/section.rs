@@ -184,8 +184,8 @@ impl Section {
         let number = self.described.len();
         self.described.push(Described { key, packets: 0 });
         self.numbers.insert(key, number);
-        let note =
-            InterfaceNote { hook: key.hook, netns: key.netns, ifindex: key.ifindex, later_fragments: key.foreign };
+        let Key { hook, netns, ifindex, foreign: later_fragments, made_up, .. } = key;
+        let note = InterfaceNote { hook, netns, ifindex, later_fragments, made_up };
         let mut block = Block::begin(out, INTERFACE_DESCRIPTION).u16(key.link as u16).u16(0).u32(SNAPLEN);
         if let Some(name) = key.name(name) {
             block = block.option(NAME, name.as_bytes());
