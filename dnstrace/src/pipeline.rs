@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::capture::file::{CaptureFile, FileError};
 use crate::capture::live::{DRAIN_MAX, HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
-use crate::decode::{DecodeOptions, Decoder};
+use crate::decode::{DecodeOptions, Decoder, Observation};
 use crate::join::{Join, JoinOptions, Transaction};
 use crate::owner::Owner;
 use crate::rules::{Ledger, Totals, quality};
@@ -159,13 +159,7 @@ impl Pipeline {
     fn add(&mut self, packet: &Packet<'_>) {
         let Self { decoder, join, tail } = self;
         (tail.time, tail.wall) = (packet.time, packet.wall);
-        decoder.add(packet, |observation| {
-            let id = join.add(observation, |transaction| tail.add(transaction));
-            if tail.outlet.show() == Show::Observations {
-                let Tail { owner, outlet, time, .. } = tail;
-                outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
-            }
-        });
+        decoder.add(packet, |observation| tail.observe(observation, join));
     }
 
     fn has_ended(&self) -> bool {
@@ -178,13 +172,14 @@ impl Pipeline {
 
     fn expire(&mut self, now: BootTime) {
         let Self { decoder, join, tail } = self;
-        decoder.expire(now);
+        decoder.expire(now, |observation| tail.observe(observation, join));
         join.expire(now, |transaction| tail.add(transaction));
     }
 
     fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, error: Option<FileError>) -> Ended {
-        let Self { join, tail, .. } = &mut self;
+        let Self { decoder, join, tail } = &mut self;
         tail.outlet.begin_end();
+        decoder.finish(|observation| tail.observe(observation, join));
         join.finish(|transaction| tail.add(transaction));
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
@@ -207,6 +202,14 @@ impl Pipeline {
 }
 
 impl Tail {
+    fn observe(&mut self, observation: &Observation<'_>, join: &mut Join) {
+        let id = join.add(observation, |transaction| self.add(transaction));
+        if self.outlet.show() == Show::Observations {
+            let Self { owner, outlet, time, .. } = self;
+            outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
+        }
+    }
+
     fn add(&mut self, transaction: Transaction) {
         self.totals.add(&transaction);
         if self.outlet.show() == Show::Transactions {

@@ -93,6 +93,9 @@ pub struct Packet<'a> {
     pub vlan: Option<u16>,
     /// Segment size of a GSO or GRO super-packet; 0 for a plain packet.
     pub gso_size: u16,
+    /// Whether the later fragments of a datagram are captured at this place, too; where they are not, the first is read
+    /// as far as it goes.
+    pub later_fragments: bool,
     /// The same for one buffer on its way through the node; `None` where unknown.
     pub hop_id: Option<u64>,
     /// The local socket.

@@ -31,7 +31,7 @@ pub(super) fn live(arguments: &TraceArguments) -> LiveOptions {
 /// What the stages are told.
 pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
     PipelineOptions {
-        decode: DecodeOptions { ports: ports(arguments) },
+        decode: DecodeOptions { ports: ports(arguments), tunnels: true },
         join: JoinOptions { query_timeout: arguments.timeout, open_max: OPEN_TRANSACTIONS_MAX },
         run_for: None,
     }

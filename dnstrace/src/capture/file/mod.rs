@@ -176,6 +176,7 @@ fn packet<'a>(record: &Record, frame: &Frame<'a>) -> Packet<'a> {
         bytes: frame.bytes,
         vlan: frame.vlan,
         gso_size: 0,
+        later_fragments: true,
         hop_id: None,
         socket: Socket::default(),
     }
