@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::capture::file::{Captures, FileError, FileItem, Unread};
 use crate::capture::live::{DRAIN_MAX, HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
-use crate::decode::{DecodeOptions, Decoder};
-use crate::join::{Join, JoinOptions, Transaction};
+use crate::decode::{DecodeOptions, Decoder, Observation};
+use crate::join::{Join, JoinOptions, Transaction, TransactionId};
 use crate::owner::Owner;
 use crate::rules::{Ledger, Totals, quality};
 use crate::sink::pcapng::{RecordCounts, Recorder, SeenMessage};
@@ -193,16 +193,16 @@ impl Pipeline {
     fn add(&mut self, packet: &Packet<'_>) {
         let Self { decoder, join, messages, tail } = self;
         (tail.time, tail.wall) = (packet.time, packet.wall);
+        // What waited for fragments is of earlier packets: it is not to be taken for this one's.
+        decoder.settle(packet.time, |observation| {
+            tail.observe(observation, join);
+        });
         messages.clear();
         let concerns_dns = decoder.add(packet, |observation| {
-            let id = join.add(observation, |transaction| tail.add(transaction));
+            let transaction = tail.observe(observation, join);
             if tail.recorder.is_some() {
                 let (src, dst) = (observation.src.ip(), observation.dst.ip());
-                messages.push(SeenMessage { transaction: id, src, dst });
-            }
-            if tail.outlet.show() == Show::Observations {
-                let Tail { owner, outlet, time, .. } = tail;
-                outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
+                messages.push(SeenMessage { transaction, src, dst });
             }
         });
         if tail.recorder.is_some() {
@@ -232,13 +232,18 @@ impl Pipeline {
     fn expire(&mut self, now: BootTime) {
         let Self { decoder, join, tail, .. } = self;
         tail.until = tail.until.max(now);
-        decoder.expire(now);
+        decoder.expire(now, |observation| {
+            tail.observe(observation, join);
+        });
         join.expire(now, |transaction| tail.add(transaction));
     }
 
     fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, problems: Problems) -> Ended {
-        let Self { join, tail, .. } = &mut self;
+        let Self { decoder, join, tail, .. } = &mut self;
         tail.outlet.begin_end();
+        decoder.finish(|observation| {
+            tail.observe(observation, join);
+        });
         join.finish(|transaction| tail.add(transaction));
         tail.end_recording();
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
@@ -265,6 +270,15 @@ impl Pipeline {
 }
 
 impl Tail {
+    fn observe(&mut self, observation: &Observation<'_>, join: &mut Join) -> TransactionId {
+        let id = join.add(observation, |transaction| self.add(transaction));
+        if self.outlet.show() == Show::Observations {
+            let Self { owner, outlet, time, .. } = self;
+            outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
+        }
+        id
+    }
+
     fn add(&mut self, transaction: Transaction) {
         self.totals.add(&transaction);
         if let Some(recorder) = &mut self.recorder {

@@ -112,21 +112,21 @@ pub struct Packet<'a> {
     pub vlan: Option<u16>,
     /// Segment size of a GSO or GRO super-packet; 0 for a plain packet.
     pub gso_size: u16,
+    /// Whether the later fragments of a datagram are captured at this place, too; where they are not, the first is read
+    /// as far as it goes.
+    pub later_fragments: bool,
     /// The same for one buffer on its way through the node; `None` where unknown.
     pub hop_id: Option<u64>,
     /// The local socket.
     pub socket: Socket,
-    /// Whether the later fragments of a datagram are captured at this place, too. Where they are not, the first is read
-    /// as far as it goes.
-    pub later_fragments: bool,
 }
 
 impl Packet<'_> {
     /// The same packet with its bytes, or others, elsewhere.
     #[must_use]
     pub fn with_bytes<'b>(&self, bytes: &'b [u8]) -> Packet<'b> {
-        let Packet { time, wall, point, layer, wire_len, bytes: _, vlan, gso_size, hop_id, socket, later_fragments } =
+        let Packet { time, wall, point, layer, wire_len, bytes: _, vlan, gso_size, later_fragments, hop_id, socket } =
             *self;
-        Packet { time, wall, point, layer, wire_len, bytes, vlan, gso_size, hop_id, socket, later_fragments }
+        Packet { time, wall, point, layer, wire_len, bytes, vlan, gso_size, later_fragments, hop_id, socket }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn live(capture: &CaptureArguments, show: &ShowArguments) -> LiveOpti
 /// What the stages are told.
 pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
     PipelineOptions {
-        decode: DecodeOptions { ports: ports(arguments) },
+        decode: DecodeOptions { ports: ports(arguments), tunnels: true },
         join: JoinOptions { query_timeout: arguments.timeout, open_max: OPEN_TRANSACTIONS_MAX },
         run_for: None,
     }

@@ -30,7 +30,8 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
     let open = |path: &PathBuf| open(path, &stop, &progress);
     let captures = Captures::new(arguments.files.iter().map(open).collect::<Result<_, _>>()?);
     let show = &arguments.show;
-    let pipeline_options = configuration::pipeline(show);
+    let mut pipeline_options = configuration::pipeline(show);
+    pipeline_options.decode.tunnels = !arguments.no_tunnels;
     let (outlet, recording) = match &arguments.verb {
         None | Some(ReadVerb::Trace) => (configuration::outlet(show, WhenFull::Wait), None),
         Some(ReadVerb::Record(file)) => {

@@ -1,15 +1,19 @@
-//! [`Packet`](crate::capture::Packet)s to [`Observation`]s: link, IP, fragments, UDP, TCP streams, DNS.
+//! [`Packet`](crate::capture::Packet)s to [`Observation`]s: link, IP, fragments, tunnels, UDP, TCP
+//! streams, DNS.
 //! The only place that knows hickory.
 
 mod connection;
 mod counts;
 mod decoder;
+mod end;
+mod fragments;
 mod message;
 mod name;
 mod network;
 mod observation;
 mod ports;
 mod rdata;
+mod reassembly;
 pub mod records;
 mod sighting;
 mod stream;
@@ -17,6 +21,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod tunnel;
 
 pub use crate::capture::Transport;
 pub use counts::DecodeCounts;
@@ -24,3 +29,4 @@ pub use decoder::{DecodeOptions, Decoder};
 pub use message::{Header, Message, Question, Undecodable};
 pub use name::{NameError, QuestionName};
 pub use observation::Observation;
+pub use reassembly::FRAGMENT_TIMEOUT;

@@ -8,7 +8,7 @@ use crate::capture::{BootTime, Point, Socket, WallTime};
 /// One DNS message as seen at one observation point. Addresses are as on the wire there.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
-    /// When, for computing; of a TCP message: its last segment.
+    /// When, for computing; of a TCP message: its last segment, of a fragmented datagram: what made it whole.
     pub time: BootTime,
     /// When, for showing.
     pub wall: WallTime,

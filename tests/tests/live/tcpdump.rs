@@ -87,7 +87,7 @@ fn pieces(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 /// The DNS messages of a capture file, read by the product's own stages.
 fn sightings(file: &[u8]) -> Result<Vec<Sighting>> {
     let mut file = CaptureFile::open(file)?;
-    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53, 5353] });
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53, 5353], tunnels: true });
     let mut sightings = Vec::new();
     let mut read = |item: FileItem<'_>| {
         if let FileItem::Packet(packet) = item {
@@ -95,6 +95,7 @@ fn sightings(file: &[u8]) -> Result<Vec<Sighting>> {
         }
     };
     while file.next(&mut read)? {}
+    decoder.finish(|observation| sightings.push(sighting(observation)));
     Ok(sightings)
 }
 

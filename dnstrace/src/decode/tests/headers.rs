@@ -120,7 +120,7 @@ fn message_that_a_server_tells_has_no_headers_and_any_ports() {
         check([packet(layer, &told[..11])], &["packets_not_dns 1", "messages_too_short 1"]);
         check([packet(layer, b"")], &["packets_not_dns 1", "messages_too_short 1"]);
         check([packet(layer, &[0xff; 40])], &["packets_not_dns 1", "messages_implausible 1"]);
-        let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
+        let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true });
         let mut seen = None;
         decoder.add(&packet(layer, &told), |o| seen = Some((o.src, o.dst, o.transport, o.fragment)));
         assert_eq!(seen, Some((src, dst, transport, false)));
