@@ -48,6 +48,8 @@ pub(super) enum Verdict {
 pub(super) struct Waiting {
     queue: VecDeque<Held>,
     bytes: usize,
+    /// Nothing more will be decided.
+    ended: bool,
     shown: HashMap<TransactionId, bool, foldhash::fast::RandomState>,
     by_age: VecDeque<TransactionId>,
 }
@@ -72,13 +74,18 @@ impl Waiting {
         }
     }
 
+    /// Nothing more will be decided: no packet waits any longer.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
     /// The oldest packet, if it need not, or cannot, wait any longer.
     pub(super) fn next(&mut self) -> Option<Verdict> {
         let held = self.queue.front()?;
         let is_shown = |message: &&SeenMessage| self.shown.get(&message.transaction) == Some(&true);
         let kept = held.messages.iter().find(is_shown).copied();
         let open = held.messages.iter().find(|message| !self.shown.contains_key(&message.transaction)).copied();
-        if kept.is_none() && open.is_some() && self.bytes <= HELD_BYTES_MAX {
+        if kept.is_none() && open.is_some() && self.bytes <= HELD_BYTES_MAX && !self.ended {
             return None;
         }
         let held = self.queue.pop_front()?;

@@ -177,6 +177,7 @@ impl Recorder {
 
     /// Writes what waits, and the end of the file; `until` is the time until which nothing was missed.
     pub fn finish(&mut self, until: BootTime, wall: WallTime, interfaces: &Interfaces) {
+        self.waiting.end();
         self.write_decided(interfaces);
         // A recording without packets is a file all the same.
         self.begin_file_at(until, wall);
