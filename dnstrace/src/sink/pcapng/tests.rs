@@ -303,9 +303,9 @@ fn packets_wait_for_what_a_filter_asks_for() {
     end(&mut recorder, 8);
     let file = files(&chunks).concat();
     let lines = read(&file);
-    let recorded: Vec<&str> = ["of 2", "of none", "of both", "of 9, which did not end"].into();
-    assert_eq!(lines.len(), recorded.len() + 1, "{lines:#?}");
-    for (line, bytes) in lines.iter().zip(recorded) {
+    let kept: Vec<&str> = ["of 2", "of none", "of both", "of 9, which did not end"].into();
+    assert_eq!(lines.len(), kept.len() + 1, "{lines:#?}");
+    for (line, bytes) in lines.iter().zip(kept) {
         assert!(line.contains(&format!("{:?}", bytes.as_bytes())), "{line} is not {bytes}");
     }
     let counts = recorder.counts();
