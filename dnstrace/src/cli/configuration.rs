@@ -56,12 +56,12 @@ pub(super) fn outlet(arguments: &ShowArguments, when_full: WhenFull) -> OutletOp
 pub(super) fn format(arguments: &ShowArguments) -> Format {
     match arguments.format {
         FormatArgument::Json => Format::Json(Json { path: arguments.path }),
-        FormatArgument::Text => Format::Text(Text::new(TextOptions {
+        FormatArgument::Text => Format::Text(Box::new(Text::new(TextOptions {
             path: arguments.path,
             palette: palette(&io::stdout()),
             query_timeout: arguments.timeout,
             layout: Layout::fitting(columns()),
-        })),
+        }))),
     }
 }
 

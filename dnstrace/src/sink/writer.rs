@@ -12,7 +12,7 @@ const BATCH_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub enum Format {
     /// For people.
-    Text(Text),
+    Text(Box<Text>),
     /// For machines.
     Json(Json),
 }
@@ -21,7 +21,10 @@ impl Format {
     /// Appends one item to `out`.
     pub fn write(&mut self, item: &Item, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::Text(text) => text.write(item, out),
+            Self::Text(text) => {
+                text.write(item, out);
+                Ok(())
+            }
             Self::Json(json) => json.write(item, out),
         }
     }

@@ -9,6 +9,8 @@ mod tcp;
 mod udp;
 mod xorshift;
 
+pub(super) use xorshift::Random;
+
 use super::{DecodeCounts, DecodeOptions, Decoder, Observation};
 use crate::capture::Packet;
 

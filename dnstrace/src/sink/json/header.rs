@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::decode::Header;
+use crate::decode::{self, Header};
 use crate::sink::iana;
-use crate::sink::message::Asked;
+use crate::sink::message::push_name;
 
 /// The question, lower-cased.
 #[derive(Debug, Default, Serialize)]
@@ -22,11 +22,14 @@ pub(super) struct Question {
 }
 
 impl Question {
-    pub(super) fn new(asked: Option<Asked>) -> Self {
+    pub(super) fn new(asked: Option<decode::Question<'_>>) -> Self {
         let Some(asked) = asked else { return Self::default() };
+        let (mut query, mut raw) = (String::new(), String::new());
+        push_name(&asked, &mut query);
+        asked.name.push(&mut raw);
         Self {
-            query: Some(asked.name),
-            query_raw: asked.raw,
+            query_raw: (raw != query).then_some(raw),
+            query: Some(query),
             record_type: Some(iana::record_type(asked.qtype)),
             class: Some(iana::class(asked.qclass)),
         }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::is_false;
-use crate::decode::records::{AnswerRecord, Answers, Edns};
+use crate::decode::records::{self, Edns, Records};
 use crate::join::MessageCopy;
 use crate::sink::iana;
 
@@ -53,41 +53,39 @@ struct Ede {
 
 impl Sections {
     /// `query` tells what EDNS the initiator asked with.
-    pub(super) fn new(response: Option<(&MessageCopy, &Answers)>, query: Option<&Answers>) -> Self {
-        let edns = query.and_then(|query| query.edns.as_ref());
+    pub(super) fn new(response: Option<(&MessageCopy, Records<'_>)>, query: Option<Records<'_>>) -> Self {
+        let edns = query.and_then(|query| query.edns());
         let asked = Self {
-            edns_size: edns.map(|edns| edns.udp_size),
+            edns_size: edns.as_ref().map(|edns| edns.udp_size),
             dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
             ..Self::default()
         };
-        let Some((response, answers)) = response else { return asked };
+        let Some((response, records)) = response else { return asked };
         let [_, answer_count, authority, additional] = response.header.counts;
-        let records = &answers.answers[..answers.answers.len().min(ANSWERS_MAX)];
+        let answers: Vec<Record> = records.answers().take(ANSWERS_MAX).map(|record| Record::new(&record)).collect();
         Self {
-            answer: records.iter().map(|record| record.data.clone()).collect(),
-            answers: records.iter().map(Record::new).collect(),
-            answers_truncated: records.len() < usize::from(answer_count),
+            answer: answers.iter().map(|record| record.data.clone()).collect(),
+            answers_truncated: answers.len() < usize::from(answer_count),
+            answers,
             answer_count: Some(answer_count),
             authority_answer_count: Some(authority),
             additional_answer_count: Some(additional),
-            ede: answers.edns.as_ref().map(extended_errors).unwrap_or_default(),
+            ede: records.edns().map(extended_errors).unwrap_or_default(),
             ..asked
         }
     }
 }
 
 impl Record {
-    fn new(record: &AnswerRecord) -> Self {
-        Self {
-            name: record.name.to_ascii_lowercase(),
-            r#type: iana::record_type(record.rtype),
-            class: iana::class(record.class),
-            ttl: record.ttl,
-            data: record.data.clone(),
-        }
+    fn new(record: &records::Record<'_>) -> Self {
+        let (mut name, mut data) = (String::new(), String::new());
+        record.push_name(&mut name);
+        name.make_ascii_lowercase();
+        record.push_data(&mut data);
+        Self { name, r#type: iana::record_type(record.rtype), class: iana::class(record.class), ttl: record.ttl, data }
     }
 }
 
-fn extended_errors(edns: &Edns) -> Vec<Ede> {
-    edns.extended_errors.iter().map(|error| Ede { code: error.code, text: error.text.clone() }).collect()
+fn extended_errors(edns: Edns) -> Vec<Ede> {
+    edns.extended_errors.into_iter().map(|error| Ede { code: error.code, text: error.text }).collect()
 }

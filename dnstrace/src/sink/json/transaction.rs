@@ -10,7 +10,7 @@ use super::records::Sections;
 use super::{is_false, is_zero};
 use crate::capture::Socket;
 use crate::join::{Hop, Outcome, Transaction};
-use crate::sink::message::{answers, asked, id, is_cut};
+use crate::sink::message::{asked, id, is_cut, records};
 use crate::sink::{Numbered, escape, iana, time};
 
 #[derive(Debug, Serialize)]
@@ -114,9 +114,8 @@ impl Record {
         let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
         let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.interfaces);
         let unanswered = transaction.response.is_none();
-        let query_records = transaction.query.as_ref().map(answers);
-        let response_records = transaction.response.as_ref().map(|response| (response, answers(response)));
-        let response = response_records.as_ref().map(|(response, answers)| (*response, answers));
+        let query = transaction.query.as_ref().map(records);
+        let response = transaction.response.as_ref().map(|response| (response, records(response)));
         Self {
             ts: time::rfc3339(transaction.wall),
             id: id(transaction.id),
@@ -131,9 +130,9 @@ impl Record {
             transaction_id: header.map(|header| header.id),
             question: Question::new(asked(transaction)),
             opcode: header.map(|header| iana::opcode(header.opcode().into())),
-            reply: response.map(|(response, answers)| Reply::new(answers.rcode(&response.header))),
+            reply: response.map(|(response, records)| Reply::new(records.rcode(&response.header))),
             flags: header.map(flags).unwrap_or_default(),
-            sections: Sections::new(response, query_records.as_ref()),
+            sections: Sections::new(response, query),
             times: Times::new(transaction),
             lengths: Lengths::new(transaction),
             retransmits: transaction.attempts.len().saturating_sub(1) as u64,
