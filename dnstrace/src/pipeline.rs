@@ -78,6 +78,7 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
         if losses.are_due(now) {
             pipeline.tell(&mut losses, &live.counts());
         }
+        pipeline.tail.outlet.flush();
         pause = if packets > big_batch { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
@@ -112,6 +113,10 @@ pub fn run_file<R: Read>(mut file: CaptureFile<R>, options: &PipelineOptions, ou
     let error = loop {
         if pipeline.has_ended() {
             break None;
+        }
+        if file.is_drained() {
+            // More may have to be waited for.
+            pipeline.tail.outlet.flush();
         }
         let next = file.next(|packet| {
             if packet.time >= expire_at {
@@ -186,6 +191,7 @@ impl Pipeline {
         let Self { join, tail, .. } = &mut self;
         tail.outlet.begin_end();
         join.finish(|transaction| tail.add(transaction));
+        tail.outlet.flush();
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
             Ledger::packets(decoded),

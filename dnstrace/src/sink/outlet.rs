@@ -10,12 +10,17 @@ use crate::decode::Observation;
 use crate::join::{Transaction, TransactionId};
 use crate::owner::Interfaces;
 
-/// Some 2 KiB each: 8 MiB at most wait for a slow terminal, a twentieth of a second at 100,000 queries a second.
-const ITEMS_WAITING_MAX: usize = 4096;
+/// Items that cross the channel together: one by one, waking the other thread costs more than writing a line.
+const BATCH_ITEMS: usize = 64;
+/// Items have some 2 KiB each: 8 MiB at most wait for a slow terminal, a twentieth of a second at 100,000 queries a second.
+const BATCHES_WAITING_MAX: usize = 64;
 
 /// At the end nothing is lost by waiting, but a person waits, too: so often, so long, for a writer that is behind.
 const LAST_WAITS: u32 = 300;
 const LAST_WAIT: Duration = Duration::from_millis(1);
+
+/// What crosses the channel.
+pub type Batch = Vec<Item>;
 
 /// Which records are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +70,10 @@ pub struct OutletOptions {
 #[derive(Debug)]
 pub struct Outlet {
     options: OutletOptions,
-    sender: SyncSender<Item>,
+    sender: SyncSender<Batch>,
+    /// What the writer gets next, and how many of them are records.
+    batch: Batch,
+    records: u64,
     counts: OutletCounts,
     seq: u64,
     writer_gone: bool,
@@ -75,9 +83,10 @@ pub struct Outlet {
 impl Outlet {
     /// Both ends of the channel.
     #[must_use]
-    pub fn new(options: OutletOptions) -> (Self, Receiver<Item>) {
-        let (sender, receiver) = sync_channel(ITEMS_WAITING_MAX);
-        (Self { options, sender, counts: OutletCounts::default(), seq: 0, writer_gone: false, waits_left: 0 }, receiver)
+    pub fn new(options: OutletOptions) -> (Self, Receiver<Batch>) {
+        let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
+        let (batch, counts) = (Batch::with_capacity(BATCH_ITEMS), OutletCounts::default());
+        (Self { options, sender, batch, records: 0, counts, seq: 0, writer_gone: false, waits_left: 0 }, receiver)
     }
 
     /// Which records are shown.
@@ -86,7 +95,7 @@ impl Outlet {
         self.options.show
     }
 
-    /// What became of the records so far.
+    /// What became of the records so far, up to the last [`flush`](Self::flush).
     #[must_use]
     pub fn counts(&self) -> OutletCounts {
         self.counts
@@ -95,7 +104,7 @@ impl Outlet {
     /// Whether nothing more can be shown.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.writer_gone || self.options.count.is_some_and(|count| self.counts.shown >= count)
+        self.writer_gone || self.options.count.is_some_and(|count| self.counts.shown + self.records >= count)
     }
 
     /// Shows a transaction, if it is to be shown.
@@ -133,7 +142,21 @@ impl Outlet {
 
     /// Says that something was lost; no record of it is lost only when the writer keeps up.
     pub fn lost(&mut self, lost: Lost) {
-        self.send(Item::Lost(lost));
+        self.add(Item::Lost(lost));
+    }
+
+    /// Gives the writer what there is, as nothing more may come for a while.
+    pub fn flush(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_ITEMS));
+        let records = std::mem::take(&mut self.records);
+        *match self.send(batch) {
+            Sent::Yes => &mut self.counts.shown,
+            Sent::Full => &mut self.counts.dropped,
+            Sent::WriterGone => &mut self.counts.after_end,
+        } += records;
     }
 
     /// From now on no packet waits: what is still to be shown waits for a writer that is behind, within bounds.
@@ -142,25 +165,30 @@ impl Outlet {
     }
 
     /// Ends the channel. The summary waits for room, however long, as nothing comes after it.
-    pub fn end(self, summary: Arc<Summary>) {
+    pub fn end(mut self, summary: Arc<Summary>) {
+        self.flush();
         // A writer that has gone wants no summary.
-        let _ = self.sender.send(Item::Summary(summary));
+        let _ = self.sender.send(vec![Item::Summary(summary)]);
     }
 
     fn number(&mut self, item: impl FnOnce(u64) -> Item) {
         let item = item(self.seq);
         self.seq += 1;
-        match self.send(item) {
-            Sent::Yes => self.counts.shown += 1,
-            Sent::Full => self.counts.dropped += 1,
-            Sent::WriterGone => self.counts.after_end += 1,
+        self.records += 1;
+        self.add(item);
+    }
+
+    fn add(&mut self, item: Item) {
+        self.batch.push(item);
+        if self.batch.len() >= BATCH_ITEMS {
+            self.flush();
         }
     }
 
-    fn send(&mut self, item: Item) -> Sent {
+    fn send(&mut self, batch: Batch) -> Sent {
         let sent = match self.options.when_full {
-            WhenFull::Wait => self.sender.send(item).map_err(|error| TrySendError::Disconnected(error.0)),
-            WhenFull::Drop => self.try_send(item),
+            WhenFull::Wait => self.sender.send(batch).map_err(|error| TrySendError::Disconnected(error.0)),
+            WhenFull::Drop => self.try_send(batch),
         };
         match sent {
             Ok(()) => Sent::Yes,
@@ -172,10 +200,10 @@ impl Outlet {
         }
     }
 
-    fn try_send(&mut self, mut item: Item) -> Result<(), TrySendError<Item>> {
+    fn try_send(&mut self, mut batch: Batch) -> Result<(), TrySendError<Batch>> {
         loop {
-            match self.sender.try_send(item) {
-                Err(TrySendError::Full(back)) if self.waits_left > 0 => item = back,
+            match self.sender.try_send(batch) {
+                Err(TrySendError::Full(back)) if self.waits_left > 0 => batch = back,
                 sent => return sent,
             }
             self.waits_left -= 1;
@@ -194,7 +222,9 @@ enum Sent {
 mod tests {
     use super::*;
 
-    fn outlet(count: Option<u64>) -> (Outlet, Receiver<Item>) {
+    const ITEMS_WAITING_MAX: usize = BATCHES_WAITING_MAX * BATCH_ITEMS;
+
+    fn outlet(count: Option<u64>) -> (Outlet, Receiver<Batch>) {
         let filter = Filter::default();
         Outlet::new(OutletOptions { show: Show::Transactions, filter, count, when_full: WhenFull::Drop })
     }
@@ -210,6 +240,7 @@ mod tests {
         for _ in 0..ITEMS_WAITING_MAX + 5 {
             outlet.number(|_| Item::Lost(lost()));
         }
+        outlet.flush();
         let counts = outlet.counts();
         assert_eq!((counts.shown, counts.dropped), (ITEMS_WAITING_MAX as u64, 5));
         assert!(!outlet.has_ended());
@@ -234,6 +265,7 @@ mod tests {
         let (mut outlet, items) = outlet(None);
         drop(items);
         outlet.number(|_| Item::Lost(lost()));
+        outlet.flush();
         assert!(outlet.has_ended());
         assert_eq!(outlet.counts(), OutletCounts { after_end: 1, ..OutletCounts::default() });
     }

@@ -121,6 +121,12 @@ impl<R: Read> CaptureFile<R> {
         })
     }
 
+    /// Whether everything that was read was given: the next packet may have to be waited for.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.input.is_drained()
+    }
+
     /// Interfaces named so far.
     #[must_use]
     pub fn interfaces(&self) -> &[FileInterface] {
