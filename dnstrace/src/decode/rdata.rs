@@ -48,7 +48,7 @@ fn push_target(message: &[u8], place: Range<usize>, text: &mut String) -> Option
     (end == place.end).then_some(())
 }
 
-/// The same for every type, through hickory.
+/// Presentation format of any type through hickory; tests hold what is read in place against it.
 pub(super) fn read(rtype: u16, message: &[u8], place: Range<usize>) -> Option<String> {
     let mut at_data = BinDecoder::new(message).clone(u16::try_from(place.start).ok()?);
     let length = Restrict::new(u16::try_from(place.len()).ok()?);

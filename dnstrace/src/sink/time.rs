@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use crate::capture::WallTime;
 use crate::decode::presentation::push_number;
@@ -12,7 +13,18 @@ const DAY_SECONDS: u64 = 86_400;
 
 /// `2026-11-24T14:03:22.512345678Z` (RFC 3339).
 pub(super) fn rfc3339(wall: WallTime) -> String {
-    format!("{:.9}", timestamp(wall))
+    let date = Offset::UTC.to_datetime(timestamp(wall)).date();
+    let mut text = String::with_capacity("2026-11-24T14:03:22.512345678Z".len());
+    push_number(&mut text, date.year().unsigned_abs().into(), 4);
+    for number in [date.month(), date.day()] {
+        text.push('-');
+        push_number(&mut text, number.unsigned_abs().into(), 2);
+    }
+    text.push('T');
+    push_time_of_day(&mut text, wall);
+    push_number(&mut text, wall.0 % 1_000_000, 6);
+    text.push('Z');
+    text
 }
 
 /// `2026-11-24 14:03:22`.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::header::{Question, Reply, flags};
+use super::header::{Flags, Question, Reply};
 use super::hop::{Addresses, HopRecord, family, micros, transport};
 use super::records::Sections;
 use super::{is_false, is_zero};
@@ -14,7 +14,7 @@ use crate::sink::message::{asked, id, is_cut, records};
 use crate::sink::{Numbered, escape, iana, time};
 
 #[derive(Debug, Serialize)]
-pub(super) struct Record {
+pub(super) struct Record<'a> {
     ts: String,
     id: String,
     seq: u64,
@@ -35,9 +35,9 @@ pub(super) struct Record {
     opcode: Option<Cow<'static, str>>,
     #[serde(flatten)]
     reply: Option<Reply>,
-    flags: Vec<&'static str>,
+    flags: Flags,
     #[serde(flatten)]
-    sections: Sections,
+    sections: Sections<'a>,
     #[serde(flatten)]
     times: Times,
     #[serde(flatten)]
@@ -108,8 +108,8 @@ struct Process {
     uid: Option<u32>,
 }
 
-impl Record {
-    pub(super) fn new(numbered: &Numbered<Transaction>) -> Self {
+impl<'a> Record<'a> {
+    pub(super) fn new(numbered: &'a Numbered<Transaction>) -> Self {
         let transaction = &*numbered.record;
         let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
         let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.interfaces);
@@ -131,7 +131,7 @@ impl Record {
             question: Question::new(asked(transaction)),
             opcode: header.map(|header| iana::opcode(header.opcode().into())),
             reply: response.map(|(response, records)| Reply::new(records.rcode(&response.header))),
-            flags: header.map(flags).unwrap_or_default(),
+            flags: Flags(header),
             sections: Sections::new(response, query),
             times: Times::new(transaction),
             lengths: Lengths::new(transaction),
