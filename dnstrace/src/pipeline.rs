@@ -191,7 +191,7 @@ impl Pipeline {
         let Self { join, tail, .. } = &mut self;
         tail.outlet.begin_end();
         join.finish(|transaction| tail.add(transaction));
-        tail.outlet.flush();
+        tail.outlet.finish();
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
             Ledger::packets(decoded),

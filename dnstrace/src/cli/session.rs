@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::time::timeout;
 use super::Failure;
 use super::message::say;
 use crate::pipeline::{Ended, Stop};
-use crate::sink::{Batch, Format, Outlet, OutletOptions, Summary, write_all};
+use crate::sink::{Format, Outlet, OutletOptions, Summary, WriterEnd, write_all};
 
 /// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
 const PIPELINE_GRACE: Duration = Duration::from_millis(650);
@@ -48,8 +47,8 @@ where
     // Before anything is attached: a signal that comes meanwhile is not lost.
     let signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let stop = Stop::default();
-    let (outlet, batches) = Outlet::new(session.outlet);
-    let written = start_writer(batches, session.format, stop.clone())?;
+    let (outlet, writer_end) = Outlet::new(session.outlet);
+    let written = start_writer(writer_end, session.format, stop.clone())?;
     let summary = start_pipeline(pipeline, outlet, stop.clone())?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;
@@ -63,13 +62,9 @@ where
     summary.unwrap_or_else(stuck)
 }
 
-fn start_writer(
-    batches: Receiver<Batch>,
-    mut format: Format,
-    stop: Stop,
-) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
+fn start_writer(end: WriterEnd, mut format: Format, stop: Stop) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
     spawn("writer", move |done| {
-        let result = write_all(&batches, &mut format, &mut io::stdout().lock(), say);
+        let result = write_all(&end, &mut format, &mut io::stdout().lock(), say);
         // Who closed the pipe waits for nothing more, however quiet the network is.
         stop.request();
         let _ = done.send(result);

@@ -17,7 +17,7 @@ pub use filter::{Filter, rcode_number, record_type_number};
 pub use item::{Item, Lost, Numbered, Sighting, Summary};
 pub use json::Json;
 pub use losses::Losses;
-pub use outlet::{Batch, Outlet, OutletCounts, OutletOptions, Show, WhenFull};
+pub use outlet::{Outlet, OutletCounts, OutletOptions, Show, WhenFull, WriterEnd};
 pub use palette::Palette;
 pub use text::{Layout, Text, TextOptions, summary};
 pub use writer::{Format, write_all};

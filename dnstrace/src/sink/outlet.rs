@@ -10,17 +10,29 @@ use crate::decode::Observation;
 use crate::join::{Transaction, TransactionId};
 use crate::owner::Interfaces;
 
-/// Items that cross the channel together: one by one, waking the other thread costs more than writing a line.
-const BATCH_ITEMS: usize = 64;
-/// Items have some 2 KiB each: 8 MiB at most wait for a slow terminal, a twentieth of a second at 100,000 queries a second.
-const BATCHES_WAITING_MAX: usize = 64;
+/// Items that cross the channel together when much comes: waking the other thread costs more than writing some lines.
+const BATCH_ITEMS: usize = 256;
+/// Items of a batch that waits for a slow terminal. They have some 2 KiB each: with the batch in the channel 8 MiB at
+/// most, a twentieth of a second at 100,000 queries a second.
+const ITEMS_WAITING_MAX: usize = 2048;
+/// The writer has one batch, and the next one is waiting for it; both come back.
+const BATCHES_WAITING_MAX: usize = 1;
+const BATCHES_BACK_MAX: usize = BATCHES_WAITING_MAX + 2;
 
 /// At the end nothing is lost by waiting, but a person waits, too: so often, so long, for a writer that is behind.
 const LAST_WAITS: u32 = 300;
 const LAST_WAIT: Duration = Duration::from_millis(1);
 
 /// What crosses the channel.
-pub type Batch = Vec<Item>;
+pub(super) type Batch = Vec<Item>;
+
+/// The writer's end of the channel.
+#[derive(Debug)]
+pub struct WriterEnd {
+    pub(super) batches: Receiver<Batch>,
+    /// What is written goes back: memory that another thread frees has both wait for the allocator's lock.
+    pub(super) written: SyncSender<Batch>,
+}
 
 /// Which records are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +83,9 @@ pub struct OutletOptions {
 pub struct Outlet {
     options: OutletOptions,
     sender: SyncSender<Batch>,
-    /// What the writer gets next, and how many of them are records.
+    written: Receiver<Batch>,
+    /// What the writer gets next.
     batch: Batch,
-    records: u64,
     counts: OutletCounts,
     seq: u64,
     writer_gone: bool,
@@ -83,10 +95,12 @@ pub struct Outlet {
 impl Outlet {
     /// Both ends of the channel.
     #[must_use]
-    pub fn new(options: OutletOptions) -> (Self, Receiver<Batch>) {
-        let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
+    pub fn new(options: OutletOptions) -> (Self, WriterEnd) {
+        let (sender, batches) = sync_channel(BATCHES_WAITING_MAX);
+        let (back, written) = sync_channel(BATCHES_BACK_MAX);
         let (batch, counts) = (Batch::with_capacity(BATCH_ITEMS), OutletCounts::default());
-        (Self { options, sender, batch, records: 0, counts, seq: 0, writer_gone: false, waits_left: 0 }, receiver)
+        let outlet = Self { options, sender, written, batch, counts, seq: 0, writer_gone: false, waits_left: 0 };
+        (outlet, WriterEnd { batches, written: back })
     }
 
     /// Which records are shown.
@@ -95,7 +109,7 @@ impl Outlet {
         self.options.show
     }
 
-    /// What became of the records so far, up to the last [`flush`](Self::flush).
+    /// What became of the records so far.
     #[must_use]
     pub fn counts(&self) -> OutletCounts {
         self.counts
@@ -104,7 +118,7 @@ impl Outlet {
     /// Whether nothing more can be shown.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.writer_gone || self.options.count.is_some_and(|count| self.counts.shown + self.records >= count)
+        self.writer_gone || self.options.count.is_some_and(|count| self.counts.shown >= count)
     }
 
     /// Shows a transaction, if it is to be shown.
@@ -142,21 +156,32 @@ impl Outlet {
 
     /// Says that something was lost; no record of it is lost only when the writer keeps up.
     pub fn lost(&mut self, lost: Lost) {
-        self.add(Item::Lost(lost));
+        if self.has_room() {
+            self.batch.push(Item::Lost(lost));
+        }
     }
 
-    /// Gives the writer what there is, as nothing more may come for a while.
+    /// Gives the writer what there is, as nothing more may come for a while. A writer that is behind gets it later.
     pub fn flush(&mut self) {
         if self.batch.is_empty() {
             return;
         }
-        let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_ITEMS));
-        let records = std::mem::take(&mut self.records);
-        *match self.send(batch) {
-            Sent::Yes => &mut self.counts.shown,
-            Sent::Full => &mut self.counts.dropped,
-            Sent::WriterGone => &mut self.counts.after_end,
-        } += records;
+        let batch = std::mem::take(&mut self.batch);
+        match self.send(batch) {
+            Ok(()) => self.batch = self.empty_batch(),
+            Err(TrySendError::Full(batch)) => self.batch = batch,
+            Err(TrySendError::Disconnected(batch)) => {
+                self.writer_gone = true;
+                self.counts.after_end += self.take_back(&batch);
+            }
+        }
+    }
+
+    /// The last records go to the writer; what it does not take in time is lost.
+    pub fn finish(&mut self) {
+        self.flush();
+        let batch = std::mem::take(&mut self.batch);
+        self.counts.dropped += self.take_back(&batch);
     }
 
     /// From now on no packet waits: what is still to be shown waits for a writer that is behind, within bounds.
@@ -165,8 +190,7 @@ impl Outlet {
     }
 
     /// Ends the channel. The summary waits for room, however long, as nothing comes after it.
-    pub fn end(mut self, summary: Arc<Summary>) {
-        self.flush();
+    pub fn end(self, summary: Arc<Summary>) {
         // A writer that has gone wants no summary.
         let _ = self.sender.send(vec![Item::Summary(summary)]);
     }
@@ -174,29 +198,39 @@ impl Outlet {
     fn number(&mut self, item: impl FnOnce(u64) -> Item) {
         let item = item(self.seq);
         self.seq += 1;
-        self.records += 1;
-        self.add(item);
-    }
-
-    fn add(&mut self, item: Item) {
-        self.batch.push(item);
-        if self.batch.len() >= BATCH_ITEMS {
-            self.flush();
+        if self.has_room() {
+            self.batch.push(item);
+            self.counts.shown += 1;
+        } else {
+            self.counts.dropped += 1;
         }
     }
 
-    fn send(&mut self, batch: Batch) -> Sent {
-        let sent = match self.options.when_full {
+    fn has_room(&mut self) -> bool {
+        if self.batch.len() >= BATCH_ITEMS {
+            self.flush();
+        }
+        self.batch.len() < ITEMS_WAITING_MAX
+    }
+
+    /// Records that were held to be shown.
+    fn take_back(&mut self, batch: &Batch) -> u64 {
+        let records = batch.iter().filter(|item| matches!(item, Item::Transaction(_) | Item::Observation(_))).count();
+        self.counts.shown -= records as u64;
+        records as u64
+    }
+
+    /// One that was written, emptied here, or a new one.
+    fn empty_batch(&self) -> Batch {
+        let mut batch = self.written.try_recv().unwrap_or_else(|_| Batch::with_capacity(BATCH_ITEMS));
+        batch.clear();
+        batch
+    }
+
+    fn send(&mut self, batch: Batch) -> Result<(), TrySendError<Batch>> {
+        match self.options.when_full {
             WhenFull::Wait => self.sender.send(batch).map_err(|error| TrySendError::Disconnected(error.0)),
             WhenFull::Drop => self.try_send(batch),
-        };
-        match sent {
-            Ok(()) => Sent::Yes,
-            Err(TrySendError::Full(_)) => Sent::Full,
-            Err(TrySendError::Disconnected(_)) => {
-                self.writer_gone = true;
-                Sent::WriterGone
-            }
         }
     }
 
@@ -212,59 +246,87 @@ impl Outlet {
     }
 }
 
-enum Sent {
-    Yes,
-    Full,
-    WriterGone,
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::capture::{BootTime, Direction, Hook, Point, Socket, WallTime};
+    use crate::decode::{Header, Transport};
+    use crate::join::MessageCopy;
 
-    const ITEMS_WAITING_MAX: usize = BATCHES_WAITING_MAX * BATCH_ITEMS;
+    /// The first batch in the channel, the next waiting for it.
+    const SHOWN_MAX: usize = BATCH_ITEMS + ITEMS_WAITING_MAX;
 
-    fn outlet(count: Option<u64>) -> (Outlet, Receiver<Batch>) {
+    fn outlet(count: Option<u64>) -> (Outlet, WriterEnd) {
         let filter = Filter::default();
         Outlet::new(OutletOptions { show: Show::Transactions, filter, count, when_full: WhenFull::Drop })
     }
 
-    fn lost() -> Lost {
-        let (from, until) = Default::default();
-        Lost { place: "device", reason: "ring full", count: 1, from, until }
+    fn record(seq: u64) -> Item {
+        let address = (std::net::Ipv4Addr::LOCALHOST, 53).into();
+        let header = Header { id: 0, flags: 0, counts: [0; 4] };
+        let sighting = Sighting {
+            time: BootTime(0),
+            wall: WallTime(0),
+            point: Point { hook: Hook::Socket, direction: Direction::Out, ifindex: 0, netns: 0 },
+            transport: Transport::Udp,
+            src: address,
+            dst: address,
+            vlan: None,
+            socket: Socket::default(),
+            message: MessageCopy { bytes: Bytes::new(), wire_len: 0, header },
+            transaction: TransactionId(0),
+        };
+        Item::Observation(Numbered { seq, record: Box::new(sighting), interfaces: Arc::default() })
     }
 
     #[test]
     fn full_channel_drops_and_counts() {
-        let (mut outlet, _items) = outlet(None);
-        for _ in 0..ITEMS_WAITING_MAX + 5 {
-            outlet.number(|_| Item::Lost(lost()));
+        let (mut outlet, _writer) = outlet(None);
+        for _ in 0..SHOWN_MAX + 5 {
+            outlet.number(record);
         }
-        outlet.flush();
         let counts = outlet.counts();
-        assert_eq!((counts.shown, counts.dropped), (ITEMS_WAITING_MAX as u64, 5));
+        assert_eq!((counts.shown, counts.dropped), (SHOWN_MAX as u64, 5));
         assert!(!outlet.has_ended());
+        outlet.finish();
+        let counts = outlet.counts();
+        assert_eq!((counts.shown, counts.dropped), (BATCH_ITEMS as u64, 5 + ITEMS_WAITING_MAX as u64));
+    }
+
+    #[test]
+    fn writer_that_is_behind_gets_more_at_once() {
+        let (mut outlet, writer) = outlet(None);
+        for _ in 0..3 {
+            outlet.number(record);
+            outlet.flush();
+        }
+        assert_eq!(writer.batches.recv().map(|batch| batch.len()), Ok(1));
+        outlet.flush();
+        assert_eq!(writer.batches.recv().map(|batch| batch.len()), Ok(2));
+        assert_eq!(outlet.counts(), OutletCounts { shown: 3, ..OutletCounts::default() });
     }
 
     #[test]
     fn numbers_have_gaps_where_records_were_dropped() {
-        let (mut outlet, items) = outlet(None);
+        let (mut outlet, writer) = outlet(None);
         let mut numbers = Vec::new();
-        for _ in 0..ITEMS_WAITING_MAX + 2 {
+        for _ in 0..SHOWN_MAX + 2 {
             outlet.number(|seq| {
                 numbers.push(seq);
-                Item::Lost(lost())
+                record(seq)
             });
         }
-        drop(items);
-        assert_eq!(numbers.last(), Some(&(ITEMS_WAITING_MAX as u64 + 1)));
+        drop(writer);
+        assert_eq!(numbers.last(), Some(&(SHOWN_MAX as u64 + 1)));
     }
 
     #[test]
     fn writer_that_is_gone_ends_the_run() {
-        let (mut outlet, items) = outlet(None);
-        drop(items);
-        outlet.number(|_| Item::Lost(lost()));
+        let (mut outlet, writer) = outlet(None);
+        drop(writer);
+        outlet.number(record);
         outlet.flush();
         assert!(outlet.has_ended());
         assert_eq!(outlet.counts(), OutletCounts { after_end: 1, ..OutletCounts::default() });
@@ -272,10 +334,10 @@ mod tests {
 
     #[test]
     fn as_many_as_asked_for_end_the_run() {
-        let (mut outlet, _items) = outlet(Some(2));
-        outlet.number(|_| Item::Lost(lost()));
+        let (mut outlet, _writer) = outlet(Some(2));
+        outlet.number(record);
         assert!(!outlet.has_ended());
-        outlet.number(|_| Item::Lost(lost()));
+        outlet.number(record);
         assert!(outlet.has_ended());
     }
 }
