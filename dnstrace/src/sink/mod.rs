@@ -1,5 +1,6 @@
 //! Transactions to bytes: text and JSON, and what of them is shown.
 
+mod batches;
 mod escape;
 mod filter;
 mod iana;
@@ -13,11 +14,12 @@ mod text;
 mod time;
 mod writer;
 
+pub use batches::WriterEnd;
 pub use filter::{Filter, rcode_number, record_type_number};
 pub use item::{Item, Lost, Numbered, Sighting, Summary};
 pub use json::Json;
 pub use losses::Losses;
-pub use outlet::{Outlet, OutletCounts, OutletOptions, Show, WhenFull, WriterEnd};
+pub use outlet::{Outlet, OutletCounts, OutletOptions, Show, WhenFull};
 pub use palette::Palette;
 pub use text::{Layout, Text, TextOptions, summary};
 pub use writer::{Format, write_all};

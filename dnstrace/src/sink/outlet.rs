@@ -1,38 +1,12 @@
 //! The way from the pipeline's thread to the writer's: what is shown, numbered, in a bounded channel.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread;
-use std::time::Duration;
 
+use super::batches::{Batch, Batches, WriterEnd};
 use super::{Filter, Item, Lost, Numbered, Sighting, Summary};
 use crate::decode::Observation;
 use crate::join::{Transaction, TransactionId};
 use crate::owner::Interfaces;
-
-/// Items that cross the channel together when much comes: waking the other thread costs more than writing some lines.
-const BATCH_ITEMS: usize = 256;
-/// Items of a batch that waits for a slow terminal. They have some 2 KiB each: with the batch in the channel 8 MiB at
-/// most, a twentieth of a second at 100,000 queries a second.
-const ITEMS_WAITING_MAX: usize = 2048;
-/// The writer has one batch, and the next one is waiting for it; both come back.
-const BATCHES_WAITING_MAX: usize = 1;
-const BATCHES_BACK_MAX: usize = BATCHES_WAITING_MAX + 2;
-
-/// At the end nothing is lost by waiting, but a person waits, too: so often, so long, for a writer that is behind.
-const LAST_WAITS: u32 = 300;
-const LAST_WAIT: Duration = Duration::from_millis(1);
-
-/// What crosses the channel.
-pub(super) type Batch = Vec<Item>;
-
-/// The writer's end of the channel.
-#[derive(Debug)]
-pub struct WriterEnd {
-    pub(super) batches: Receiver<Batch>,
-    /// What is written goes back: memory that another thread frees has both wait for the allocator's lock.
-    pub(super) written: SyncSender<Batch>,
-}
 
 /// Which records are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,25 +56,18 @@ pub struct OutletOptions {
 #[derive(Debug)]
 pub struct Outlet {
     options: OutletOptions,
-    sender: SyncSender<Batch>,
-    written: Receiver<Batch>,
-    /// What the writer gets next.
-    batch: Batch,
+    batches: Batches,
     counts: OutletCounts,
     seq: u64,
     writer_gone: bool,
-    waits_left: u32,
 }
 
 impl Outlet {
     /// Both ends of the channel.
     #[must_use]
     pub fn new(options: OutletOptions) -> (Self, WriterEnd) {
-        let (sender, batches) = sync_channel(BATCHES_WAITING_MAX);
-        let (back, written) = sync_channel(BATCHES_BACK_MAX);
-        let (batch, counts) = (Batch::with_capacity(BATCH_ITEMS), OutletCounts::default());
-        let outlet = Self { options, sender, written, batch, counts, seq: 0, writer_gone: false, waits_left: 0 };
-        (outlet, WriterEnd { batches, written: back })
+        let (batches, writer_end) = Batches::new(options.when_full);
+        (Self { options, batches, counts: OutletCounts::default(), seq: 0, writer_gone: false }, writer_end)
     }
 
     /// Which records are shown.
@@ -156,61 +123,45 @@ impl Outlet {
 
     /// Says that something was lost; no record of it is lost only when the writer keeps up.
     pub fn lost(&mut self, lost: Lost) {
-        if self.has_room() {
-            self.batch.push(Item::Lost(lost));
-        }
+        self.add(Item::Lost(lost));
     }
 
     /// Gives the writer what there is, as nothing more may come for a while. A writer that is behind gets it later.
     pub fn flush(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.batch);
-        match self.send(batch) {
-            Ok(()) => self.batch = self.empty_batch(),
-            Err(TrySendError::Full(batch)) => self.batch = batch,
-            Err(TrySendError::Disconnected(batch)) => {
-                self.writer_gone = true;
-                self.counts.after_end += self.take_back(&batch);
-            }
+        if let Err(batch) = self.batches.flush() {
+            self.writer_gone = true;
+            self.counts.after_end += self.take_back(&batch);
         }
     }
 
     /// The last records go to the writer; what it does not take in time is lost.
     pub fn finish(&mut self) {
         self.flush();
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.batches.take();
         self.counts.dropped += self.take_back(&batch);
     }
 
     /// From now on no packet waits: what is still to be shown waits for a writer that is behind, within bounds.
     pub fn begin_end(&mut self) {
-        self.waits_left = LAST_WAITS;
+        self.batches.begin_end();
     }
 
     /// Ends the channel. The summary waits for room, however long, as nothing comes after it.
     pub fn end(self, summary: Arc<Summary>) {
-        // A writer that has gone wants no summary.
-        let _ = self.sender.send(vec![Item::Summary(summary)]);
+        self.batches.end(Item::Summary(summary));
     }
 
     fn number(&mut self, item: impl FnOnce(u64) -> Item) {
         let item = item(self.seq);
         self.seq += 1;
-        if self.has_room() {
-            self.batch.push(item);
-            self.counts.shown += 1;
-        } else {
-            self.counts.dropped += 1;
-        }
+        *if self.add(item) { &mut self.counts.shown } else { &mut self.counts.dropped } += 1;
     }
 
-    fn has_room(&mut self) -> bool {
-        if self.batch.len() >= BATCH_ITEMS {
+    fn add(&mut self, item: Item) -> bool {
+        if self.batches.are_due() {
             self.flush();
         }
-        self.batch.len() < ITEMS_WAITING_MAX
+        self.batches.add(item)
     }
 
     /// Records that were held to be shown.
@@ -219,37 +170,13 @@ impl Outlet {
         self.counts.shown -= records as u64;
         records as u64
     }
-
-    /// One that was written, emptied here, or a new one.
-    fn empty_batch(&self) -> Batch {
-        let mut batch = self.written.try_recv().unwrap_or_else(|_| Batch::with_capacity(BATCH_ITEMS));
-        batch.clear();
-        batch
-    }
-
-    fn send(&mut self, batch: Batch) -> Result<(), TrySendError<Batch>> {
-        match self.options.when_full {
-            WhenFull::Wait => self.sender.send(batch).map_err(|error| TrySendError::Disconnected(error.0)),
-            WhenFull::Drop => self.try_send(batch),
-        }
-    }
-
-    fn try_send(&mut self, mut batch: Batch) -> Result<(), TrySendError<Batch>> {
-        loop {
-            match self.sender.try_send(batch) {
-                Err(TrySendError::Full(back)) if self.waits_left > 0 => batch = back,
-                sent => return sent,
-            }
-            self.waits_left -= 1;
-            thread::sleep(LAST_WAIT);
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
+    use super::super::batches::{BATCH_ITEMS, ITEMS_WAITING_MAX};
     use super::*;
     use crate::capture::{BootTime, Direction, Hook, Point, Socket, WallTime};
     use crate::decode::{Header, Transport};

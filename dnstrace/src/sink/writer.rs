@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::outlet::{Batch, WriterEnd};
+use super::batches::{Batch, WriterEnd};
 use super::{Item, Json, Text, text};
 
 /// Written at once when more is waiting: a system call for each line would halve what a pipe can take.
