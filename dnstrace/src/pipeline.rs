@@ -87,7 +87,7 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outputs: Outputs, sto
         if losses.are_due(now) {
             pipeline.tell(&mut losses, &live.counts());
         }
-        pipeline.tick(now);
+        pipeline.hand_over(now);
         pause = if packets > big_batch { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
@@ -131,7 +131,12 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
         FileItem::Interface(interface) => pipeline.tail.owner.add(interface),
         FileItem::Until(time) => pipeline.expire(time),
     };
-    while !pipeline.has_ended() && files.next(|item| each(&mut pipeline, item)) {}
+    while !pipeline.has_ended() && files.next(|item| each(&mut pipeline, item)) {
+        if files.is_drained() {
+            // More may have to be waited for.
+            pipeline.hand_over(pipeline.tail.time);
+        }
+    }
     let read = [("read", pipeline.decoder.counts().packets), ("not_read", files.skipped())];
     let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
     let unread = if stop.is_requested() { Vec::new() } else { files.take_unread() };
@@ -210,9 +215,10 @@ impl Pipeline {
         }
     }
 
-    /// Hands over what was recorded so far.
-    fn tick(&mut self, now: BootTime) {
-        let Tail { owner, recorder, .. } = &mut self.tail;
+    /// Hands over what is to be shown and recorded so far.
+    fn hand_over(&mut self, now: BootTime) {
+        let Tail { owner, outlet, recorder, .. } = &mut self.tail;
+        outlet.flush();
         if let Some(recorder) = recorder {
             recorder.tick(now, &owner.interfaces(std::iter::empty(), now));
         }
@@ -246,6 +252,7 @@ impl Pipeline {
         });
         join.finish(|transaction| tail.add(transaction));
         tail.end_recording();
+        tail.outlet.finish();
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
             Ledger::packets(decoded),

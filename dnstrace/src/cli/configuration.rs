@@ -71,12 +71,12 @@ pub(super) fn filter(arguments: &ShowArguments) -> Filter {
 pub(super) fn format(arguments: &ShowArguments) -> Format {
     match arguments.format {
         FormatArgument::Json => Format::Json(Json { path: arguments.path }),
-        FormatArgument::Text => Format::Text(Text::new(TextOptions {
+        FormatArgument::Text => Format::Text(Box::new(Text::new(TextOptions {
             path: arguments.path,
             palette: palette(&io::stdout()),
             query_timeout: arguments.timeout,
             layout: Layout::fitting(columns()),
-        })),
+        }))),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use super::Failure;
 use super::message::say;
 use super::recording::RecordingSession;
 use crate::pipeline::{Ended, Outputs, Stop};
-use crate::sink::{Format, Item, Outlet, OutletOptions, Show, Summary, write_all};
+use crate::sink::{Format, Outlet, OutletOptions, Show, Summary, WriterEnd, write_all};
 
 /// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
 const PIPELINE_GRACE: Duration = Duration::from_millis(650);
@@ -51,8 +50,8 @@ where
     // Before anything is attached: a signal that comes meanwhile is not lost.
     let signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let shows = session.outlet.show != Show::Nothing;
-    let (outlet, items) = Outlet::new(session.outlet);
-    let written = start_writer(items, session.format, shows, stop.clone())?;
+    let (outlet, writer_end) = Outlet::new(session.outlet);
+    let written = start_writer(writer_end, session.format, shows, stop.clone())?;
     let start = |recording: RecordingSession| recording.start(shows, stop.clone());
     let (recorder, running) = session.recording.map(start).transpose()?.unzip();
     let summary = start_pipeline(pipeline, Outputs { outlet, recorder })?;
@@ -72,14 +71,14 @@ where
 }
 
 fn start_writer(
-    items: Receiver<Item>,
+    end: WriterEnd,
     mut format: Format,
     shows: bool,
     stop: Stop,
 ) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
     spawn("writer", move |done| {
         let mut out: Box<dyn io::Write> = if shows { Box::new(io::stdout()) } else { Box::new(io::sink()) };
-        let result = write_all(&items, &mut format, &mut out, say);
+        let result = write_all(&end, &mut format, &mut out, say);
         // Who closed the pipe waits for nothing more, however quiet the network is.
         stop.request();
         let _ = done.send(result);

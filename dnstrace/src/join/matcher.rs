@@ -145,10 +145,10 @@ impl Join {
 
     fn give_out(&mut self, slot: Slot, time_is_over: bool, each: &mut dyn FnMut(Transaction)) {
         self.table.deadlines.clear(slot);
-        let Some(mut open) = self.table.remove(slot) else { return };
+        let Some(open) = self.table.remove(slot) else { return };
         let outcome = ending::outcome(&open, time_is_over);
         let recent = if open.response.is_some() { &mut self.answered } else { &mut self.unanswered };
-        recent.add(&mut open, self.latest);
+        recent.add(&open, self.latest);
         self.counts.transactions += 1;
         *match outcome {
             Outcome::Answered => &mut self.counts.answered,

@@ -1,5 +1,6 @@
 //! Transactions to bytes: text and JSON, and what of them is shown. Packets to pcapng.
 
+mod batches;
 mod escape;
 mod filter;
 mod iana;
@@ -14,6 +15,7 @@ mod text;
 mod time;
 mod writer;
 
+pub use batches::WriterEnd;
 pub use filter::{Filter, rcode_number, record_type_number};
 pub use item::{Item, Lost, Numbered, Sighting, Summary};
 pub use json::Json;

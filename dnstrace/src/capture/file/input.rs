@@ -42,6 +42,11 @@ impl<R: Read> Input<R> {
         self.start = self.end.min(self.start + length);
     }
 
+    /// Whether nothing is at hand.
+    pub(super) fn is_drained(&self) -> bool {
+        self.start == self.end
+    }
+
     fn fill(&mut self, length: usize) -> io::Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);

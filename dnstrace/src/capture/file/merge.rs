@@ -120,6 +120,12 @@ impl<R: Read> Captures<R> {
         true
     }
 
+    /// Whether everything that was read was given: the next item may have to be waited for.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.sources.iter().any(|source| !source.ended && source.next.is_empty() && source.file.is_drained())
+    }
+
     /// The files that were not read to their end, so far.
     pub fn take_unread(&mut self) -> Vec<Unread> {
         std::mem::take(&mut self.unread)

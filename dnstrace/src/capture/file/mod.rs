@@ -174,6 +174,12 @@ impl<R: Read> CaptureFile<R> {
         })
     }
 
+    /// Whether everything that was read was given: the next packet may have to be waited for.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.input.is_drained()
+    }
+
     /// The machine and its start that a recording of dnstrace was made on.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {

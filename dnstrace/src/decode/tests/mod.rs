@@ -11,6 +11,8 @@ mod tunnels;
 mod udp;
 mod xorshift;
 
+pub(super) use xorshift::Random;
+
 use super::{DecodeCounts, DecodeOptions, Decoder, Observation};
 use crate::capture::{BootTime, Packet};
 
