@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::capture::file::{CaptureFile, FileError};
+use crate::capture::file::{Captures, FileError, FileItem, Unread};
 use crate::capture::live::{DRAIN_MAX, HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
-use crate::decode::{DecodeOptions, Decoder};
-use crate::join::{Join, JoinOptions, Transaction};
+use crate::decode::{DecodeOptions, Decoder, Observation};
+use crate::join::{Join, JoinOptions, Transaction, TransactionId};
 use crate::owner::Owner;
 use crate::rules::{Ledger, Totals, quality};
+use crate::sink::pcapng::{RecordCounts, Recorder, SeenMessage};
 use crate::sink::{Losses, Outlet, Show, Summary};
 
 /// The ring buffer is emptied this often when much comes: below it the wake-ups cost more than they bring.
@@ -34,6 +35,14 @@ pub struct PipelineOptions {
     pub join: JoinOptions,
     /// How long to watch; `None` is until stopped. A file is read to its end.
     pub run_for: Option<Duration>,
+}
+
+/// Where it all goes.
+pub struct Outputs {
+    /// What is shown.
+    pub outlet: Outlet,
+    /// What is recorded.
+    pub recorder: Option<Recorder>,
 }
 
 /// Asks a pipeline to end; clones ask the same one.
@@ -64,8 +73,8 @@ pub struct Ended {
 
 /// Runs on the kernel's packets until it is stopped or has shown enough.
 #[must_use]
-pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
-    let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outlet);
+pub fn run_live(mut live: Live, options: &PipelineOptions, outputs: Outputs, stop: &Stop) -> Ended {
+    let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outputs);
     let mut losses = Losses::new(live.now());
     let end = options.run_for.map(|time| live.now().after(time));
     let big_batch = live.room() / BIG_BATCH;
@@ -78,6 +87,7 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
         if losses.are_due(now) {
             pipeline.tell(&mut losses, &live.counts());
         }
+        pipeline.hand_over(now);
         pause = if packets > big_batch { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
         thread::sleep(pause);
     }
@@ -85,7 +95,7 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outlet: Outlet, stop:
     let counts = live.counts();
     pipeline.tell(&mut losses, &counts);
     let ledgers = live_ledgers(&live, &counts, &pipeline);
-    pipeline.finish(ledgers, &counts, None)
+    pipeline.finish(ledgers, &counts, Problems::default())
 }
 
 /// Takes what lies in the ring buffer at the end.
@@ -104,38 +114,62 @@ fn live_ledgers(live: &Live, counts: &HookCounts, pipeline: &Pipeline) -> Vec<Le
     hooks.chain([ring]).collect()
 }
 
-/// Runs on a file's packets to its end, unless it has shown enough. Its reader ends when `stop` is requested: so what
-/// was read before is shown, and a packet that is cut off then is no error.
-pub fn run_file<R: Read>(mut file: CaptureFile<R>, options: &PipelineOptions, outlet: Outlet, stop: &Stop) -> Ended {
-    let mut pipeline = Pipeline::new(options, Owner::file(), outlet);
+/// Runs on the packets of files to their end, unless it has shown enough. Their readers end when `stop` is requested: so
+/// what was read before is shown, and a packet that is cut off then is no error.
+#[must_use]
+pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, outputs: Outputs, stop: &Stop) -> Ended {
+    let mut pipeline = Pipeline::new(options, Owner::file(), outputs);
     let mut expire_at = BootTime::default();
-    let error = loop {
-        if pipeline.has_ended() {
-            break None;
-        }
-        let next = file.next(|packet| {
+    let mut each = |pipeline: &mut Pipeline, item: FileItem<'_>| match item {
+        FileItem::Packet(packet) => {
             if packet.time >= expire_at {
                 pipeline.expire(packet.time);
                 expire_at = packet.time.after(EXPIRY_INTERVAL);
             }
             pipeline.add(packet);
-        });
-        pipeline.tail.owner.add(file.interfaces());
-        match next {
-            Ok(true) => {}
-            Ok(false) => break None,
-            Err(error) => break Some(error).filter(|_| !stop.is_requested()),
         }
+        FileItem::Interface(interface) => pipeline.tail.owner.add(interface),
+        FileItem::Until(time) => pipeline.expire(time),
     };
-    let read = [("read", pipeline.decoder.counts().packets), ("unknown_link_type", file.skipped())];
+    while !pipeline.has_ended() && files.next(|item| each(&mut pipeline, item)) {
+        if files.is_drained() {
+            // More may have to be waited for.
+            pipeline.hand_over(pipeline.tail.time);
+        }
+    }
+    let read = [("read", pipeline.decoder.counts().packets), ("not_read", files.skipped())];
     let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
-    pipeline.finish(vec![ledger], &HookCounts::default(), error)
+    let unread = if stop.is_requested() { Vec::new() } else { files.take_unread() };
+    let mut problems = Problems::new(&unread);
+    if files.lost() > 0 {
+        problems.warnings.push(format!("{} packets were lost when this was recorded", files.lost()));
+    }
+    pipeline.finish(vec![ledger], &HookCounts::default(), problems)
+}
+
+/// What was wrong with files.
+#[derive(Default)]
+struct Problems {
+    warnings: Vec<String>,
+    errors: Vec<String>,
+}
+
+impl Problems {
+    /// A file that is cut off is as its writer left it when it was ended; everything before the cut is good.
+    fn new(unread: &[Unread]) -> Self {
+        let (cut, broken): (Vec<_>, Vec<_>) =
+            unread.iter().partition(|unread| matches!(unread.error, FileError::Truncated { .. }));
+        let told = |unread: Vec<&Unread>| unread.iter().map(ToString::to_string).collect();
+        Self { warnings: told(cut), errors: told(broken) }
+    }
 }
 
 /// The stages, from decoding on.
 struct Pipeline {
     decoder: Decoder,
     join: Join,
+    /// Found in one packet.
+    messages: Vec<SeenMessage>,
     tail: Tail,
 }
 
@@ -144,71 +178,119 @@ struct Tail {
     owner: Owner,
     totals: Totals,
     outlet: Outlet,
+    recorder: Option<Recorder>,
     /// Of the last packet.
     time: BootTime,
     wall: WallTime,
+    /// Nothing more was seen until then.
+    until: BootTime,
 }
 
 impl Pipeline {
-    fn new(options: &PipelineOptions, owner: Owner, outlet: Outlet) -> Self {
-        let tail =
-            Tail { owner, totals: Totals::default(), outlet, time: BootTime::default(), wall: WallTime::default() };
-        Self { decoder: Decoder::new(&options.decode), join: Join::new(&options.join), tail }
+    fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
+        let Outputs { outlet, recorder } = outputs;
+        let (totals, time, wall, until) = Default::default();
+        let tail = Tail { owner, totals, outlet, recorder, time, wall, until };
+        let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
+        Self { decoder, join, messages: Vec::new(), tail }
     }
 
     fn add(&mut self, packet: &Packet<'_>) {
-        let Self { decoder, join, tail } = self;
+        let Self { decoder, join, messages, tail } = self;
         (tail.time, tail.wall) = (packet.time, packet.wall);
-        decoder.add(packet, |observation| {
-            let id = join.add(observation, |transaction| tail.add(transaction));
-            if tail.outlet.show() == Show::Observations {
-                let Tail { owner, outlet, time, .. } = tail;
-                outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
+        // What waited for fragments is of earlier packets: it is not to be taken for this one's.
+        decoder.settle(packet.time, |observation| {
+            tail.observe(observation, join);
+        });
+        messages.clear();
+        let concerns_dns = decoder.add(packet, |observation| {
+            let transaction = tail.observe(observation, join);
+            if tail.recorder.is_some() {
+                let (src, dst) = (observation.src.ip(), observation.dst.ip());
+                messages.push(SeenMessage { transaction, src, dst });
             }
         });
+        if tail.recorder.is_some() {
+            tail.record(packet, concerns_dns, messages);
+        }
+    }
+
+    /// Hands over what is to be shown and recorded so far.
+    fn hand_over(&mut self, now: BootTime) {
+        let Tail { owner, outlet, recorder, .. } = &mut self.tail;
+        outlet.flush();
+        if let Some(recorder) = recorder {
+            recorder.tick(now, &owner.interfaces(std::iter::empty(), now));
+        }
     }
 
     fn has_ended(&self) -> bool {
-        self.tail.outlet.has_ended()
+        self.tail.outlet.has_ended() || self.tail.recorder.as_ref().is_some_and(Recorder::has_ended)
     }
 
     fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
         losses.tell(counts, self.tail.wall, &mut self.tail.outlet);
+        if let Some(recorder) = &mut self.tail.recorder {
+            recorder.hooks(counts);
+        }
     }
 
     fn expire(&mut self, now: BootTime) {
-        let Self { decoder, join, tail } = self;
-        decoder.expire(now);
+        let Self { decoder, join, tail, .. } = self;
+        tail.until = tail.until.max(now);
+        decoder.expire(now, |observation| {
+            tail.observe(observation, join);
+        });
         join.expire(now, |transaction| tail.add(transaction));
     }
 
-    fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, error: Option<FileError>) -> Ended {
-        let Self { join, tail, .. } = &mut self;
+    fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, problems: Problems) -> Ended {
+        let Self { decoder, join, tail, .. } = &mut self;
         tail.outlet.begin_end();
+        decoder.finish(|observation| {
+            tail.observe(observation, join);
+        });
         join.finish(|transaction| tail.add(transaction));
+        tail.end_recording();
+        tail.outlet.finish();
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
             Ledger::packets(decoded),
             Ledger::messages(decoded),
             Ledger::observations(joined),
             Ledger::transactions(joined),
-            self.tail.ledger(decoded.messages),
         ]);
+        ledgers.extend(self.tail.output_ledger(decoded.messages));
+        ledgers
+            .extend(self.tail.recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
         let summary = Arc::new(Summary {
             ledgers,
             quality: quality(hooks, decoded, joined),
             packets: decoded.packets,
             messages: decoded.messages,
             totals: self.tail.totals,
-            error: error.map(|error| error.to_string()),
+            warnings: problems.warnings,
+            error: (!problems.errors.is_empty()).then(|| problems.errors.join("; ")),
         });
         Ended { summary, outlet: self.tail.outlet }
     }
 }
 
 impl Tail {
+    fn observe(&mut self, observation: &Observation<'_>, join: &mut Join) -> TransactionId {
+        let id = join.add(observation, |transaction| self.add(transaction));
+        if self.outlet.show() == Show::Observations {
+            let Self { owner, outlet, time, .. } = self;
+            outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
+        }
+        id
+    }
+
     fn add(&mut self, transaction: Transaction) {
         self.totals.add(&transaction);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.transaction(&transaction);
+        }
         if self.outlet.show() == Show::Transactions {
             let Self { owner, outlet, time, .. } = self;
             outlet.transaction(transaction, |transaction| {
@@ -217,11 +299,26 @@ impl Tail {
         }
     }
 
-    fn ledger(&self, observations: u64) -> Ledger {
+    fn record(&mut self, packet: &Packet<'_>, concerns_dns: bool, messages: &[SeenMessage]) {
+        let Self { owner, recorder: Some(recorder), time, .. } = self else { return };
+        if concerns_dns {
+            recorder.packet(packet, messages, &owner.interfaces([packet.point].into_iter(), *time));
+        } else {
+            recorder.not_dns();
+        }
+    }
+
+    fn end_recording(&mut self) {
+        let Self { owner, recorder: Some(recorder), time, wall, until, .. } = self else { return };
+        recorder.finish((*until).max(*time), *wall, &owner.interfaces(std::iter::empty(), *time));
+    }
+
+    fn output_ledger(&self, observations: u64) -> Option<Ledger> {
         let counts = self.outlet.counts();
         let total = match self.outlet.show() {
             Show::Transactions => self.totals.transactions,
             Show::Observations => observations,
+            Show::Nothing => return None,
         };
         let parts = [
             ("shown", counts.shown),
@@ -229,6 +326,17 @@ impl Tail {
             ("dropped", counts.dropped),
             ("after_end", counts.after_end),
         ];
-        Ledger::new("output", total, parts)
+        Some(Ledger::new("output", total, parts))
     }
+}
+
+fn recording_ledger(packets: u64, counts: RecordCounts) -> Ledger {
+    let parts = [
+        ("recorded", counts.recorded),
+        ("filtered", counts.filtered),
+        ("not_dns", counts.not_dns),
+        ("dropped", counts.dropped),
+        ("after_end", counts.after_end),
+    ];
+    Ledger::new("recording", packets, parts)
 }

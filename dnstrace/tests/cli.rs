@@ -51,8 +51,14 @@ fn wrong_usage_is_one_line_and_2() {
         ("trace --snaplen 20", "invalid value '20' for '--snaplen <BYTES>': must be from 96"),
         ("trace --observations --slower-than 1s", "the argument '--observations' cannot be used with"),
         ("read", "the following required arguments were not provided: <FILE>"),
-        ("read a b", "unexpected argument 'b'"),
         ("read --for 3s a", "unexpected argument '--for'"),
+        ("read - -", "standard input can be read once only"),
+        ("record", "the following required arguments were not provided: --output <FILE>"),
+        ("record -o x --path", "--path and --observations show nothing without --print"),
+        ("record -o x --keep 3", "--keep needs --rotate-size or --rotate-every"),
+        ("record -o - --rotate-size 1MiB", "standard output is one file"),
+        ("record -o - --print", "standard output takes the recording or the transactions"),
+        ("record -o x --rotate-size 1MB", "invalid value '1MB' for '--rotate-size <SIZE>': a size is"),
         ("doctor --format html", "invalid value 'html'"),
     ] {
         check_error(arguments, 2, message);
@@ -63,10 +69,13 @@ fn wrong_usage_is_one_line_and_2() {
 fn what_cannot_start_is_one_line_and_3() {
     for (arguments, message) in [
         ("read /nonexistent.pcap", "/nonexistent.pcap: No such file"),
-        ("read Cargo.toml", "Cargo.toml: neither a pcap nor a pcapng file"),
+        ("read Cargo.toml", "Cargo.toml: neither a pcap, a pcapng nor a dnstap file"),
         ("read /dev/null", "/dev/null: the file is empty"),
         ("read -", "-: the file is empty"),
         ("read src", "src: Is a directory"),
+        ("read src/lib.rs /nonexistent.pcap", "src/lib.rs: neither a pcap, a pcapng nor a dnstap file"),
+        ("record -o /nonexistent/dns.pcapng", "/nonexistent/dns.pcapng: No such file"),
+        ("record -o /nonexistent/dns.pcapng --rotate-every 1h", "/nonexistent: No such file"),
     ] {
         check_error(arguments, 3, message);
     }
@@ -74,7 +83,7 @@ fn what_cannot_start_is_one_line_and_3() {
 
 #[test]
 fn help_and_version_go_to_standard_output() {
-    for arguments in ["--help", "trace --help", "read --help", "doctor --help", "--version"] {
+    for arguments in ["--help", "trace --help", "record --help", "read --help", "doctor --help", "--version"] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments}");
         assert!(String::from_utf8(output.stdout).unwrap().contains("dnstrace"), "{arguments}");
@@ -82,17 +91,44 @@ fn help_and_version_go_to_standard_output() {
     }
 }
 
-#[test]
-fn damaged_file_gives_what_is_whole_and_3() {
-    let bytes = std::fs::read(BASELINE).unwrap();
-    let mut child =
-        dnstrace(&["read", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(&bytes[..bytes.len() - 1]).unwrap();
+/// Exit code, standard output, standard error of reading these bytes.
+fn read(bytes: &[u8], arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = dnstrace(&[&["read", "-"], arguments].concat());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
     let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 28);
-    assert!(stderr.ends_with("the file is cut off after 120 whole packets\n"), "{stderr}");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn file_that_is_cut_off_gives_what_is_whole_and_a_warning() {
+    let bytes = std::fs::read(BASELINE).unwrap();
+    let (code, stdout, stderr) = read(&bytes[..bytes.len() - 1], &[]);
+    assert_eq!((code, stdout.lines().count()), (Some(0), 28), "{stderr}");
+    assert!(stderr.ends_with("dnstrace: warning: -: the file is cut off after 120 whole packets\n"), "{stderr}");
+    let (_, stdout, _) = read(&bytes[..bytes.len() - 1], &["--format", "json"]);
+    assert!(stdout.contains("\"warnings\":[\"-: the file is cut off after 120 whole packets\"]"), "{stdout}");
+}
+
+#[test]
+fn file_that_is_damaged_gives_what_is_before_and_3() {
+    let mut bytes = std::fs::read(BASELINE).unwrap();
+    bytes.extend([0xff; 16]);
+    let (code, stdout, stderr) = read(&bytes, &[]);
+    assert_eq!((code, stdout.lines().count()), (Some(3), 28), "{stderr}");
+    assert!(stderr.ends_with("dnstrace: -: a packet or block of 4294967295 bytes\n"), "{stderr}");
+}
+
+#[test]
+fn what_is_read_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dns.pcap");
+    std::fs::copy(BASELINE, &file).unwrap();
+    let path = file.to_str().unwrap();
+    check_error(&format!("read {path} record -o {path}"), 2, &format!("{path} is read: record to another file"));
+    assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(BASELINE).unwrap());
 }
 
 #[test]

@@ -21,17 +21,22 @@ fn read(capture: &str, arguments: &[&str]) -> String {
 
 #[track_caller]
 fn check(name: &str, arguments: &[&str], golden: &str) {
-    let difference = compare(&format!("{name}.pcap"), arguments, &captures().join(format!("{name}.{golden}")));
-    assert_eq!(difference, None);
+    check_file(&format!("{name}.pcap"), arguments, &format!("{name}.{golden}"));
+}
+
+#[track_caller]
+fn check_file(capture: &str, arguments: &[&str], golden: &str) {
+    assert_eq!(compare(capture, arguments, golden), None);
 }
 
 /// What is wrong when what comes out is not what `golden` holds.
-fn compare(capture: &str, arguments: &[&str], golden: &Path) -> Option<String> {
+fn compare(capture: &str, arguments: &[&str], golden: &str) -> Option<String> {
     let found = read(capture, arguments);
+    let golden = captures().join(golden);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(golden, &found).unwrap();
+        fs::write(&golden, &found).unwrap();
     }
-    let expected = fs::read_to_string(golden).unwrap_or_default();
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
     let name = golden.display();
     (found != expected).then(|| format!("{name} differs; UPDATE_GOLDEN=1 and git diff show how\n{found}"))
 }
@@ -42,14 +47,14 @@ fn every_recording() {
     let files = fs::read_dir(captures()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut recordings: Vec<String> = files.filter(|name| is_recording(name)).collect();
     recordings.sort();
-    assert!(recordings.len() >= 18, "{recordings:?}");
-    let golden = |name: &str| captures().join(format!("{name}.trace.txt"));
-    let wrong: Vec<String> = recordings.iter().filter_map(|name| compare(name, &[], &golden(name))).collect();
+    assert!(recordings.len() >= 20, "{recordings:?}");
+    let difference = |name: &String| compare(name, &[], &format!("{name}.trace.txt"));
+    let wrong: Vec<String> = recordings.iter().filter_map(difference).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn is_recording(name: &str) -> bool {
-    [".pcap", ".pcapng"].iter().any(|end| name.ends_with(end))
+    [".pcap", ".pcapng", ".pcapng.gz", ".dnstap"].iter().any(|end| name.ends_with(end))
 }
 
 #[test]
@@ -68,6 +73,14 @@ fn way_of_each_query_with_nat() {
 fn queries_without_response() {
     check("no_endpoints_reject", &["--path"], "path.txt");
     check("fragment_dropped", &["--timeout", "1s"], "timeout.txt");
+}
+
+#[test]
+fn what_servers_tell() {
+    check_file("unbound.dnstap", &["--observations"], "unbound.observations.txt");
+    check_file("unbound.dnstap", &["--path"], "unbound.path.txt");
+    check_file("coredns.dnstap", &["--observations"], "coredns.observations.txt");
+    check_file("coredns.dnstap", &["--format", "json", "--count", "3"], "coredns.trace.jsonl");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The product: where its binary is, and a run of it whose output a test reads.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -42,6 +43,18 @@ fn build() -> Result<PathBuf> {
     build.arg("--target-dir").arg(folder.parent().context("no target folder")?);
     command::of(&mut build)?;
     Ok(folder.join("dnstrace"))
+}
+
+/// What the product reads in a capture file, as JSON.
+pub fn read(file: &Path, arguments: &[String]) -> Result<Vec<Value>> {
+    read_all(&[file], arguments)
+}
+
+/// What it reads in several at once.
+pub fn read_all(files: &[impl AsRef<OsStr>], arguments: &[String]) -> Result<Vec<Value>> {
+    let mut command = Command::new(binary()?);
+    let output = command::of(command.arg("read").args(files).args(["--format", "json"]).args(arguments))?;
+    output.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
 /// The top of the source tree.

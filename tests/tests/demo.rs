@@ -110,7 +110,7 @@ fn without_root_a_recording_shows_the_same() -> Result<()> {
 
 #[test]
 fn recording_is_small() -> Result<()> {
-    let length = fs::metadata(product::workspace().join("tests/captures/demo.pcapng"))?.len();
+    let length = fs::metadata(product::workspace().join("tests/captures/demo.pcapng.gz"))?.len();
     ensure!(length < 60_000, "{length} bytes");
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: what dnstrace costs and what it keeps up with. Each figure stands beside another of the same run,
 //! on the same machine in the same minute: the ratio is what can be compared, and what design.md's budget is held against.
 
+mod capture;
 mod loss;
 mod path;
 mod pipeline;
 mod programs;
+mod read;
 mod traffic;
 
 use std::process::Command;
@@ -36,11 +38,16 @@ enum Part {
     Path,
     /// Loss and CPU at rising rates, beside `tcpdump -w`
     Loss,
+    /// Packets a second out of a file, beside tshark and tcpdump; needs no root
+    Read,
 }
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    ensure!(skip::is_root(), "measuring eBPF needs root: run `sudo -E cargo xtask bench`");
+    ensure!(
+        skip::is_root() || args.only == [Part::Read],
+        "measuring eBPF needs root: run `sudo -E cargo xtask bench`, or `cargo xtask bench --only read`"
+    );
     if !args.optimised {
         return optimised(args);
     }
@@ -57,6 +64,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if wants(Part::Loss) {
         debian::install(&["tcpdump"])?;
         loss::run()?;
+    }
+    if wants(Part::Read) {
+        if skip::is_root() {
+            debian::install(&["tcpdump", "tshark"])?;
+        }
+        read::run()?;
     }
     Ok(())
 }

@@ -59,6 +59,8 @@ fn deny() -> Result<()> {
             .arg(&folder);
         command::of(&mut install)?;
     }
+    // cargo-deny looks at every target's crates, a build fetches only this one's: on a new machine the rest is missing.
+    command::of(&mut cargo(&["fetch", "--locked", "--quiet"]))?;
     let mut deny = Command::new(folder.join("bin/cargo-deny"));
     deny.current_dir(root()).args(["--workspace", "--offline", "check", "--hide-inclusion-graph"]);
     command::of(deny.args(["bans", "licenses", "sources"])).map(drop)

@@ -4,7 +4,6 @@
 mod client;
 mod cluster;
 mod forward;
-mod record;
 mod screen;
 mod server;
 mod signals;
@@ -38,7 +37,7 @@ pub(crate) struct Args {
     /// The hops of each transaction below it
     #[arg(long)]
     path: bool,
-    /// Also write what the node's interfaces saw to this pcapng file
+    /// Also record what is shown to this pcapng file
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     #[command(subcommand)]
@@ -107,27 +106,28 @@ fn built() -> Result<PathBuf> {
 /// dnstrace on the cluster's node until it ends, or a signal comes.
 fn live(binary: &Path, args: &Args, mut cluster: Cluster, signals: &signals::Signals) -> Result<()> {
     eprintln!("\n{}", screen::introduction());
-    let recorder = args.record.as_deref().map(|file| record::Recorder::start(cluster.node(), file)).transpose()?;
     let mut dnstrace = cluster.node().command(binary);
+    match &args.record {
+        None => dnstrace.arg("trace"),
+        Some(file) => dnstrace.args(["record", "--print", "--output"]).arg(file),
+    };
     // Only what this node's pods do: other DNS of the machine is none of the demo's business.
-    dnstrace.arg("trace").arg("--cgroup").arg(cluster.node().cgroup().path()).args(["--for", &args.duration]);
+    dnstrace.arg("--cgroup").arg(cluster.node().cgroup().path()).args(["--for", &args.duration]);
     let tracer = Tracer::start(dnstrace.args(view(args)))?;
     cluster.start_clients()?;
-    let ended = tracer.until_end(signals);
-    recorder.map_or(Ok(()), record::Recorder::end)?;
-    ended
+    tracer.until_end(signals)
 }
 
 /// The same from the recording in the tree.
 fn replay(binary: &Path, args: &Args, reason: &str) -> Result<()> {
-    eprintln!("{reason}\nso this is a recording of one, without processes: only the live hooks know them");
+    eprintln!("{reason}\nso this is a recording of one");
     eprintln!("\n{}", screen::introduction());
     let mut dnstrace = Command::new(binary);
     command::visible(dnstrace.arg("read").arg(product::workspace().join(RECORDING)).args(view(args)))
 }
 
-/// Below the top of the source tree; `--record` makes it.
-const RECORDING: &str = "tests/captures/demo.pcapng";
+/// Below the top of the source tree; `--record` and `gzip -9n` make it.
+const RECORDING: &str = "tests/captures/demo.pcapng.gz";
 
 fn view(args: &Args) -> Vec<&'static str> {
     let format = match args.format {

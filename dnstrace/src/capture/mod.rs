@@ -6,4 +6,4 @@ mod packet;
 pub mod prerequisites;
 
 pub use dnstrace_ebpf::{Counter, Direction, Hook};
-pub use packet::{BootTime, Layer, Packet, Point, Process, Socket, WallTime};
+pub use packet::{BootTime, Layer, Packet, Point, Process, Socket, Transport, WallTime};

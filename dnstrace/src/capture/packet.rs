@@ -1,5 +1,6 @@
 //! One packet as seen at one observation point.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use dnstrace_ebpf::{Direction, Hook};
@@ -39,6 +40,15 @@ pub struct Point {
     pub netns: u32,
 }
 
+/// What carried a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+}
+
 /// What a packet's bytes start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
@@ -46,6 +56,15 @@ pub enum Layer {
     Ethernet,
     /// An IPv4 or IPv6 header.
     Ip,
+    /// Nothing: they are one DNS message. A server said so (dnstap), and what the headers would say.
+    Message {
+        /// Its source.
+        src: SocketAddr,
+        /// Its destination.
+        dst: SocketAddr,
+        /// What carried it.
+        transport: Transport,
+    },
     /// Anything else: it is counted, not read.
     Other,
 }
@@ -93,8 +112,21 @@ pub struct Packet<'a> {
     pub vlan: Option<u16>,
     /// Segment size of a GSO or GRO super-packet; 0 for a plain packet.
     pub gso_size: u16,
+    /// Whether the later fragments of a datagram are captured at this place, too; where they are not, the first is read
+    /// as far as it goes.
+    pub later_fragments: bool,
     /// The same for one buffer on its way through the node; `None` where unknown.
     pub hop_id: Option<u64>,
     /// The local socket.
     pub socket: Socket,
+}
+
+impl Packet<'_> {
+    /// The same packet with its bytes, or others, elsewhere.
+    #[must_use]
+    pub fn with_bytes<'b>(&self, bytes: &'b [u8]) -> Packet<'b> {
+        let Packet { time, wall, point, layer, wire_len, bytes: _, vlan, gso_size, later_fragments, hop_id, socket } =
+            *self;
+        Packet { time, wall, point, layer, wire_len, bytes, vlan, gso_size, later_fragments, hop_id, socket }
+    }
 }

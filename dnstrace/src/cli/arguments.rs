@@ -23,13 +23,30 @@ Times are UTC. A terminal narrower than 200 columns shows a transaction on two l
 else gets one line each. Messages, losses and the summary go to standard error.
 Exit codes: 0 ran, 2 usage, 3 could not start.";
 
+const RECORD_EXAMPLES: &str = "\
+Examples:
+  dnstrace record -o dns.pcapng --for 10m         every DNS packet of this node for ten minutes
+  dnstrace record -o - | wireshark -k -i -        live in Wireshark
+  dnstrace record -o dns.pcapng --print           and each transaction on the screen
+  dnstrace record -o dns.pcapng --rcode SERVFAIL  only the packets of what failed
+  dnstrace record -o dns.pcapng --rotate-size 100MiB --keep 10
+                                                  the last 1 GB, in files dns_00001_20261125014512.pcapng, ...
+  dnstrace read dns.pcapng                        the same transactions as were seen live
+
+Packets have interfaces, directions, processes, and the id of their transaction as packet id
+(frame.packet_id in Wireshark, id in JSON). Each file but the newest is complete.
+Exit codes: 0 ran, 2 usage, 3 could not start or could not write.";
+
 const READ_EXAMPLES: &str = "\
 Examples:
   dnstrace read dns.pcapng --path                 the way of each query through what was captured
+  dnstrace read client.pcap server.pcap           both files in the order of time
+  dnstrace read dns_*.pcapng trace --rcode SERVFAIL
+  dnstrace read big.pcap record -o few.pcapng --name '*.example.com'
   tcpdump -i any -w - port 53 | dnstrace read -   what tcpdump sees, joined
 
-Times are UTC: the same file gives the same output everywhere.
-Exit codes: 0 read, 2 usage, 3 could not be read to its end.";
+Times are UTC: the same file gives the same output everywhere. A file that is cut off is read as far as it goes.
+Exit codes: 0 read, 2 usage, 3 could not be read.";
 
 /// Shows every DNS transaction of a Kubernetes node: who asked whom, what came back, and which way it went.
 #[derive(Debug, Parser)]
@@ -44,7 +61,10 @@ pub(super) enum Command {
     /// Show DNS transactions of this node as they end
     #[command(after_help = TRACE_EXAMPLES)]
     Trace(TraceArguments),
-    /// Show the DNS transactions of a capture file (pcap, pcapng)
+    /// Record the DNS packets of this node to a pcapng file
+    #[command(after_help = RECORD_EXAMPLES)]
+    Record(RecordArguments),
+    /// Show the DNS transactions of capture files (pcap, pcapng, dnstap; also gzip, zstd)
     #[command(after_help = READ_EXAMPLES)]
     Read(ReadArguments),
     /// Show what this kernel and user allow, and what to do about what is missing
@@ -56,6 +76,25 @@ pub(super) struct TraceArguments {
     #[command(flatten)]
     pub(super) show: ShowArguments,
 
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecordArguments {
+    #[command(flatten)]
+    pub(super) file: FileArguments,
+
+    #[command(flatten)]
+    pub(super) show: ShowArguments,
+
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
+}
+
+/// Where packets are captured.
+#[derive(Debug, Args)]
+pub(super) struct CaptureArguments {
     /// Stop after this time, for example 30s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = quantity::duration)]
     pub(super) run_for: Option<Duration>,
@@ -65,7 +104,7 @@ pub(super) struct TraceArguments {
     pub(super) hooks: Vec<HookArgument>,
 
     /// Watch only this interface at the device hook; can be repeated
-    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Capture")]
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', help_heading = "Capture")]
     pub(super) interface: Vec<String>,
 
     /// cgroup v2 folder whose sockets the socket hook watches [default: all]
@@ -73,7 +112,7 @@ pub(super) struct TraceArguments {
     pub(super) cgroup: Option<PathBuf>,
 
     /// Capture at most so many bytes of a packet
-    #[arg(long, value_name = "BYTES", default_value = "65535", value_parser = snaplen, help_heading = "Capture")]
+    #[arg(short, long, value_name = "BYTES", default_value = "65535", value_parser = snaplen, help_heading = "Capture")]
     pub(super) snaplen: u32,
 
     /// Size of the ring buffer, a power of two
@@ -81,14 +120,55 @@ pub(super) struct TraceArguments {
     pub(super) ring_size: u32,
 }
 
+/// Where a recording goes.
 #[derive(Debug, Args)]
+pub(super) struct FileArguments {
+    /// pcapng file to write, or - for standard output
+    #[arg(short, long, visible_short_alias = 'w', value_name = "FILE")]
+    pub(super) output: PathBuf,
+
+    /// Show the transactions, too
+    #[arg(long)]
+    pub(super) print: bool,
+
+    /// Begin another file before one is larger than this
+    #[arg(long, value_name = "SIZE", value_parser = quantity::large_size, help_heading = "Several files")]
+    pub(super) rotate_size: Option<u64>,
+
+    /// Begin another file after this time
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration, help_heading = "Several files")]
+    pub(super) rotate_every: Option<Duration>,
+
+    /// Keep only the newest N files of this recording
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Several files")]
+    pub(super) keep: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(subcommand_precedence_over_arg = true)]
 pub(super) struct ReadArguments {
-    /// Capture file, or - for standard input
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    /// Capture files, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(super) show: ShowArguments,
+
+    /// Leave tunnels as they are (IP in IP, GRE, VXLAN, Geneve)
+    #[arg(long, global = true)]
+    pub(super) no_tunnels: bool,
+
+    #[command(subcommand)]
+    pub(super) verb: Option<ReadVerb>,
+}
+
+/// What to do with what was read.
+#[derive(Debug, Subcommand)]
+pub(super) enum ReadVerb {
+    /// Show DNS transactions; so does no verb at all
+    Trace,
+    /// Record the DNS packets to a pcapng file
+    Record(FileArguments),
 }
 
 #[derive(Debug, Args)]
@@ -98,49 +178,49 @@ pub(super) struct DoctorArguments {
     pub(super) format: FormatArgument,
 }
 
-/// What `trace` and `read` have in common.
+/// What is shown, and what is looked at for it. Behind `read`, before and after its verb.
 #[derive(Debug, Args)]
 pub(super) struct ShowArguments {
     /// One line for each sighting of a message instead of one for each transaction
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(super) observations: bool,
 
     /// The hops of each transaction below it: times, interfaces, and what NAT changed
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(super) path: bool,
 
     /// Lines for people, or one JSON object a line, schema dnstrace.dns/1
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(super) format: FormatArgument,
 
-    /// Stop after so many lines
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Stop after so many lines, or recorded packets
+    #[arg(short, long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
 
     /// Ports that DNS is spoken on; can be repeated
-    #[arg(long, value_name = "PORT", value_delimiter = ',', default_value = "53,5353",
+    #[arg(long, global = true, value_name = "PORT", value_delimiter = ',', default_value = "53,5353",
           value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: Vec<u16>,
 
     /// How long a query waits for its response before it is shown without one
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = quantity::duration)]
+    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = quantity::duration)]
     pub(super) timeout: Duration,
 
     /// Show only names that match this pattern, without final dot; can be repeated
-    #[arg(long, value_name = "GLOB", value_parser = name_glob, help_heading = "Filter")]
+    #[arg(long, global = true, value_name = "GLOB", value_parser = name_glob, help_heading = "Filter")]
     pub(super) name: Vec<GlobMatcher>,
 
     /// Show only these query types, for example A,AAAA or 65
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = record_type,
+    #[arg(long = "type", global = true, value_name = "TYPE", value_delimiter = ',', value_parser = record_type,
           help_heading = "Filter")]
     pub(super) record_type: Vec<u16>,
 
     /// Show only responses with these rcodes, for example NXDOMAIN,SERVFAIL or 5
-    #[arg(long, value_name = "RCODE", value_delimiter = ',', value_parser = rcode, help_heading = "Filter")]
+    #[arg(long, global = true, value_name = "RCODE", value_delimiter = ',', value_parser = rcode, help_heading = "Filter")]
     pub(super) rcode: Vec<u16>,
 
     /// Show only what took at least this long, or got no response
-    #[arg(long, value_name = "TIME", value_parser = quantity::duration, conflicts_with = "observations",
+    #[arg(long, global = true, value_name = "TIME", value_parser = quantity::duration, conflicts_with = "observations",
           help_heading = "Filter")]
     pub(super) slower_than: Option<Duration>,
 }

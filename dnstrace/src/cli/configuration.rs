@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::arguments::{FormatArgument, ShowArguments, TraceArguments};
+use super::arguments::{CaptureArguments, FormatArgument, ShowArguments};
 use crate::capture::Hook;
 use crate::capture::live::LiveOptions;
 use crate::decode::DecodeOptions;
@@ -13,25 +13,29 @@ use crate::sink::{Filter, Format, Json, Layout, OutletOptions, Palette, Show, Te
 /// Five seconds of 6,000 queries a second without a response; some 2 KiB each, a quarter of our memory.
 const OPEN_TRANSACTIONS_MAX: usize = 32_768;
 
+/// What tcpdump calls all interfaces.
+const ANY: &str = "any";
+
 /// What the kernel half is told.
-pub(super) fn live(arguments: &TraceArguments) -> LiveOptions {
-    let mut hooks: Vec<Hook> = arguments.hooks.iter().map(|&hook| hook.into()).collect();
+pub(super) fn live(capture: &CaptureArguments, show: &ShowArguments) -> LiveOptions {
+    let mut hooks: Vec<Hook> = capture.hooks.iter().map(|&hook| hook.into()).collect();
     hooks.sort_unstable();
     hooks.dedup();
+    let any = capture.interface.iter().any(|name| name == ANY);
     LiveOptions {
         hooks,
-        ports: ports(&arguments.show),
-        interfaces: arguments.interface.clone(),
-        cgroup: arguments.cgroup.clone(),
-        ring_bytes: arguments.ring_size,
-        snaplen: arguments.snaplen,
+        ports: ports(show),
+        interfaces: if any { Vec::new() } else { capture.interface.clone() },
+        cgroup: capture.cgroup.clone(),
+        ring_bytes: capture.ring_size,
+        snaplen: capture.snaplen,
     }
 }
 
 /// What the stages are told.
 pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
     PipelineOptions {
-        decode: DecodeOptions { ports: ports(arguments) },
+        decode: DecodeOptions { ports: ports(arguments), tunnels: true },
         join: JoinOptions { query_timeout: arguments.timeout, open_max: OPEN_TRANSACTIONS_MAX },
         run_for: None,
     }
@@ -41,14 +45,25 @@ pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
 pub(super) fn outlet(arguments: &ShowArguments, when_full: WhenFull) -> OutletOptions {
     OutletOptions {
         show: if arguments.observations { Show::Observations } else { Show::Transactions },
-        filter: Filter {
-            names: arguments.name.clone(),
-            types: arguments.record_type.clone(),
-            rcodes: arguments.rcode.clone(),
-            slower_than: arguments.slower_than,
-        },
+        filter: filter(arguments),
         count: arguments.count,
         when_full,
+    }
+}
+
+/// What is shown beside a recording, which has the count.
+pub(super) fn outlet_beside(print: bool, arguments: &ShowArguments, when_full: WhenFull) -> OutletOptions {
+    let outlet = OutletOptions { count: None, ..outlet(arguments, when_full) };
+    if print { outlet } else { OutletOptions { show: Show::Nothing, ..outlet } }
+}
+
+/// Which transactions are meant.
+pub(super) fn filter(arguments: &ShowArguments) -> Filter {
+    Filter {
+        names: arguments.name.clone(),
+        types: arguments.record_type.clone(),
+        rcodes: arguments.rcode.clone(),
+        slower_than: arguments.slower_than,
     }
 }
 
@@ -56,12 +71,12 @@ pub(super) fn outlet(arguments: &ShowArguments, when_full: WhenFull) -> OutletOp
 pub(super) fn format(arguments: &ShowArguments) -> Format {
     match arguments.format {
         FormatArgument::Json => Format::Json(Json { path: arguments.path }),
-        FormatArgument::Text => Format::Text(Text::new(TextOptions {
+        FormatArgument::Text => Format::Text(Box::new(Text::new(TextOptions {
             path: arguments.path,
             palette: palette(&io::stdout()),
             query_timeout: arguments.timeout,
             layout: Layout::fitting(columns()),
-        })),
+        }))),
     }
 }
 

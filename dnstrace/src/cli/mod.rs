@@ -4,8 +4,11 @@ mod arguments;
 mod configuration;
 pub mod doctor;
 mod message;
+mod progress;
 mod quantity;
 mod read;
+mod record;
+mod recording;
 mod session;
 mod trace;
 
@@ -55,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
     };
     let summary = match arguments.command {
         Command::Trace(arguments) => trace::trace(&arguments)?,
+        Command::Record(arguments) => record::record(&arguments)?,
         Command::Read(arguments) => read::read(&arguments)?,
         Command::Doctor(arguments) => return doctor(&arguments),
     };
@@ -77,6 +81,9 @@ fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
 
 fn tell(summary: &Summary) -> Result<(), Failure> {
     say(sink::summary(summary, &configuration::palette(&stderr())).trim_end());
+    for warning in &summary.warnings {
+        say(&format!("dnstrace: warning: {warning}"));
+    }
     match &summary.error {
         Some(error) => Err(Failure::Incomplete(error.clone())),
         None => Ok(()),

@@ -7,7 +7,7 @@ const TIME_UNITS: [(&str, f64); 7] =
     [("min", 60e9), ("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("h", 3600e9)];
 
 /// Longest first, so that `MiB` is not taken for `B`.
-const SIZE_UNITS: [(&str, u32); 7] =
+const SIZE_UNITS: [(&str, u64); 7] =
     [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("B", 1)];
 
 /// Longer than anybody watches: more is a mistyped unit.
@@ -32,13 +32,27 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// `8MiB`, `512K`, `65536`.
 pub(super) fn size(text: &str) -> Result<u32, String> {
+    large_size(text).and_then(|size| size.try_into().map_err(|_too_large| "larger than 4 GiB".to_owned()))
+}
+
+/// The same without a bound.
+pub(super) fn large_size(text: &str) -> Result<u64, String> {
     let (unit, bytes) = SIZE_UNITS.iter().find(|(unit, _)| text.ends_with(unit)).copied().unwrap_or(("", 1));
     let number = text.strip_suffix(unit).unwrap_or(text);
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("a size is a number of bytes, or like 512KiB, 8MiB".to_owned());
     }
-    let size = number.parse::<u32>().ok().and_then(|number| number.checked_mul(bytes));
-    size.ok_or_else(|| "larger than 4 GiB".to_owned())
+    let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(bytes));
+    size.ok_or_else(|| "larger than there is room for anywhere".to_owned())
+}
+
+/// `812 B`, `4.2 MiB`.
+pub(super) fn shown_size(bytes: u64) -> String {
+    let unit = ["KiB", "MiB", "GiB", "TiB"].into_iter().zip([10, 20, 30, 40]).rfind(|(_, shift)| bytes >> shift != 0);
+    match unit {
+        None => format!("{bytes} B"),
+        Some((unit, shift)) => format!("{}.{} {unit}", bytes >> shift, (bytes >> (shift - 10) & 0x3ff) * 10 / 1024),
+    }
 }
 
 #[cfg(test)]
@@ -84,8 +98,18 @@ mod tests {
         assert_eq!(size("8MiB"), Ok(8 << 20));
         assert_eq!(size("512K"), Ok(512 << 10));
         assert_eq!(size("64B"), Ok(64));
+        assert_eq!(large_size("4GiB"), Ok(4 << 30));
         for wrong in ["", "MiB", "-1", "8 MiB", "8MB", "1.5MiB", "4GiB", "99999999999"] {
             assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_shown_in_the_unit_that_fits() {
+        for (bytes, text) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (4_404_019, "4.1 MiB"), (3 << 40, "3.0 TiB")]
+        {
+            assert_eq!(shown_size(bytes), text);
         }
     }
 }

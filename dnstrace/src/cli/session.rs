@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
@@ -12,8 +11,9 @@ use tokio::time::timeout;
 
 use super::Failure;
 use super::message::say;
-use crate::pipeline::{Ended, Stop};
-use crate::sink::{Format, Item, Outlet, OutletOptions, Summary, write_all};
+use super::recording::RecordingSession;
+use crate::pipeline::{Ended, Outputs, Stop};
+use crate::sink::{Format, Outlet, OutletOptions, Show, Summary, WriterEnd, write_all};
 
 /// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
 const PIPELINE_GRACE: Duration = Duration::from_millis(650);
@@ -26,34 +26,41 @@ pub(super) struct Session {
     pub(super) outlet: OutletOptions,
     /// How it is written.
     pub(super) format: Format,
+    /// What is recorded.
+    pub(super) recording: Option<RecordingSession>,
 }
 
 /// Runs `pipeline` on a thread of its own until it ends or a signal comes.
-pub(super) fn run<P>(session: Session, pipeline: P) -> Result<Arc<Summary>, Failure>
+pub(super) fn run<P>(session: Session, stop: Stop, pipeline: P) -> Result<Arc<Summary>, Failure>
 where
-    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
+    P: FnOnce(Outputs) -> Result<Ended, Failure> + Send + 'static,
 {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::threads(&error))?;
-    let result = runtime.block_on(control(session, pipeline));
+    let result = runtime.block_on(control(session, stop, pipeline));
     // The writer may hang in a write to a terminal that nobody reads: it ends with the process.
     runtime.shutdown_background();
     result
 }
 
-async fn control<P>(session: Session, pipeline: P) -> Result<Arc<Summary>, Failure>
+async fn control<P>(session: Session, stop: Stop, pipeline: P) -> Result<Arc<Summary>, Failure>
 where
-    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
+    P: FnOnce(Outputs) -> Result<Ended, Failure> + Send + 'static,
 {
     // Before anything is attached: a signal that comes meanwhile is not lost.
     let signals = Signals::new().map_err(|error| Failure::threads(&error))?;
-    let stop = Stop::default();
-    let (outlet, items) = Outlet::new(session.outlet);
-    let written = start_writer(items, session.format, stop.clone())?;
-    let summary = start_pipeline(pipeline, outlet, stop.clone())?;
+    let shows = session.outlet.show != Show::Nothing;
+    let (outlet, writer_end) = Outlet::new(session.outlet);
+    let written = start_writer(writer_end, session.format, shows, stop.clone())?;
+    let start = |recording: RecordingSession| recording.start(shows, stop.clone());
+    let (recorder, running) = session.recording.map(start).transpose()?.unzip();
+    let summary = start_pipeline(pipeline, Outputs { outlet, recorder })?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;
     let written = patience.wait(written, WRITER_GRACE).await;
+    if let Some(running) = running {
+        running.end(&mut patience).await?;
+    }
     match written {
         Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::output(&error)),
         None => say("standard output is blocked: not everything was written"),
@@ -64,12 +71,14 @@ where
 }
 
 fn start_writer(
-    items: Receiver<Item>,
+    end: WriterEnd,
     mut format: Format,
+    shows: bool,
     stop: Stop,
 ) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
     spawn("writer", move |done| {
-        let result = write_all(&items, &mut format, &mut io::stdout().lock(), say);
+        let mut out: Box<dyn io::Write> = if shows { Box::new(io::stdout()) } else { Box::new(io::sink()) };
+        let result = write_all(&end, &mut format, &mut out, say);
         // Who closed the pipe waits for nothing more, however quiet the network is.
         stop.request();
         let _ = done.send(result);
@@ -78,11 +87,11 @@ fn start_writer(
 
 type Summarised = Result<Arc<Summary>, Failure>;
 
-fn start_pipeline<P>(pipeline: P, outlet: Outlet, stop: Stop) -> Result<oneshot::Receiver<Summarised>, Failure>
+fn start_pipeline<P>(pipeline: P, outputs: Outputs) -> Result<oneshot::Receiver<Summarised>, Failure>
 where
-    P: FnOnce(Outlet, &Stop) -> Result<Ended, Failure> + Send + 'static,
+    P: FnOnce(Outputs) -> Result<Ended, Failure> + Send + 'static,
 {
-    spawn("pipeline", move |done| match pipeline(outlet, &stop) {
+    spawn("pipeline", move |done| match pipeline(outputs) {
         Ok(Ended { summary, outlet }) => {
             let _ = done.send(Ok(Arc::clone(&summary)));
             // This may wait for a writer that is blocked: nobody waits for this.
@@ -93,7 +102,7 @@ where
 }
 
 /// Waits as long as it takes, until a signal comes; after it, for a grace.
-struct Patience {
+pub(super) struct Patience {
     signals: Signals,
     stop: Stop,
     is_over: bool,
@@ -101,7 +110,7 @@ struct Patience {
 
 impl Patience {
     /// What `receiver` gives; `None` when the grace is over, or the thread ended without a result.
-    async fn wait<T>(&mut self, mut receiver: oneshot::Receiver<T>, grace: Duration) -> Option<T> {
+    pub(super) async fn wait<T>(&mut self, mut receiver: oneshot::Receiver<T>, grace: Duration) -> Option<T> {
         if !self.is_over {
             tokio::select! {
                 result = &mut receiver => return result.ok(),
@@ -116,7 +125,7 @@ impl Patience {
 
 /// Runs `work` on a thread of its own. It sends its result when it has one, which may be before it ends; when the grace
 /// is over, nobody receives it.
-fn spawn<T: Send + 'static>(
+pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce(oneshot::Sender<T>) + Send + 'static,
 ) -> Result<oneshot::Receiver<T>, Failure> {

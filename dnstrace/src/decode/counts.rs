@@ -1,6 +1,7 @@
 //! What became of packets and messages.
 
-/// What became of packets and messages: every packet ends in exactly one of the `packets_*` counters.
+/// What became of packets and messages: every packet ends in exactly one of the `packets_*` counters. A tunnel's ends
+/// where what is inside does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DecodeCounts {
     /// Packets looked at: the sum of the `packets_*`.
@@ -19,7 +20,9 @@ pub struct DecodeCounts {
     pub packets_not_dns: u64,
     /// Neither port speaks DNS.
     pub packets_not_dns_port: u64,
-    /// A later fragment: it has no ports.
+    /// A fragment of a datagram that is read with another packet, its last, or not read: `datagrams_*` say why.
+    pub packets_fragment: u64,
+    /// A later fragment where they are not put together: it has no ports.
     pub packets_later_fragment: u64,
     /// Neither UDP nor TCP.
     pub packets_not_udp_tcp: u64,
@@ -50,6 +53,22 @@ pub struct DecodeCounts {
     /// Of `messages`: announce a question that is none.
     pub questions_malformed: u64,
 
+    /// IP datagrams of which fragments were held: the sum of the next five, when a run has ended.
+    pub datagrams: u64,
+    /// Were whole with their last fragment.
+    pub datagrams_reassembled: u64,
+    /// Missed fragments for too long. The first is read as far as it goes, as it is of the next two.
+    pub datagrams_timed_out: u64,
+    /// Given up to make room, or in too many fragments.
+    pub datagrams_evicted: u64,
+    /// Missed fragments when the run ended.
+    pub datagrams_unfinished: u64,
+    /// Dropped: their fragments overlap, or contradict each other.
+    pub datagrams_overlapping: u64,
+
+    /// Packets found in tunnels.
+    pub tunnels: u64,
+
     /// TCP streams followed.
     pub streams: u64,
     /// Of `streams`: forgotten to make room.
@@ -74,6 +93,7 @@ impl DecodeCounts {
             ("packets_skipped", self.packets_skipped),
             ("packets_not_dns", self.packets_not_dns),
             ("packets_not_dns_port", self.packets_not_dns_port),
+            ("packets_fragment", self.packets_fragment),
             ("packets_later_fragment", self.packets_later_fragment),
             ("packets_not_udp_tcp", self.packets_not_udp_tcp),
             ("packets_not_ip", self.packets_not_ip),
@@ -88,6 +108,13 @@ impl DecodeCounts {
             ("messages_cut", self.messages_cut),
             ("messages_first_fragment", self.messages_first_fragment),
             ("questions_malformed", self.questions_malformed),
+            ("datagrams", self.datagrams),
+            ("datagrams_reassembled", self.datagrams_reassembled),
+            ("datagrams_timed_out", self.datagrams_timed_out),
+            ("datagrams_evicted", self.datagrams_evicted),
+            ("datagrams_unfinished", self.datagrams_unfinished),
+            ("datagrams_overlapping", self.datagrams_overlapping),
+            ("tunnels", self.tunnels),
             ("streams", self.streams),
             ("streams_evicted", self.streams_evicted),
             ("streams_expired", self.streams_expired),

@@ -1,44 +1,91 @@
 //! Packets to observations.
 
+use std::net::SocketAddr;
+
+use super::end::End;
 use super::network::{self, Datagram, Unreadable};
 use super::ports::PortSet;
-use super::sighting::Sighting;
-use super::streams::{Fate, Streams};
+use super::reassembly::{Fate, Incomplete, Reassembly};
+use super::sighting::{Carrier, Sighting};
+use super::streams::{self, Streams};
 use super::transport::{self, Transported, Untransported};
-use super::{DecodeCounts, Observation};
-use crate::capture::{BootTime, Packet};
+use super::tunnel::{self, Closed, Inside, TUNNELS_MAX};
+use super::{DecodeCounts, Observation, Transport, fragments};
+use crate::capture::{BootTime, Layer, Packet};
 
 /// What the decoder must know.
 #[derive(Clone, Debug)]
 pub struct DecodeOptions {
     /// Ports that DNS is spoken on; other packets of a file are left out.
     pub ports: Vec<u16>,
+    /// Whether to look for DNS inside of IP in IP, GRE, VXLAN and Geneve.
+    pub tunnels: bool,
 }
 
-/// Packets to observations; holds TCP streams, within bounds.
+/// Packets to observations; holds TCP streams and fragments, within bounds.
 pub struct Decoder {
     ports: PortSet,
+    tunnels: bool,
+    reassembly: Reassembly,
     streams: Streams,
     counts: DecodeCounts,
 }
+
+/// A packet as captured, or one that was inside of it.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'p> {
+    pub(super) packet: &'p Packet<'p>,
+    /// How many tunnels it was in.
+    pub(super) tunnels: usize,
+    /// What it was in ends early.
+    pub(super) fragment: bool,
+}
+
+type Each<'e> = &'e mut dyn FnMut(&Observation<'_>);
 
 impl Decoder {
     /// A decoder that has seen nothing.
     #[must_use]
     pub fn new(options: &DecodeOptions) -> Self {
-        Self { ports: PortSet::new(&options.ports), streams: Streams::default(), counts: DecodeCounts::default() }
+        Self {
+            ports: PortSet::new(&options.ports),
+            tunnels: options.tunnels,
+            reassembly: Reassembly::default(),
+            streams: Streams::default(),
+            counts: DecodeCounts::default(),
+        }
     }
 
-    /// Reads one packet; gives each DNS message that is complete with it.
-    pub fn add(&mut self, packet: &Packet<'_>, mut each: impl FnMut(&Observation<'_>)) {
+    /// Reads one packet; gives each DNS message that is complete with it, and before it those that need wait no longer.
+    /// Whether the packet can have to do with DNS at all.
+    pub fn add(&mut self, packet: &Packet<'_>, mut each: impl FnMut(&Observation<'_>)) -> bool {
+        self.settle(packet.time, &mut each);
         self.counts.packets += 1;
-        let end = self.read(packet, &mut each);
-        *self.counter(end) += 1;
+        let end = self.read(Frame { packet, tunnels: 0, fragment: false }, &mut each);
+        *end.counter(&mut self.counts) += 1;
+        end.concerns_dns()
     }
 
-    /// Forgets streams that saw nothing for their timeout.
-    pub fn expire(&mut self, now: BootTime) {
+    /// Gives what can be read of datagrams that wait for fragments for too long.
+    pub fn settle(&mut self, now: BootTime, mut each: impl FnMut(&Observation<'_>)) {
+        // Nearly all packets are whole: this is all that fragments cost them.
+        if !self.reassembly.is_empty() {
+            self.give_overdue(now, &mut each);
+        }
+    }
+
+    /// Gives what can be read of datagrams that wait for fragments for too long, and forgets streams that saw nothing for
+    /// their timeout.
+    pub fn expire(&mut self, now: BootTime, mut each: impl FnMut(&Observation<'_>)) {
+        self.give_overdue(now, &mut each);
         self.streams.expire(now, &mut self.counts);
+    }
+
+    /// Gives what can be read of datagrams that still wait for fragments, at the end of a run.
+    pub fn finish(&mut self, mut each: impl FnMut(&Observation<'_>)) {
+        while let Some(incomplete) = self.reassembly.unfinished(&mut self.counts) {
+            self.give_first(&incomplete, &mut each);
+        }
     }
 
     /// What became of packets and messages so far.
@@ -47,19 +94,92 @@ impl Decoder {
         &self.counts
     }
 
-    fn read(&mut self, packet: &Packet<'_>, each: &mut dyn FnMut(&Observation<'_>)) -> End {
-        let datagram = match network::read(packet) {
-            Ok(datagram) => datagram,
-            Err(why) => return End::Unreadable(why),
-        };
-        let transported = match transport::read(&datagram.upper) {
-            Ok(transported) => transported,
-            Err(why) => return End::Untransported(why),
-        };
-        if !self.ports.contains(transported.src_port) && !self.ports.contains(transported.dst_port) {
-            return End::NotDnsPort;
+    #[cold]
+    fn give_overdue(&mut self, now: BootTime, each: Each<'_>) {
+        while let Some(incomplete) = self.reassembly.overdue(now, &mut self.counts) {
+            self.give_first(&incomplete, each);
         }
-        self.read_payload(packet, &datagram, &transported, each)
+    }
+
+    /// Reads the first fragment of a datagram. Its packet was counted as a fragment: now it is known what else it is.
+    fn give_first(&mut self, incomplete: &Incomplete, each: Each<'_>) {
+        let Some((frame, datagram, payload)) = incomplete.first() else { return };
+        *End::Fragment.counter(&mut self.counts) -= 1;
+        let end = match datagram.with(payload.upper(true)) {
+            Ok(datagram) => self.read_upper(frame, &datagram, each),
+            Err(why) => why.into(),
+        };
+        *end.counter(&mut self.counts) += 1;
+    }
+
+    fn read(&mut self, frame: Frame<'_>, each: Each<'_>) -> End {
+        if let Layer::Message { src, dst, transport } = frame.packet.layer {
+            let carrier = Carrier { transport, src, dst, vlan: frame.packet.vlan, fragment: false };
+            return read_message(&mut Sighting::new(frame.packet, carrier, &mut self.counts, each));
+        }
+        let mut datagram = match network::read(frame.packet) {
+            Ok(datagram) => datagram,
+            Err(why) => return why.into(),
+        };
+        datagram.upper.fragment |= frame.fragment;
+        if datagram.fragment.is_none() {
+            self.read_upper(frame, &datagram, each)
+        } else {
+            self.read_fragment(frame, &datagram, each).unwrap_or_else(End::from)
+        }
+    }
+
+    #[cold]
+    fn read_fragment(&mut self, frame: Frame<'_>, part: &Datagram<'_>, each: Each<'_>) -> Result<End, Unreadable> {
+        let Some(fragment) = part.fragment else { return Ok(self.read_upper(frame, part, each)) };
+        if !frame.packet.later_fragments {
+            if fragment.offset != 0 {
+                return Ok(End::LaterFragment);
+            }
+            let datagram = part.with(network::Upper { fragment: true, ..part.upper })?;
+            return Ok(self.read_upper(frame, &datagram, each));
+        }
+        if !fragments::is_well_formed(fragment, &part.upper) {
+            return Err(Unreadable::Malformed);
+        }
+        match self.reassembly.add(frame, part, fragment, &mut self.counts) {
+            Fate::Held => Ok(End::Fragment),
+            Fate::Whole(payload) => {
+                let datagram = part.with(payload.upper(frame.fragment))?;
+                let packet = Packet { gso_size: 0, ..*frame.packet };
+                Ok(self.read_upper(Frame { packet: &packet, ..frame }, &datagram, each))
+            }
+        }
+    }
+
+    fn read_upper(&mut self, frame: Frame<'_>, datagram: &Datagram<'_>, each: Each<'_>) -> End {
+        let (inside, otherwise) = match transport::read(&datagram.upper) {
+            Ok(transported) if self.has_dns_port(&transported) => {
+                return self.read_payload(frame.packet, datagram, &transported, each);
+            }
+            Ok(transported) => (tunnel::in_udp(&transported), End::NotDnsPort),
+            Err(Untransported::NotUdpTcp) => (tunnel::in_ip(&datagram.upper), End::NotUdpTcp),
+            Err(why) => return why.into(),
+        };
+        match inside {
+            _ if !self.tunnels || frame.tunnels >= TUNNELS_MAX => otherwise,
+            Ok(inside) => self.read_inside(frame, datagram, inside, each),
+            Err(Closed::NoTunnel) => otherwise,
+            Err(Closed::TooShort) => End::TooShort,
+            Err(Closed::Malformed) => End::Malformed,
+        }
+    }
+
+    fn has_dns_port(&self, transported: &Transported<'_>) -> bool {
+        self.ports.contains(transported.src_port) || self.ports.contains(transported.dst_port)
+    }
+
+    fn read_inside(&mut self, frame: Frame<'_>, outer: &Datagram<'_>, inside: Inside<'_>, each: Each<'_>) -> End {
+        self.counts.tunnels += 1;
+        let Inside { layer, bytes, wire_len } = inside;
+        let packet = Packet { layer, bytes, wire_len, vlan: outer.vlan, ..*frame.packet };
+        let tunnels = frame.tunnels + 1;
+        self.read(Frame { packet: &packet, tunnels, fragment: outer.upper.fragment }, each)
     }
 
     fn read_payload(
@@ -67,9 +187,9 @@ impl Decoder {
         packet: &Packet<'_>,
         datagram: &Datagram<'_>,
         transported: &Transported<'_>,
-        each: &mut dyn FnMut(&Observation<'_>),
+        each: Each<'_>,
     ) -> End {
-        let mut sighting = Sighting::new(packet, datagram, transported, &mut self.counts, each);
+        let mut sighting = Sighting::new(packet, carrier(datagram, transported), &mut self.counts, each);
         let fate = match transported.segment {
             Some(segment) => self.streams.add(segment, transported, &mut sighting),
             None => read_udp(transported, packet.gso_size, &mut sighting),
@@ -80,44 +200,28 @@ impl Decoder {
             _ => End::Stream(fate),
         }
     }
+}
 
-    fn counter(&mut self, end: End) -> &mut u64 {
-        let counts = &mut self.counts;
-        match end {
-            End::Message => &mut counts.packets_message,
-            End::NotDns => &mut counts.packets_not_dns,
-            End::NotDnsPort => &mut counts.packets_not_dns_port,
-            End::Stream(Fate::Held) => &mut counts.packets_held,
-            End::Stream(Fate::NoPayload) => &mut counts.packets_no_payload,
-            End::Stream(Fate::Retransmitted) => &mut counts.packets_retransmitted,
-            End::Stream(Fate::Skipped) => &mut counts.packets_skipped,
-            End::Unreadable(Unreadable::LaterFragment) => &mut counts.packets_later_fragment,
-            End::Unreadable(Unreadable::NotIp) => &mut counts.packets_not_ip,
-            End::Untransported(Untransported::NotUdpTcp) => &mut counts.packets_not_udp_tcp,
-            End::Unreadable(Unreadable::TooShort) | End::Untransported(Untransported::TooShort) => {
-                &mut counts.packets_too_short
-            }
-            End::Unreadable(Unreadable::Malformed) | End::Untransported(Untransported::Malformed) => {
-                &mut counts.packets_malformed
-            }
-        }
+fn carrier(datagram: &Datagram<'_>, transported: &Transported<'_>) -> Carrier {
+    Carrier {
+        transport: if transported.segment.is_some() { Transport::Tcp } else { Transport::Udp },
+        src: SocketAddr::new(datagram.src, transported.src_port),
+        dst: SocketAddr::new(datagram.dst, transported.dst_port),
+        vlan: datagram.vlan,
+        fragment: datagram.upper.fragment,
     }
 }
 
-/// What became of one packet.
-#[derive(Clone, Copy)]
-enum End {
-    Message,
-    NotDns,
-    NotDnsPort,
-    Stream(Fate),
-    Unreadable(Unreadable),
-    Untransported(Untransported),
+/// Gives the message that a packet is. That it is one was said, whatever its ports.
+fn read_message(sighting: &mut Sighting<'_>) -> End {
+    let message = network::up_to(sighting.packet.bytes, sighting.packet.wire_len);
+    let given = sighting.give(message, sighting.packet.wire_len);
+    if given.is_ok() { End::Message } else { End::NotDns }
 }
 
 /// Gives the datagram's message, or each one of a super-packet.
-fn read_udp(transported: &Transported<'_>, gso_size: u16, sighting: &mut Sighting<'_>) -> Fate {
-    let one = if gso_size == 0 || sighting.fragment { u32::MAX } else { u32::from(gso_size) };
+fn read_udp(transported: &Transported<'_>, gso_size: u16, sighting: &mut Sighting<'_>) -> streams::Fate {
+    let one = if gso_size == 0 || sighting.carrier.fragment { u32::MAX } else { u32::from(gso_size) };
     let (mut bytes, mut wire_len) = (transported.payload, transported.wire_len);
     loop {
         let message_len = wire_len.min(one);
@@ -127,7 +231,7 @@ fn read_udp(transported: &Transported<'_>, gso_size: u16, sighting: &mut Sightin
         bytes = &bytes[message.len()..];
         wire_len -= message_len;
         if wire_len == 0 {
-            return Fate::NoPayload;
+            return streams::Fate::NoPayload;
         }
     }
 }

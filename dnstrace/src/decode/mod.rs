@@ -1,15 +1,21 @@
-//! [`Packet`](crate::capture::Packet)s to [`Observation`]s: link, IP, fragments, UDP, TCP streams, DNS.
+//! [`Packet`](crate::capture::Packet)s to [`Observation`]s: link, IP, fragments, tunnels, UDP, TCP
+//! streams, DNS.
 //! The only place that knows hickory.
 
 mod connection;
 mod counts;
 mod decoder;
+mod end;
+mod fragments;
 mod message;
 mod name;
 mod network;
 mod observation;
 mod ports;
+pub(crate) mod presentation;
 mod rdata;
+mod reassembly;
+mod record_name;
 pub mod records;
 mod sighting;
 mod stream;
@@ -17,9 +23,12 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod tunnel;
 
+pub use crate::capture::Transport;
 pub use counts::DecodeCounts;
 pub use decoder::{DecodeOptions, Decoder};
 pub use message::{Header, Message, Question, Undecodable};
 pub use name::{NameError, QuestionName};
-pub use observation::{Observation, Transport};
+pub use observation::Observation;
+pub use reassembly::FRAGMENT_TIMEOUT;

@@ -80,6 +80,12 @@ impl<'a> QuestionName<'a> {
         // Length bytes are below `A`, so that they stay as they are.
         out.extend(self.0.iter().map(u8::to_ascii_lowercase));
     }
+
+    /// Appends what `Display` gives.
+    pub(crate) fn push(&self, text: &mut String) {
+        // Writing to a `String` cannot fail.
+        let _ = write_labels(self.labels(), text);
+    }
 }
 
 impl fmt::Display for QuestionName<'_> {
@@ -90,18 +96,27 @@ impl fmt::Display for QuestionName<'_> {
 }
 
 /// Labels in presentation format, without the last dot; `.` when there are none.
-pub(super) fn write_labels<'l>(labels: impl Iterator<Item = &'l [u8]>, out: &mut dyn fmt::Write) -> fmt::Result {
+pub(super) fn write_labels<'l>(labels: impl Iterator<Item = &'l [u8]>, out: &mut impl fmt::Write) -> fmt::Result {
     let mut empty = true;
     for label in labels {
         if !std::mem::take(&mut empty) {
             out.write_char('.')?;
         }
-        label.iter().try_for_each(|byte| write_byte(*byte, out))?;
+        write_label(label, out)?;
     }
     if empty { out.write_char('.') } else { Ok(()) }
 }
 
-fn write_byte(byte: u8, out: &mut dyn fmt::Write) -> fmt::Result {
+fn write_label(label: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
+    // Nearly every label can be written in one piece.
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match str::from_utf8(label) {
+        Ok(plain) if label.iter().all(is_plain) => out.write_str(plain),
+        _ => label.iter().try_for_each(|byte| write_byte(*byte, out)),
+    }
+}
+
+fn write_byte(byte: u8, out: &mut impl fmt::Write) -> fmt::Result {
     match byte {
         b'"' | b'$' | b'(' | b')' | b'.' | b';' | b'@' | b'\\' => write!(out, "\\{}", char::from(byte)),
         b'!'..=b'~' => out.write_char(char::from(byte)),

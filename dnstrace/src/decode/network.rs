@@ -16,7 +16,37 @@ pub(super) struct Datagram<'a> {
     pub(super) dst: IpAddr,
     /// VLAN ID of the innermost tag.
     pub(super) vlan: Option<u16>,
+    /// Set when `upper` is a part of it only.
+    pub(super) fragment: Option<Fragment>,
     pub(super) upper: Upper<'a>,
+}
+
+impl Datagram<'_> {
+    /// The datagram that this is a fragment of, with its payload: all of it, or its beginning.
+    pub(super) fn with<'b>(&self, upper: Upper<'b>) -> Result<Datagram<'b>, Unreadable> {
+        let Self { src, dst, vlan, .. } = *self;
+        let (upper, fragment) = if src.is_ipv4() { (upper, None) } else { skip_extensions(upper)? };
+        // A datagram is not fragmented twice, but in a tunnel.
+        if fragment.is_some() { Err(Unreadable::Malformed) } else { Ok(Datagram { src, dst, vlan, fragment, upper }) }
+    }
+}
+
+/// Which part of a datagram a fragment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fragment {
+    /// The same in all fragments of a datagram.
+    pub(super) id: u32,
+    /// Place of its first byte in the datagram's payload.
+    pub(super) offset: u32,
+    /// Others follow it.
+    pub(super) more: bool,
+}
+
+impl Fragment {
+    /// `None` for a datagram that is whole; in IPv6 it may have a fragment header all the same (RFC 6946).
+    fn new(id: u32, offset: u32, more: bool) -> Option<Self> {
+        (offset != 0 || more).then_some(Self { id, offset, more })
+    }
 }
 
 /// The upper-layer protocol's part of an IP packet.
@@ -28,7 +58,7 @@ pub(super) struct Upper<'a> {
     pub(super) payload: &'a [u8],
     /// The payload's length on the wire.
     pub(super) wire_len: u32,
-    /// More fragments follow.
+    /// It ends early: what follows is in later fragments.
     pub(super) fragment: bool,
 }
 
@@ -36,7 +66,6 @@ pub(super) struct Upper<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     NotIp,
-    LaterFragment,
     TooShort,
     Malformed,
 }
@@ -46,7 +75,7 @@ pub(super) fn read<'a>(packet: &Packet<'a>) -> Result<Datagram<'a>, Unreadable> 
     let (bytes, in_band) = match packet.layer {
         Layer::Ethernet => strip_ethernet(packet.bytes)?,
         Layer::Ip => (packet.bytes, None),
-        Layer::Other => return Err(Unreadable::NotIp),
+        Layer::Message { .. } | Layer::Other => return Err(Unreadable::NotIp),
     };
     let stripped = len(packet.bytes) - len(bytes);
     let wire_len = packet.wire_len.saturating_sub(stripped).max(len(bytes));
@@ -86,15 +115,15 @@ fn read_ipv4(bytes: &[u8], wire_len: u32, vlan: Option<u16>) -> Result<Datagram<
     if header_len < 20 || total < header_len || total > wire_len {
         return Err(Unreadable::Malformed);
     }
-    let fragment = u16::from_be_bytes([header[6], header[7]]);
-    if fragment & 0x1fff != 0 {
-        return Err(Unreadable::LaterFragment);
-    }
+    let [_, _, _, _, id_high, id_low, part_high, part_low, ..] = *header;
+    let part = u16::from_be_bytes([part_high, part_low]);
+    let id = u16::from_be_bytes([id_high, id_low]);
+    let fragment = Fragment::new(id.into(), u32::from(part & 0x1fff) * 8, part & 0x2000 != 0);
     let payload = bytes.get(header_len as usize..).ok_or(Unreadable::TooShort)?;
     let wire_len = total - header_len;
     let [_, _, _, _, _, _, _, _, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header;
-    let upper = Upper { protocol, payload: up_to(payload, wire_len), wire_len, fragment: fragment & 0x2000 != 0 };
-    Ok(Datagram { src: [s0, s1, s2, s3].into(), dst: [d0, d1, d2, d3].into(), vlan, upper })
+    let upper = Upper { protocol, payload: up_to(payload, wire_len), wire_len, fragment: false };
+    Ok(Datagram { src: [s0, s1, s2, s3].into(), dst: [d0, d1, d2, d3].into(), vlan, fragment, upper })
 }
 
 fn read_ipv6(bytes: &[u8], wire_len: u32, vlan: Option<u16>) -> Result<Datagram<'_>, Unreadable> {
@@ -106,30 +135,34 @@ fn read_ipv6(bytes: &[u8], wire_len: u32, vlan: Option<u16>) -> Result<Datagram<
         length => length,
     };
     let next = Upper { protocol: header[6], payload: up_to(&bytes[40..], wire_len), wire_len, fragment: false };
-    let upper = skip_extensions(next)?;
+    let (upper, fragment) = skip_extensions(next)?;
     let address = |at: usize| -> [u8; 16] { std::array::from_fn(|index| header[at + index]) };
-    Ok(Datagram { src: address(8).into(), dst: address(24).into(), vlan, upper })
+    Ok(Datagram { src: address(8).into(), dst: address(24).into(), vlan, fragment, upper })
 }
 
-fn skip_extensions(mut upper: Upper<'_>) -> Result<Upper<'_>, Unreadable> {
+/// Goes past extension headers, up to what the packet carries or is a fragment of.
+fn skip_extensions(mut upper: Upper<'_>) -> Result<(Upper<'_>, Option<Fragment>), Unreadable> {
     for _ in 0..EXTENSION_HEADERS_MAX {
-        let Some(length) = extension_len(upper.protocol, upper.payload)? else { return Ok(upper) };
-        if upper.protocol == FRAGMENT {
-            let fragment = word(upper.payload, 2)?;
-            if fragment & 0xfff8 != 0 {
-                return Err(Unreadable::LaterFragment);
-            }
-            upper.fragment |= fragment & 1 != 0;
-        }
-        upper.protocol = upper.payload[0];
+        let Some(length) = extension_len(upper.protocol, upper.payload)? else { return Ok((upper, None)) };
+        let fragment = if upper.protocol == FRAGMENT { read_fragment(upper.payload)? } else { None };
+        upper.protocol = *upper.payload.first().ok_or(Unreadable::TooShort)?;
         upper.payload = upper.payload.get(length as usize..).ok_or(Unreadable::TooShort)?;
         upper.wire_len = upper.wire_len.checked_sub(length).ok_or(Unreadable::Malformed)?;
+        if fragment.is_some() {
+            return Ok((upper, fragment));
+        }
     }
     Err(Unreadable::Malformed)
 }
 
+fn read_fragment(header: &[u8]) -> Result<Option<Fragment>, Unreadable> {
+    let &[_, _, part_high, part_low, id0, id1, id2, id3] = header.first_chunk().ok_or(Unreadable::TooShort)?;
+    let part = u16::from_be_bytes([part_high, part_low]);
+    Ok(Fragment::new(u32::from_be_bytes([id0, id1, id2, id3]), u32::from(part & 0xfff8), part & 1 != 0))
+}
+
 /// IPv6 fragment header (RFC 8200, 4.5).
-const FRAGMENT: u8 = 44;
+pub(super) const FRAGMENT: u8 = 44;
 
 /// Length of the extension header `bytes` start with; `None` when `protocol` is none.
 fn extension_len(protocol: u8, bytes: &[u8]) -> Result<Option<u32>, Unreadable> {

@@ -2,22 +2,13 @@
 
 use std::net::SocketAddr;
 
-use super::Message;
+use super::{Message, Transport};
 use crate::capture::{BootTime, Point, Socket, WallTime};
-
-/// What carried a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// UDP.
-    Udp,
-    /// TCP.
-    Tcp,
-}
 
 /// One DNS message as seen at one observation point. Addresses are as on the wire there.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
-    /// When, for computing; of a TCP message: its last segment.
+    /// When, for computing; of a TCP message: its last segment, of a fragmented datagram: what made it whole.
     pub time: BootTime,
     /// When, for showing.
     pub wall: WallTime,

@@ -1,8 +1,6 @@
-//! The records of a message, read with hickory when a sink wants more than header and question.
+//! The records of a message, read in place when a sink wants more than header and question: text is made of what is shown.
 
-use hickory_proto::rr::{Name, RData, RecordType};
-use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, DecodeError, Restrict};
-
+use super::record_name::RecordName;
 use super::{Header, rdata};
 
 /// The pseudo-record of EDNS (RFC 6891, 6.1.1).
@@ -11,29 +9,30 @@ const OPT: u16 = 41;
 const EXTENDED_ERROR: u16 = 15;
 
 /// What a message says beside header and question.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answers {
-    /// The answer section, as far as it could be read.
-    pub answers: Vec<AnswerRecord>,
-    /// EDNS, if the message has it.
-    pub edns: Option<Edns>,
-    /// Whether every record that the header announces was there and well-formed.
-    pub complete: bool,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Records<'a> {
+    message: &'a [u8],
+    /// Where the answer section begins, and how many of its records could be read.
+    begin: usize,
+    answers: u16,
+    opt: Option<Record<'a>>,
+    complete: bool,
 }
 
-/// A resource record. All text is printable ASCII.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnswerRecord {
-    /// Whose record it is; like all names without the last dot.
-    pub name: String,
+/// A resource record.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    message: &'a [u8],
+    name: RecordName<'a>,
+    /// Where RDATA begins and ends.
+    begin: usize,
+    end: usize,
     /// TYPE.
     pub rtype: u16,
     /// CLASS.
     pub class: u16,
     /// Time to live in seconds.
     pub ttl: u32,
-    /// RDATA in presentation format; that of RFC 3597, 5 (`\# 2 beef`) for types without one and malformed data.
-    pub data: String,
 }
 
 /// What EDNS adds to a header (RFC 6891, 6.1.3).
@@ -62,7 +61,7 @@ pub struct ExtendedError {
 
 /// Why records could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AnswersError {
+pub enum RecordsError {
     /// There is no whole header.
     #[error("shorter than a DNS header")]
     Header,
@@ -71,90 +70,112 @@ pub enum AnswersError {
     Question,
 }
 
-impl Answers {
+impl<'a> Records<'a> {
+    /// Reads the message that `bytes` are, or the beginning of.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, RecordsError> {
+        let header = Header::read(bytes).ok_or(RecordsError::Header)?;
+        // Offsets in messages are 16 bits.
+        let message = bytes.get(..usize::from(u16::MAX)).unwrap_or(bytes);
+        let begin = skip_questions(message, header.counts[0]).ok_or(RecordsError::Question)?;
+        let mut records = Self { message, begin, ..Self::default() };
+        records.complete = records.read_sections(&header).is_some();
+        Ok(records)
+    }
+
+    /// The answer section, as far as it could be read.
+    pub fn answers(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let (message, mut at) = (self.message, self.begin);
+        (0..self.answers).map_while(move |_| {
+            let record = Record::read(message, at)?;
+            at = record.end;
+            Some(record)
+        })
+    }
+
+    /// How many records [`answers`](Self::answers) gives.
+    #[must_use]
+    pub fn answer_count(&self) -> u16 {
+        self.answers
+    }
+
+    /// Whether every record that the header announces was there and well-formed.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// EDNS, if the message has it.
+    #[must_use]
+    pub fn edns(&self) -> Option<Edns> {
+        self.opt.as_ref().map(Record::edns)
+    }
+
     /// The rcode with the bits of EDNS.
     #[must_use]
     pub fn rcode(&self, header: &Header) -> u16 {
-        let high = self.edns.as_ref().map_or(0, |edns| edns.rcode_high);
+        let [high, ..] = self.opt.map_or(0, |opt| opt.ttl).to_be_bytes();
         u16::from(high) << 4 | u16::from(header.rcode())
     }
-}
 
-/// Reads the records of the message that `bytes` are, or the beginning of.
-pub fn answers(bytes: &[u8]) -> Result<Answers, AnswersError> {
-    let header = Header::read(bytes).ok_or(AnswersError::Header)?;
-    // Offsets in messages are 16 bits.
-    let bytes = bytes.get(..usize::from(u16::MAX)).unwrap_or(bytes);
-    let mut decoder = BinDecoder::new(bytes);
-    skip_questions(&mut decoder, header.counts[0]).map_err(|_why| AnswersError::Question)?;
-    let mut answers = Answers::default();
-    answers.complete = read_sections(&mut decoder, &header, &mut answers).is_ok();
-    Ok(answers)
-}
-
-fn skip_questions(decoder: &mut BinDecoder<'_>, count: u16) -> Result<(), DecodeError> {
-    decoder.read_slice(Header::LEN)?;
-    for _ in 0..count {
-        Name::read(decoder)?;
-        decoder.read_slice(4)?;
+    fn read_sections(&mut self, header: &Header) -> Option<()> {
+        let [_, answer, authority, additional] = header.counts;
+        let mut at = self.begin;
+        while self.answers < answer {
+            at = Record::read(self.message, at)?.end;
+            self.answers += 1;
+        }
+        for _ in 0..u32::from(authority) + u32::from(additional) {
+            let record = Record::read(self.message, at)?;
+            at = record.end;
+            if record.rtype == OPT {
+                self.opt = Some(record);
+            }
+        }
+        Some(())
     }
-    Ok(())
 }
 
-fn read_sections(decoder: &mut BinDecoder<'_>, header: &Header, out: &mut Answers) -> Result<(), DecodeError> {
-    let [_, answer, authority, additional] = header.counts;
-    for _ in 0..answer {
-        out.answers.push(RawRecord::read(decoder)?.shown());
+/// Where the questions end.
+fn skip_questions(message: &[u8], count: u16) -> Option<usize> {
+    (0..count).try_fold(Header::LEN, |at, _| {
+        let (_, end) = RecordName::read(message, at)?;
+        Some(end + 4).filter(|end| *end <= message.len())
+    })
+}
+
+impl<'a> Record<'a> {
+    fn read(message: &'a [u8], at: usize) -> Option<Self> {
+        let (name, at) = RecordName::read(message, at)?;
+        let [t0, t1, c0, c1, l0, l1, l2, l3, d0, d1] = *message.get(at..)?.first_chunk()?;
+        let begin = at + 10;
+        let end = begin + usize::from(u16::from_be_bytes([d0, d1]));
+        let (rtype, class) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([c0, c1]));
+        let record = Self { message, name, begin, end, rtype, class, ttl: u32::from_be_bytes([l0, l1, l2, l3]) };
+        (end <= message.len()).then_some(record)
     }
-    for _ in 0..u32::from(authority) + u32::from(additional) {
-        let record = RawRecord::read(decoder)?;
-        if record.rtype == OPT {
-            out.edns = Some(record.edns());
+
+    /// Appends whose record it is; like all names without the last dot, in printable ASCII.
+    pub fn push_name(&self, text: &mut String) {
+        self.name.push(text);
+    }
+
+    /// Appends RDATA in presentation format; in that of RFC 3597, 5 (`\# 2 beef`) for types without one and malformed
+    /// data. It is printable ASCII.
+    pub fn push_data(&self, text: &mut String) {
+        let before = text.len();
+        if rdata::push(self.rtype, self.message, self.begin..self.end, text).is_none() {
+            text.truncate(before);
+            rdata::push_unknown(self.data(), text);
         }
     }
-    Ok(())
-}
 
-/// A record whose data is not read yet: when it is malformed, the records behind it still can be.
-struct RawRecord<'a> {
-    name: Name,
-    rtype: u16,
-    class: u16,
-    ttl: u32,
-    data: &'a [u8],
-    /// Stands at `data`; names in it point back into the message.
-    at_data: BinDecoder<'a>,
-}
-
-impl<'a> RawRecord<'a> {
-    fn read(decoder: &mut BinDecoder<'a>) -> Result<Self, DecodeError> {
-        let name = Name::read(decoder)?;
-        let rtype = decoder.read_u16()?.unverified();
-        let class = decoder.read_u16()?.unverified();
-        let ttl = decoder.read_u32()?.unverified();
-        let length = decoder.read_u16()?.unverified();
-        let at_data = decoder.clone(u16::try_from(decoder.index()).unwrap_or(u16::MAX));
-        let data = decoder.read_slice(length.into())?.unverified();
-        Ok(Self { name, rtype, class, ttl, data, at_data })
-    }
-
-    fn shown(mut self) -> AnswerRecord {
-        let length = Restrict::new(u16::try_from(self.data.len()).unwrap_or(u16::MAX));
-        let data = RData::read(&mut self.at_data, RecordType::from(self.rtype), length);
-        // hickory takes TXT without strings, whose text would be none at all.
-        let text = data.ok().and_then(|data| rdata::text(&data)).filter(|text| !text.is_empty());
-        AnswerRecord {
-            name: rdata::name(&self.name),
-            rtype: self.rtype,
-            class: self.class,
-            ttl: self.ttl,
-            data: text.unwrap_or_else(|| rdata::unknown(self.data)),
-        }
+    fn data(&self) -> &'a [u8] {
+        &self.message[self.begin..self.end]
     }
 
     fn edns(&self) -> Edns {
         let [rcode_high, version, flags, _] = self.ttl.to_be_bytes();
-        let errors = options(self.data).filter(|(code, _)| *code == EXTENDED_ERROR);
+        let errors = options(self.data()).filter(|(code, _)| *code == EXTENDED_ERROR);
         Edns {
             udp_size: self.class,
             rcode_high,
@@ -201,11 +222,20 @@ pub(super) mod tests {
 
     #[track_caller]
     fn check(rtype: u16, data: &[u8], expected: &str) {
-        let answers = answers(&response([1, 0, 0], &[(rtype, data)])).unwrap();
-        assert!(answers.complete);
-        let [record] = &answers.answers[..] else { panic!("{answers:?}") };
-        assert_eq!((record.name.as_str(), record.rtype, record.class, record.ttl), ("a", rtype, 1, 60));
-        assert_eq!(record.data, expected);
+        let bytes = response([1, 0, 0], &[(rtype, data)]);
+        let records = Records::read(&bytes).unwrap();
+        assert!(records.is_complete());
+        let shown: Vec<_> = records.answers().map(|record| (shown(&record), record.class, record.ttl)).collect();
+        assert_eq!(shown, [(format!("a {rtype} {expected}"), 1, 60)]);
+    }
+
+    /// Name, type, data.
+    pub(in super::super) fn shown(record: &Record<'_>) -> String {
+        let mut text = String::new();
+        record.push_name(&mut text);
+        let mut data = String::new();
+        record.push_data(&mut data);
+        format!("{text} {} {data}", record.rtype)
     }
 
     /// Type, data, presentation format.
@@ -259,38 +289,39 @@ pub(super) mod tests {
     #[test]
     fn malformed_data_does_not_hide_what_follows() {
         let bytes = response([2, 0, 0], &[(1, &[10, 0, 0]), (1, &[10, 0, 0, 2])]);
-        let data: Vec<String> = answers(&bytes).unwrap().answers.into_iter().map(|record| record.data).collect();
-        assert_eq!(data, ["\\# 3 0a0000", "10.0.0.2"]);
+        let shown: Vec<String> = Records::read(&bytes).unwrap().answers().map(|record| shown(&record)).collect();
+        assert_eq!(shown, ["a 1 \\# 3 0a0000", "a 1 10.0.0.2"]);
     }
 
     #[test]
     fn looping_names_end_the_reading() {
-        let answers = answers(&response([1, 0, 0], &[(5, b"\xc0\x1f")])).unwrap();
-        assert_eq!(answers.answers[0].data, "\\# 2 c01f");
+        let bytes = response([1, 0, 0], &[(5, b"\xc0\x1f")]);
+        let shown: Vec<String> = Records::read(&bytes).unwrap().answers().map(|record| shown(&record)).collect();
+        assert_eq!(shown, ["a 5 \\# 2 c01f"]);
     }
 
     #[test]
     fn cut_message_gives_what_is_there() {
         let bytes = response([2, 0, 0], &[(1, &[10, 0, 0, 1]), (1, &[10, 0, 0, 2])]);
-        let answers = answers(&bytes[..bytes.len() - 1]).unwrap();
-        assert_eq!((answers.answers.len(), answers.complete), (1, false));
+        let records = Records::read(&bytes[..bytes.len() - 1]).unwrap();
+        assert_eq!((records.answers().count(), records.answer_count(), records.is_complete()), (1, 1, false));
     }
 
     #[test]
     fn edns_is_read() {
         let mut bytes = response([0, 0, 1], &[]);
         bytes.extend(b"\0\0\x29\x04\xd0\x01\0\x80\0\0\x11\0\x0a\0\x02\xaa\xbb\0\x0f\0\x07\0\x16why\x1b\n");
-        let answers = answers(&bytes).unwrap();
+        let records = Records::read(&bytes).unwrap();
         let error = ExtendedError { code: 22, text: "\"why\\027\\010\"".to_owned() };
         let expected =
             Edns { udp_size: 1232, rcode_high: 1, version: 0, dnssec_ok: true, extended_errors: vec![error] };
-        assert_eq!(answers.edns, Some(expected));
-        assert_eq!(answers.rcode(&Header::read(&bytes).unwrap()), 16);
+        assert_eq!(records.edns(), Some(expected));
+        assert_eq!(records.rcode(&Header::read(&bytes).unwrap()), 16);
     }
 
     #[test]
     fn without_header_or_question_there_is_an_error() {
-        assert_eq!(answers(&[0; 11]), Err(AnswersError::Header));
-        assert_eq!(answers(&response([0, 0, 0], &[])[..15]), Err(AnswersError::Question));
+        assert_eq!(Records::read(&[0; 11]).err(), Some(RecordsError::Header));
+        assert_eq!(Records::read(&response([0, 0, 0], &[])[..15]).err(), Some(RecordsError::Question));
     }
 }

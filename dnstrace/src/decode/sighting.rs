@@ -2,19 +2,23 @@
 
 use std::net::SocketAddr;
 
-use super::network::Datagram;
-use super::transport::Transported;
 use super::{DecodeCounts, Message, NameError, Observation, Question, Transport, Undecodable};
 use crate::capture::Packet;
+
+/// What a packet's headers say of the messages in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carrier {
+    pub(super) transport: Transport,
+    pub(super) src: SocketAddr,
+    pub(super) dst: SocketAddr,
+    pub(super) vlan: Option<u16>,
+    pub(super) fragment: bool,
+}
 
 /// Gives the messages found in one packet and counts them.
 pub(super) struct Sighting<'s> {
     pub(super) packet: &'s Packet<'s>,
-    transport: Transport,
-    pub(super) src: SocketAddr,
-    pub(super) dst: SocketAddr,
-    vlan: Option<u16>,
-    pub(super) fragment: bool,
+    pub(super) carrier: Carrier,
     pub(super) counts: &'s mut DecodeCounts,
     each: &'s mut dyn FnMut(&Observation<'_>),
     /// Messages found so far.
@@ -26,23 +30,11 @@ pub(super) struct Sighting<'s> {
 impl<'s> Sighting<'s> {
     pub(super) fn new(
         packet: &'s Packet<'s>,
-        datagram: &Datagram<'_>,
-        transported: &Transported<'_>,
+        carrier: Carrier,
         counts: &'s mut DecodeCounts,
         each: &'s mut dyn FnMut(&Observation<'_>),
     ) -> Self {
-        Self {
-            packet,
-            transport: if transported.segment.is_some() { Transport::Tcp } else { Transport::Udp },
-            src: SocketAddr::new(datagram.src, transported.src_port),
-            dst: SocketAddr::new(datagram.dst, transported.dst_port),
-            vlan: datagram.vlan,
-            fragment: datagram.upper.fragment,
-            counts,
-            each,
-            found: 0,
-            given: 0,
-        }
+        Self { packet, carrier, counts, each, found: 0, given: 0 }
     }
 
     /// Gives the message that `bytes` are, or the beginning of; or counts why it is none.
@@ -51,17 +43,18 @@ impl<'s> Sighting<'s> {
         self.counts.messages_found += 1;
         let message = Message::read(bytes, wire_len).inspect_err(|why| self.count_undecodable(*why))?;
         self.count_message(&message);
+        let Carrier { transport, src, dst, vlan, fragment } = self.carrier;
         (self.each)(&Observation {
             time: self.packet.time,
             wall: self.packet.wall,
             point: self.packet.point,
-            transport: self.transport,
-            src: self.src,
-            dst: self.dst,
-            vlan: self.vlan,
+            transport,
+            src,
+            dst,
+            vlan,
             hop_id: self.packet.hop_id,
             socket: self.packet.socket,
-            fragment: self.fragment,
+            fragment,
             message,
         });
         Ok(())
@@ -87,7 +80,7 @@ impl<'s> Sighting<'s> {
         self.counts.messages += 1;
         let cut = message.bytes.len() < message.wire_len as usize;
         self.counts.messages_cut += u64::from(cut);
-        self.counts.messages_first_fragment += u64::from(self.fragment);
+        self.counts.messages_first_fragment += u64::from(self.carrier.fragment);
         if message.question.is_none() && message.header.counts[0] != 0 {
             let question_cut = cut && matches!(Question::read(message.bytes), Err(NameError::Cut));
             self.counts.questions_malformed += u64::from(!question_cut);

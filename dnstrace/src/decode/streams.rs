@@ -58,7 +58,7 @@ pub(super) struct Streams {
 impl Streams {
     /// Adds a segment; gives the messages that are complete with it.
     pub(super) fn add(&mut self, segment: Segment, payload: &Transported<'_>, sighting: &mut Sighting<'_>) -> Fate {
-        let key = Key { point: sighting.packet.point, src: sighting.src, dst: sighting.dst };
+        let key = Key { point: sighting.packet.point, src: sighting.carrier.src, dst: sighting.carrier.dst };
         let worth_following = segment.syn || payload.wire_len > 0;
         if !worth_following && !self.by_key.contains_key(&key) {
             return Fate::NoPayload;

@@ -11,7 +11,7 @@ use super::recent::Recent;
 use super::table::Table;
 use super::{JoinCounts, Outcome, Transaction, TransactionId};
 use crate::capture::BootTime;
-use crate::decode::Observation;
+use crate::decode::{FRAGMENT_TIMEOUT, Observation};
 
 /// How many transactions are open at most unless said otherwise: 5 s of 6,000 queries/s without any response, or 100 ms
 /// of 300,000 with one.
@@ -25,6 +25,11 @@ pub const SETTLE: Duration = Duration::from_millis(100);
 
 /// How long a response waits for its query, which another CPU may have seen and not yet handed over.
 pub const SKEW_TIMEOUT: Duration = Duration::from_millis(100);
+
+// A first fragment is given that much later than it was seen, and still belongs to the way of its message.
+const _: () = assert!(FRAGMENT_TIMEOUT.as_nanos() < SETTLE.as_nanos());
+const _: () = assert!(FRAGMENT_TIMEOUT.as_nanos() < SKEW_TIMEOUT.as_nanos());
+const _: () = assert!(FRAGMENT_TIMEOUT.as_nanos() < TIMEOUT_GRACE.as_nanos());
 
 /// How long a transaction waits for stragglers once its response is back where its query came from.
 pub const STRAGGLER_WAIT: Duration = Duration::from_millis(10);
@@ -140,10 +145,10 @@ impl Join {
 
     fn give_out(&mut self, slot: Slot, time_is_over: bool, each: &mut dyn FnMut(Transaction)) {
         self.table.deadlines.clear(slot);
-        let Some(mut open) = self.table.remove(slot) else { return };
+        let Some(open) = self.table.remove(slot) else { return };
         let outcome = ending::outcome(&open, time_is_over);
         let recent = if open.response.is_some() { &mut self.answered } else { &mut self.unanswered };
-        recent.add(&mut open, self.latest);
+        recent.add(&open, self.latest);
         self.counts.transactions += 1;
         *match outcome {
             Outcome::Answered => &mut self.counts.answered,

@@ -7,6 +7,7 @@ mod duplicates;
 mod ending;
 mod identity;
 mod index;
+mod keys;
 mod masquerade;
 mod matcher;
 mod open;

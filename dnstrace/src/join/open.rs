@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::duplicates::Duplicates;
-use super::identity::{Key, Seen, question_hash};
+use super::identity::{Seen, question_hash};
+use super::keys::Keys;
 use super::sockets;
 use super::{Attempt, Hop, JoinCounts, MessageCopy, MessageKind, Transaction};
 use crate::capture::BootTime;
@@ -27,7 +28,7 @@ pub(super) struct Open {
     /// What is known so far; its path is in the order of arrival, without further responses.
     pub(super) transaction: Transaction,
     /// Where it is found; a masqueraded query has a second key.
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Keys,
     /// Identity of the query.
     pub(super) query: Option<u64>,
     /// Identity of the response.
@@ -56,7 +57,7 @@ impl Open {
         let question = o.message.question.as_ref();
         Self {
             transaction: Transaction::begin(seen),
-            keys: vec![seen.key],
+            keys: Keys::new(seen.key),
             query: None,
             response: None,
             question: question.map(question_hash),
@@ -166,7 +167,8 @@ impl Open {
         self.query_time = o.time;
         self.transaction.attempts.push(Attempt { time: o.time });
         (self.transaction.time, self.transaction.wall) = (o.time, o.wall);
-        if let Some(question) = &o.message.question {
+        // A response that came before its query asks the same, if it has a question.
+        if let (None, Some(question)) = (self.question, &o.message.question) {
             self.question = Some(question_hash(question));
             self.question_bytes = Some(question_bytes(question));
         }

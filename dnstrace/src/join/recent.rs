@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::TransactionId;
 use super::identity::{Key, Seen, is_response, question_hash};
 use super::index::{Index, Slot};
+use super::keys::Keys;
 use super::open::Open;
 use crate::capture::BootTime;
 
@@ -18,7 +19,7 @@ const RECENT_MAX: usize = 16_384;
 /// What is remembered of a transaction that was given out.
 struct Ended {
     id: TransactionId,
-    keys: Vec<Key>,
+    keys: Keys,
     clients: [SocketAddr; 2],
     servers: [SocketAddr; 2],
     question: Option<u64>,
@@ -40,7 +41,7 @@ impl Recent {
     }
 
     /// Remembers a transaction that is given out now.
-    pub(super) fn add(&mut self, open: &mut Open, at: BootTime) {
+    pub(super) fn add(&mut self, open: &Open, at: BootTime) {
         let place = Slot::try_from(self.next).unwrap_or(Slot::MAX);
         if let Some(forgotten) = self.ended.get(self.next) {
             forgotten.keys.iter().for_each(|key| self.keys.remove(key, place));
@@ -55,15 +56,15 @@ impl Recent {
     }
 
     /// The transaction that this response belongs to, the latest if there are several, with its keys.
-    pub(super) fn find(&self, seen: &Seen<'_>) -> Option<(TransactionId, &[Key])> {
+    pub(super) fn find(&self, seen: &Seen<'_>) -> Option<(TransactionId, Keys)> {
         let places = self.keys.get(&seen.key).iter().rev();
         let mut candidates = places.filter_map(|&place| self.ended.get(place as usize));
-        candidates.find(|ended| ended.is_answered_by(seen)).map(|ended| (ended.id, ended.keys.as_slice()))
+        candidates.find(|ended| ended.is_answered_by(seen)).map(|ended| (ended.id, ended.keys))
     }
 }
 
 impl Ended {
-    fn new(open: &mut Open, at: BootTime) -> Self {
+    fn new(open: &Open, at: BootTime) -> Self {
         let t = &open.transaction;
         let ends = |hop: Option<&super::Hop>| match hop {
             Some(hop) if is_query(hop) => (hop.src, hop.dst),
@@ -75,7 +76,7 @@ impl Ended {
         let (first, last) = (ends(t.path.iter().find(|hop| is_query(hop) == of_query)), ends(hops.next_back()));
         Self {
             id: t.id,
-            keys: std::mem::take(&mut open.keys),
+            keys: open.keys,
             clients: [first.0, last.0],
             servers: [first.1, last.1],
             question: open.question,

@@ -139,7 +139,7 @@ impl Join {
             return self.open_response(seen, each);
         };
         let mut open = Open::new(seen);
-        open.keys = keys.to_vec();
+        open.keys = keys;
         open.transaction.late_for = Some(id);
         self.counts.late_responses += 1;
         open.add_response(seen, &mut self.counts);

@@ -5,9 +5,6 @@ use super::identity::Key;
 use super::index::{Index, Slot};
 use super::open::Open;
 
-/// Keys of one transaction: masquerading changes the port once, twice where a node masquerades for another.
-const KEYS_MAX: usize = 4;
-
 /// Open transactions by slot, with an index for each question the join asks.
 pub(super) struct Table {
     slots: Vec<Option<Open>>,
@@ -71,7 +68,7 @@ impl Table {
             self.slots.push(None);
             Slot::try_from(self.slots.len() - 1).unwrap_or(Slot::MAX)
         });
-        for &key in &open.keys {
+        for &key in &*open.keys {
             self.keys.add(key, slot);
         }
         self.slots[slot as usize] = Some(open);
@@ -94,8 +91,7 @@ impl Table {
     /// Lets the transaction be found by another key too.
     pub(super) fn add_key(&mut self, slot: Slot, key: Key) {
         let Some(open) = self.get_mut(slot) else { return };
-        if !open.keys.contains(&key) && open.keys.len() < KEYS_MAX {
-            open.keys.push(key);
+        if open.keys.add(key) {
             self.keys.add(key, slot);
         }
     }
@@ -118,7 +114,7 @@ impl Table {
         self.forget_question(slot);
         let open = self.slots.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
-        for key in &open.keys {
+        for key in &*open.keys {
             self.keys.remove(key, slot);
         }
         for identity in [open.query, open.response].into_iter().flatten() {

@@ -1,16 +1,18 @@
 //! Interface indexes to names, as observed: what is not known stays a number.
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::net::if_::if_nameindex;
-
 use crate::capture::file::FileInterface;
-use crate::capture::{BootTime, Hook, Point};
+use crate::capture::{BootTime, Point};
 
-/// An interface that is gone before its name was read would otherwise have every packet read the list anew.
-const REFRESH_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// An interface that is gone before its name was read would otherwise have every packet ask for it anew.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Interfaces without a name that are remembered: as many may be gone before anybody asked. Beyond, all are asked anew.
+const NAMELESS_MAX: usize = 4096;
 
 /// A node of the largest size has some 250 pods with a few interfaces each; names of interfaces that are gone stay
 /// known, as their packets may still be on their way through the join.
@@ -19,7 +21,7 @@ const INTERFACES_MAX: usize = 16_384;
 /// Names of interfaces by netns and index, as known at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interfaces {
-    /// Inode of the netns that needs no mention; 0 for files, which do not know theirs.
+    /// Inode of the netns that needs no mention; 0 for files that do not know theirs.
     pub netns: u32,
     names: BTreeMap<(u32, u32), Box<str>>,
 }
@@ -35,59 +37,65 @@ impl Interfaces {
 /// Keeps the names of interfaces; what it gives out is shared, not copied, until the next change.
 pub struct Owner {
     interfaces: Arc<Interfaces>,
-    read: fn() -> Vec<(u32, String)>,
-    read_at: Option<BootTime>,
+    ask: fn(u32) -> Option<String>,
+    /// When it was asked for a name in vain.
+    nameless: BTreeMap<u32, BootTime>,
 }
 
 impl Owner {
     /// For the interfaces of the netns we run in, whose inode is `netns`.
     #[must_use]
     pub fn live(netns: u32) -> Self {
-        Self::reading(netns, list)
+        Self::asking(netns, name)
     }
 
     /// For a capture file, which names its interfaces itself: see [`add`](Self::add).
     #[must_use]
     pub fn file() -> Self {
-        Self::reading(0, Vec::new)
+        Self::asking(0, |_| None)
     }
 
-    fn reading(netns: u32, read: fn() -> Vec<(u32, String)>) -> Self {
-        Self { interfaces: Arc::new(Interfaces { netns, ..Interfaces::default() }), read, read_at: None }
+    fn asking(netns: u32, ask: fn(u32) -> Option<String>) -> Self {
+        let interfaces = Arc::new(Interfaces { netns, ..Interfaces::default() });
+        Self { interfaces, ask, nameless: BTreeMap::new() }
     }
 
-    /// Adds what a capture file says about its interfaces.
-    pub fn add(&mut self, interfaces: &[FileInterface]) {
-        for interface in interfaces {
-            self.insert(interface.ifindex, &interface.name);
+    /// Adds what a capture file says about an interface.
+    pub fn add(&mut self, interface: &FileInterface) {
+        let FileInterface { netns, ifindex, ref name } = *interface;
+        if netns != 0 && self.interfaces.netns == 0 {
+            Arc::make_mut(&mut self.interfaces).netns = netns;
         }
+        self.insert((netns, ifindex), name);
     }
 
-    /// The names known at `now`; reads the list again when one of `points` is not among them.
-    pub fn interfaces(&mut self, mut points: impl Iterator<Item = Point>, now: BootTime) -> Arc<Interfaces> {
-        if points.any(|point| self.lacks(point)) && self.may_read(now) {
-            for (ifindex, name) in (self.read)() {
-                self.insert(ifindex, &name);
+    /// The names known at `now`, those of `points` among them, as far as these interfaces exist.
+    pub fn interfaces(&mut self, points: impl Iterator<Item = Point>, now: BootTime) -> Arc<Interfaces> {
+        for point in points {
+            if self.lacks(point) && self.may_ask(point.ifindex, now) {
+                match (self.ask)(point.ifindex) {
+                    Some(name) => self.insert((point.netns, point.ifindex), &name),
+                    None => drop(self.nameless.insert(point.ifindex, now)),
+                }
             }
         }
         Arc::clone(&self.interfaces)
     }
 
+    /// Sockets in the netns we run in are at its interfaces, too.
     fn lacks(&self, point: Point) -> bool {
-        let here = point.hook == Hook::Device && point.netns == self.interfaces.netns && point.ifindex != 0;
+        let here = point.netns == self.interfaces.netns && point.ifindex != 0;
         here && self.interfaces.name(point).is_none()
     }
 
-    fn may_read(&mut self, now: BootTime) -> bool {
-        let may = self.read_at.is_none_or(|last| now.since(last) >= REFRESH_AT_MOST_EVERY);
-        if may {
-            self.read_at = Some(now);
+    fn may_ask(&mut self, ifindex: u32, now: BootTime) -> bool {
+        if self.nameless.len() >= NAMELESS_MAX {
+            self.nameless.clear();
         }
-        may
+        self.nameless.get(&ifindex).is_none_or(|last| now.since(*last) >= ASK_AGAIN_AFTER)
     }
 
-    fn insert(&mut self, ifindex: u32, name: &str) {
-        let key = (self.interfaces.netns, ifindex);
+    fn insert(&mut self, key: (u32, u32), name: &str) {
         let known = self.interfaces.names.get(&key);
         if known.is_some_and(|known| **known == *name) || self.interfaces.names.len() >= INTERFACES_MAX {
             return;
@@ -96,16 +104,20 @@ impl Owner {
     }
 }
 
-/// An unreadable list is an empty one: numbers are shown then, and reading is tried again.
-fn list() -> Vec<(u32, String)> {
-    let Ok(list) = if_nameindex() else { return Vec::new() };
-    list.iter().map(|interface| (interface.index(), interface.name().to_string_lossy().into_owned())).collect()
+/// An interface that is gone has no name: its number is shown then.
+fn name(ifindex: u32) -> Option<String> {
+    let mut buffer = [0; libc::IF_NAMESIZE];
+    // SAFETY: the buffer has the length that the function needs, and what it writes there ends with a zero.
+    let found = unsafe { libc::if_indextoname(ifindex, buffer.as_mut_ptr()) };
+    let bytes = buffer.map(libc::c_char::cast_unsigned);
+    let name = CStr::from_bytes_until_nul(&bytes).ok().filter(|_| !found.is_null())?;
+    Some(name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::Direction;
+    use crate::capture::{Direction, Hook};
 
     const NETNS: u32 = 7;
 
@@ -113,35 +125,35 @@ mod tests {
         Point { hook: Hook::Device, direction: Direction::In, ifindex, netns: NETNS }
     }
 
-    fn two() -> Vec<(u32, String)> {
-        vec![(1, "lo".into()), (2, "eth0".into())]
+    fn two(ifindex: u32) -> Option<String> {
+        [(1, "lo"), (2, "eth0")].into_iter().find(|known| known.0 == ifindex).map(|known| known.1.to_owned())
     }
 
     #[test]
-    fn names_are_read_when_an_unknown_interface_appears() {
-        let mut owner = Owner::reading(NETNS, two);
+    fn names_are_asked_for_when_an_unknown_interface_appears() {
+        let mut owner = Owner::asking(NETNS, two);
         assert_eq!(owner.interfaces(std::iter::empty(), BootTime(0)).name(point(2)), None);
         let names = owner.interfaces([point(2)].into_iter(), BootTime(0));
-        assert_eq!(
-            (names.name(point(1)), names.name(point(2)), names.name(point(3))),
-            (Some("lo"), Some("eth0"), None)
-        );
+        assert_eq!((names.name(point(1)), names.name(point(2))), (None, Some("eth0")));
+        // One more interface does not wait for the next second.
+        let names = owner.interfaces([point(3), point(1)].into_iter(), BootTime(1));
+        assert_eq!((names.name(point(1)), names.name(point(3))), (Some("lo"), None));
         assert_eq!(names.name(Point { netns: 8, ..point(2) }), None);
     }
 
     #[test]
-    fn unknown_interface_does_not_read_the_list_for_every_packet() {
-        let mut owner = Owner::reading(NETNS, two);
+    fn interface_that_is_gone_is_not_asked_for_with_every_packet() {
+        let mut owner = Owner::asking(NETNS, two);
         owner.interfaces([point(9)].into_iter(), BootTime(0));
-        assert!(!owner.may_read(BootTime(999_999_999)));
-        assert!(owner.may_read(BootTime(1_000_000_000)));
+        assert!(!owner.may_ask(9, BootTime(999_999_999)));
+        assert!(owner.may_ask(9, BootTime(1_000_000_000)));
     }
 
     #[test]
     fn what_was_given_out_does_not_change() {
         let mut owner = Owner::file();
         let before = owner.interfaces(std::iter::empty(), BootTime(0));
-        owner.add(&[FileInterface { ifindex: 1, name: "eth0".into() }]);
+        owner.add(&FileInterface { netns: 0, ifindex: 1, name: "eth0".into() });
         let at = Point { netns: 0, ..point(1) };
         assert_eq!(before.name(at), None);
         assert_eq!(owner.interfaces(std::iter::empty(), BootTime(0)).name(at), Some("eth0"));
@@ -149,6 +161,6 @@ mod tests {
 
     #[test]
     fn own_netns_has_a_loopback() {
-        assert!(list().iter().any(|(_, name)| name == "lo"));
+        assert_eq!((name(1).as_deref(), name(0)), (Some("lo"), None));
     }
 }

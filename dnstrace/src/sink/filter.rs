@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use globset::GlobMatcher;
 
-use super::message::{Asked, asked, question, rcode};
+use super::message::{asked, push_name, question, rcode};
 use super::{Sighting, iana};
+use crate::decode::Question;
 use crate::join::{MessageCopy, Outcome, Transaction};
 
 /// Conditions; an empty one is met by everything.
@@ -22,6 +23,13 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether everything is shown.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { names, types, rcodes, slower_than } = self;
+        names.is_empty() && types.is_empty() && rcodes.is_empty() && slower_than.is_none()
+    }
+
     /// Whether a transaction is shown.
     #[must_use]
     pub fn shows(&self, transaction: &Transaction) -> bool {
@@ -38,14 +46,20 @@ impl Filter {
         self.shows_question(|| question(message)) && self.shows_rcode(response)
     }
 
-    fn shows_question(&self, asked: impl FnOnce() -> Option<Asked>) -> bool {
+    fn shows_question<'q>(&self, asked: impl FnOnce() -> Option<Question<'q>>) -> bool {
         if self.names.is_empty() && self.types.is_empty() {
             return true;
         }
         asked().is_some_and(|asked| {
-            let name = self.names.is_empty() || self.names.iter().any(|glob| glob.is_match(&asked.name));
-            name && (self.types.is_empty() || self.types.contains(&asked.qtype))
+            let of_type = self.types.is_empty() || self.types.contains(&asked.qtype);
+            of_type && (self.names.is_empty() || self.has_name(&asked))
         })
+    }
+
+    fn has_name(&self, asked: &Question<'_>) -> bool {
+        let mut name = String::new();
+        push_name(asked, &mut name);
+        self.names.iter().any(|glob| glob.is_match(&name))
     }
 
     fn shows_rcode(&self, response: Option<&MessageCopy>) -> bool {

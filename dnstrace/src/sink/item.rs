@@ -112,6 +112,8 @@ pub struct Summary {
     pub packets: u64,
     /// DNS messages among them.
     pub messages: u64,
+    /// What the reader should know of how it came about.
+    pub warnings: Vec<String>,
     /// Why the run ended before its time.
     pub error: Option<String>,
 }

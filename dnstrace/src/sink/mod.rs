@@ -1,5 +1,6 @@
-//! Transactions to bytes: text and JSON, and what of them is shown.
+//! Transactions to bytes: text and JSON, and what of them is shown. Packets to pcapng.
 
+mod batches;
 mod escape;
 mod filter;
 mod iana;
@@ -9,10 +10,12 @@ mod losses;
 mod message;
 mod outlet;
 mod palette;
+pub mod pcapng;
 mod text;
 mod time;
 mod writer;
 
+pub use batches::WriterEnd;
 pub use filter::{Filter, rcode_number, record_type_number};
 pub use item::{Item, Lost, Numbered, Sighting, Summary};
 pub use json::Json;

@@ -1,21 +1,12 @@
 //! The way from the pipeline's thread to the writer's: what is shown, numbered, in a bounded channel.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread;
-use std::time::Duration;
 
+use super::batches::{Batch, Batches, WriterEnd};
 use super::{Filter, Item, Lost, Numbered, Sighting, Summary};
 use crate::decode::Observation;
 use crate::join::{Transaction, TransactionId};
 use crate::owner::Interfaces;
-
-/// Some 2 KiB each: 8 MiB at most wait for a slow terminal, a twentieth of a second at 100,000 queries a second.
-const ITEMS_WAITING_MAX: usize = 4096;
-
-/// At the end nothing is lost by waiting, but a person waits, too: so often, so long, for a writer that is behind.
-const LAST_WAITS: u32 = 300;
-const LAST_WAIT: Duration = Duration::from_millis(1);
 
 /// Which records are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +15,8 @@ pub enum Show {
     Transactions,
     /// One for each sighting of a message.
     Observations,
+    /// None: they are recorded only.
+    Nothing,
 }
 
 /// What to do when the writer does not keep up.
@@ -65,19 +58,18 @@ pub struct OutletOptions {
 #[derive(Debug)]
 pub struct Outlet {
     options: OutletOptions,
-    sender: SyncSender<Item>,
+    batches: Batches,
     counts: OutletCounts,
     seq: u64,
     writer_gone: bool,
-    waits_left: u32,
 }
 
 impl Outlet {
     /// Both ends of the channel.
     #[must_use]
-    pub fn new(options: OutletOptions) -> (Self, Receiver<Item>) {
-        let (sender, receiver) = sync_channel(ITEMS_WAITING_MAX);
-        (Self { options, sender, counts: OutletCounts::default(), seq: 0, writer_gone: false, waits_left: 0 }, receiver)
+    pub fn new(options: OutletOptions) -> (Self, WriterEnd) {
+        let (batches, writer_end) = Batches::new(options.when_full);
+        (Self { options, batches, counts: OutletCounts::default(), seq: 0, writer_gone: false }, writer_end)
     }
 
     /// Which records are shown.
@@ -133,117 +125,148 @@ impl Outlet {
 
     /// Says that something was lost; no record of it is lost only when the writer keeps up.
     pub fn lost(&mut self, lost: Lost) {
-        self.send(Item::Lost(lost));
+        self.add(Item::Lost(lost));
+    }
+
+    /// Gives the writer what there is, as nothing more may come for a while. A writer that is behind gets it later.
+    pub fn flush(&mut self) {
+        if let Err(batch) = self.batches.flush() {
+            self.writer_gone = true;
+            self.counts.after_end += self.take_back(&batch);
+        }
+    }
+
+    /// The last records go to the writer; what it does not take in time is lost.
+    pub fn finish(&mut self) {
+        self.flush();
+        let batch = self.batches.take();
+        self.counts.dropped += self.take_back(&batch);
     }
 
     /// From now on no packet waits: what is still to be shown waits for a writer that is behind, within bounds.
     pub fn begin_end(&mut self) {
-        self.waits_left = LAST_WAITS;
+        self.batches.begin_end();
     }
 
     /// Ends the channel. The summary waits for room, however long, as nothing comes after it.
     pub fn end(self, summary: Arc<Summary>) {
-        // A writer that has gone wants no summary.
-        let _ = self.sender.send(Item::Summary(summary));
+        self.batches.end(Item::Summary(summary));
     }
 
     fn number(&mut self, item: impl FnOnce(u64) -> Item) {
         let item = item(self.seq);
         self.seq += 1;
-        match self.send(item) {
-            Sent::Yes => self.counts.shown += 1,
-            Sent::Full => self.counts.dropped += 1,
-            Sent::WriterGone => self.counts.after_end += 1,
-        }
+        *if self.add(item) { &mut self.counts.shown } else { &mut self.counts.dropped } += 1;
     }
 
-    fn send(&mut self, item: Item) -> Sent {
-        let sent = match self.options.when_full {
-            WhenFull::Wait => self.sender.send(item).map_err(|error| TrySendError::Disconnected(error.0)),
-            WhenFull::Drop => self.try_send(item),
-        };
-        match sent {
-            Ok(()) => Sent::Yes,
-            Err(TrySendError::Full(_)) => Sent::Full,
-            Err(TrySendError::Disconnected(_)) => {
-                self.writer_gone = true;
-                Sent::WriterGone
-            }
+    fn add(&mut self, item: Item) -> bool {
+        if self.batches.are_due() {
+            self.flush();
         }
+        self.batches.add(item)
     }
 
-    fn try_send(&mut self, mut item: Item) -> Result<(), TrySendError<Item>> {
-        loop {
-            match self.sender.try_send(item) {
-                Err(TrySendError::Full(back)) if self.waits_left > 0 => item = back,
-                sent => return sent,
-            }
-            self.waits_left -= 1;
-            thread::sleep(LAST_WAIT);
-        }
+    /// Records that were held to be shown.
+    fn take_back(&mut self, batch: &Batch) -> u64 {
+        let records = batch.iter().filter(|item| matches!(item, Item::Transaction(_) | Item::Observation(_))).count();
+        self.counts.shown -= records as u64;
+        records as u64
     }
-}
-
-enum Sent {
-    Yes,
-    Full,
-    WriterGone,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
 
-    fn outlet(count: Option<u64>) -> (Outlet, Receiver<Item>) {
+    use super::super::batches::{BATCH_ITEMS, ITEMS_WAITING_MAX};
+    use super::*;
+    use crate::capture::{BootTime, Direction, Hook, Point, Socket, WallTime};
+    use crate::decode::{Header, Transport};
+    use crate::join::MessageCopy;
+
+    /// The first batch in the channel, the next waiting for it.
+    const SHOWN_MAX: usize = BATCH_ITEMS + ITEMS_WAITING_MAX;
+
+    fn outlet(count: Option<u64>) -> (Outlet, WriterEnd) {
         let filter = Filter::default();
         Outlet::new(OutletOptions { show: Show::Transactions, filter, count, when_full: WhenFull::Drop })
     }
 
-    fn lost() -> Lost {
-        let (from, until) = Default::default();
-        Lost { place: "device", reason: "ring full", count: 1, from, until }
+    fn record(seq: u64) -> Item {
+        let address = (std::net::Ipv4Addr::LOCALHOST, 53).into();
+        let header = Header { id: 0, flags: 0, counts: [0; 4] };
+        let sighting = Sighting {
+            time: BootTime(0),
+            wall: WallTime(0),
+            point: Point { hook: Hook::Socket, direction: Direction::Out, ifindex: 0, netns: 0 },
+            transport: Transport::Udp,
+            src: address,
+            dst: address,
+            vlan: None,
+            socket: Socket::default(),
+            message: MessageCopy { bytes: Bytes::new(), wire_len: 0, header },
+            transaction: TransactionId(0),
+        };
+        Item::Observation(Numbered { seq, record: Box::new(sighting), interfaces: Arc::default() })
     }
 
     #[test]
     fn full_channel_drops_and_counts() {
-        let (mut outlet, _items) = outlet(None);
-        for _ in 0..ITEMS_WAITING_MAX + 5 {
-            outlet.number(|_| Item::Lost(lost()));
+        let (mut outlet, _writer) = outlet(None);
+        for _ in 0..SHOWN_MAX + 5 {
+            outlet.number(record);
         }
         let counts = outlet.counts();
-        assert_eq!((counts.shown, counts.dropped), (ITEMS_WAITING_MAX as u64, 5));
+        assert_eq!((counts.shown, counts.dropped), (SHOWN_MAX as u64, 5));
         assert!(!outlet.has_ended());
+        outlet.finish();
+        let counts = outlet.counts();
+        assert_eq!((counts.shown, counts.dropped), (BATCH_ITEMS as u64, 5 + ITEMS_WAITING_MAX as u64));
+    }
+
+    #[test]
+    fn writer_that_is_behind_gets_more_at_once() {
+        let (mut outlet, writer) = outlet(None);
+        for _ in 0..3 {
+            outlet.number(record);
+            outlet.flush();
+        }
+        assert_eq!(writer.batches.recv().map(|batch| batch.len()), Ok(1));
+        outlet.flush();
+        assert_eq!(writer.batches.recv().map(|batch| batch.len()), Ok(2));
+        assert_eq!(outlet.counts(), OutletCounts { shown: 3, ..OutletCounts::default() });
     }
 
     #[test]
     fn numbers_have_gaps_where_records_were_dropped() {
-        let (mut outlet, items) = outlet(None);
+        let (mut outlet, writer) = outlet(None);
         let mut numbers = Vec::new();
-        for _ in 0..ITEMS_WAITING_MAX + 2 {
+        for _ in 0..SHOWN_MAX + 2 {
             outlet.number(|seq| {
                 numbers.push(seq);
-                Item::Lost(lost())
+                record(seq)
             });
         }
-        drop(items);
-        assert_eq!(numbers.last(), Some(&(ITEMS_WAITING_MAX as u64 + 1)));
+        drop(writer);
+        assert_eq!(numbers.last(), Some(&(SHOWN_MAX as u64 + 1)));
     }
 
     #[test]
     fn writer_that_is_gone_ends_the_run() {
-        let (mut outlet, items) = outlet(None);
-        drop(items);
-        outlet.number(|_| Item::Lost(lost()));
+        let (mut outlet, writer) = outlet(None);
+        drop(writer);
+        outlet.number(record);
+        outlet.flush();
         assert!(outlet.has_ended());
         assert_eq!(outlet.counts(), OutletCounts { after_end: 1, ..OutletCounts::default() });
     }
 
     #[test]
     fn as_many_as_asked_for_end_the_run() {
-        let (mut outlet, _items) = outlet(Some(2));
-        outlet.number(|_| Item::Lost(lost()));
+        let (mut outlet, _writer) = outlet(Some(2));
+        outlet.number(record);
         assert!(!outlet.has_ended());
-        outlet.number(|_| Item::Lost(lost()));
+        outlet.number(record);
         assert!(outlet.has_ended());
     }
 }

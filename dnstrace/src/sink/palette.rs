@@ -1,6 +1,6 @@
 //! What is coloured, and how; a plain palette paints nothing.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 
 use anstyle::{AnsiColor, Style};
 
@@ -49,6 +49,21 @@ impl<T: Display> Display for Painted<T> {
     }
 }
 
+/// Appends what `write` appends in a style; returns how many characters that is without its colours.
+pub(super) fn paint(text: &mut String, style: Style, write: impl FnOnce(&mut String)) -> usize {
+    // Writing to a `String` cannot fail, and a plain style writes nothing.
+    if !style.is_plain() {
+        let _ = write!(text, "{style}");
+    }
+    let begin = text.len();
+    write(text);
+    let width = text[begin..].chars().count();
+    if !style.is_plain() {
+        let _ = write!(text, "{style:#}");
+    }
+    width
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +72,10 @@ mod tests {
     fn plain_paints_nothing_and_colour_is_reset() {
         assert_eq!(Painted("x", Palette::plain().bad).to_string(), "x");
         assert_eq!(Painted("x", Palette::coloured().good).to_string(), "\x1b[32mx\x1b[0m");
+        for palette in [Palette::plain(), Palette::coloured()] {
+            let mut text = String::new();
+            assert_eq!(paint(&mut text, palette.bad, |text| text.push('…')), 1);
+            assert_eq!(text, Painted('…', palette.bad).to_string());
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The bytes of one DNS message: what hickory reads of it as a whole is what the product reads of it piece by piece.
 
-use dnstrace::decode::records::{self, AnswerRecord, Edns};
+use dnstrace::decode::records::{self, Edns, Records};
 use dnstrace::decode::{Message, Question};
 use hickory_proto::op;
-use hickory_proto::rr::{RData, Record};
+use hickory_proto::rr::{Name, RData, Record};
 
-use super::reading::assert_all_printable;
+use super::reading::{assert_all_printable, data, name};
 
 /// Offsets in messages are 16 bits.
 const LEN_MAX: usize = 65_535;
@@ -15,21 +15,21 @@ pub(super) fn run(bytes: &[u8]) {
     let bytes = bytes.get(..LEN_MAX).unwrap_or(bytes);
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let question = Message::read(bytes, length).ok().and_then(|message| message.question);
-    let answers = records::answers(bytes);
-    if let Ok(answers) = &answers {
-        assert_all_printable(answers);
+    let records = Records::read(bytes);
+    if let Ok(records) = &records {
+        assert_all_printable(records);
     }
     let Ok(hickory) = op::Message::from_vec(bytes) else { return };
     if let (Some(ours), [theirs, ..]) = (question, &hickory.queries[..]) {
         assert_same_question(&ours, theirs);
     }
-    let answers = answers.unwrap_or_default();
-    assert!(answers.complete, "hickory reads all of it");
-    assert_eq!(answers.answers.len(), hickory.answers.len());
-    for (ours, theirs) in answers.answers.iter().zip(&hickory.answers) {
-        assert_same_record(ours, theirs);
+    let records = records.unwrap_or_default();
+    assert!(records.is_complete(), "hickory reads all of it");
+    assert_eq!(records.answers().count(), hickory.answers.len());
+    for (ours, theirs) in records.answers().zip(&hickory.answers) {
+        assert_same_record(&ours, theirs);
     }
-    assert_eq!(answers.edns.as_ref().map(ours), hickory.edns.as_ref().map(theirs));
+    assert_eq!(records.edns().as_ref().map(ours), hickory.edns.as_ref().map(theirs));
 }
 
 fn assert_same_question(ours: &Question<'_>, theirs: &op::Query) {
@@ -37,21 +37,33 @@ fn assert_same_question(ours: &Question<'_>, theirs: &op::Query) {
     assert_eq!((ours.qtype, ours.qclass), (theirs.query_type().into(), theirs.query_class().into()));
 }
 
-fn assert_same_record(ours: &AnswerRecord, theirs: &Record) {
+fn assert_same_record(ours: &records::Record<'_>, theirs: &Record) {
     let head = (ours.rtype, ours.class, ours.ttl);
     assert_eq!(head, (theirs.record_type().into(), theirs.dns_class.into(), theirs.ttl));
-    assert_eq!(labels(&ours.name), theirs.name.iter().map(<[u8]>::to_vec).collect::<Vec<_>>());
+    assert_same_name(&name(ours), &theirs.name);
+    let text = data(ours);
     match &theirs.data {
-        RData::A(address) => assert_eq!(ours.data, address.to_string()),
-        RData::AAAA(address) => assert_eq!(ours.data, address.to_string()),
-        RData::CNAME(name) => assert_eq!(labels(&ours.data), name.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()),
+        RData::A(address) => assert_eq!(text, address.to_string()),
+        RData::AAAA(address) => assert_eq!(text, address.to_string()),
+        RData::CNAME(target) => assert_same_name(&text, target),
+        RData::NS(target) => assert_same_name(&text, target),
+        RData::PTR(target) => assert_same_name(&text, target),
+        RData::SRV(srv) => {
+            let (numbers, target) = text.rsplit_once(' ').unwrap_or_default();
+            assert_eq!(numbers, format!("{} {} {}", srv.priority, srv.weight, srv.port));
+            assert_same_name(target, &srv.target);
+        }
         // RFC 3597, 5.
-        RData::Unknown { rdata, .. } => assert_eq!(ours.data, unknown(&rdata.anything)),
-        RData::NULL(null) => assert_eq!(ours.data, unknown(&null.anything)),
-        RData::Update0(_) | RData::OPT(_) => assert!(ours.data.starts_with("\\# "), "{ours:?}"),
+        RData::Unknown { rdata, .. } => assert_eq!(text, unknown(&rdata.anything)),
+        RData::NULL(null) => assert_eq!(text, unknown(&null.anything)),
+        RData::Update0(_) | RData::OPT(_) => assert!(text.starts_with("\\# "), "{text}"),
         // No data has no text, where hickory takes it.
-        known => assert!(ours.data == "\\# 0" || !ours.data.starts_with("\\# "), "{ours:?}, {known:?}"),
+        known => assert!(text == "\\# 0" || !text.starts_with("\\# "), "{text}, {known:?}"),
     }
+}
+
+fn assert_same_name(ours: &str, theirs: &Name) {
+    assert_eq!(labels(ours), theirs.iter().map(<[u8]>::to_vec).collect::<Vec<_>>());
 }
 
 fn unknown(data: &[u8]) -> String {

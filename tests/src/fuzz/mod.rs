@@ -14,7 +14,9 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; each has a program in `tests/fuzz/fuzz_targets` and a corpus of its name.
 pub const TARGETS: &[Target] = &[
+    ("compressed", file::compressed),
     ("dns", dns::run),
+    ("dnstap", file::dnstap),
     ("fragments", fragments::run),
     ("packet", packet::run),
     ("pcap", file::pcap),

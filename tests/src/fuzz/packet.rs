@@ -32,7 +32,7 @@ fn read_file(reading: &mut Reading, link: u32, choices: &mut Choices<'_>) {
     }
     let bytes = frames.into_bytes();
     if let Ok(mut file) = CaptureFile::open(&bytes[..]) {
-        while file.next(|packet| reading.add(packet)).unwrap_or(false) {}
+        while file.next(|item| reading.add_item(item)).unwrap_or(false) {}
     }
     assert_eq!(reading.end().packets, count);
 }
@@ -42,8 +42,9 @@ fn read_hook(reading: &mut Reading, choices: &mut Choices<'_>) {
         let (length, missing, kind) = (choices.word(), choices.byte(), choices.byte());
         let bytes = choices.take(length.into());
         let layer = [Layer::Ethernet, Layer::Ip][usize::from(kind & 1)];
-        let gso_size = if kind & 2 == 0 { 0 } else { u16::from(kind >> 2) + 1 };
+        let gso_size = if kind & 2 == 0 { 0 } else { u16::from(kind >> 3) + 1 };
         let whole = reading::packet(layer, bytes);
-        reading.add(&Packet { gso_size, wire_len: whole.wire_len + u32::from(missing), ..whole });
+        let wire_len = whole.wire_len + u32::from(missing);
+        reading.add(&Packet { gso_size, wire_len, later_fragments: kind & 4 == 0, ..whole });
     }
 }

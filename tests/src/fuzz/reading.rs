@@ -1,7 +1,9 @@
 //! Packets read by the product, and what is true of everything that comes out.
 
+use dnstrace::capture::file::FileItem;
 use dnstrace::capture::{BootTime, Direction, Hook, Layer, Packet, Point, Socket, WallTime};
-use dnstrace::decode::{DecodeCounts, DecodeOptions, Decoder, Observation, records};
+use dnstrace::decode::records::{Record, Records};
+use dnstrace::decode::{DecodeCounts, DecodeOptions, Decoder, Observation};
 
 /// A decoder whose messages are looked at and kept.
 pub(super) struct Reading {
@@ -12,24 +14,34 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn new() -> Self {
-        Self { decoder: Decoder::new(&DecodeOptions { ports: vec![53] }), messages: Vec::new() }
+        Self { decoder: Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true }), messages: Vec::new() }
     }
 
     pub(super) fn add(&mut self, packet: &Packet<'_>) {
         let messages = &mut self.messages;
-        self.decoder.add(packet, |observation| {
-            check(observation);
-            messages.push(observation.message.bytes.to_vec());
-        });
+        self.decoder.add(packet, |observation| keep(observation, messages));
     }
 
-    /// What was counted, which adds up.
-    pub(super) fn end(&self) -> &DecodeCounts {
+    pub(super) fn add_item(&mut self, item: FileItem<'_>) {
+        if let FileItem::Packet(packet) = item {
+            self.add(packet);
+        }
+    }
+
+    /// Gives what still waits for more; what was counted, which adds up.
+    pub(super) fn end(&mut self) -> &DecodeCounts {
+        let messages = &mut self.messages;
+        self.decoder.finish(|observation| keep(observation, messages));
         let counts = self.decoder.counts();
         assert!(counts.add_up(), "{counts:?}");
         assert_eq!(counts.messages, self.messages.len() as u64);
         counts
     }
+}
+
+fn keep(observation: &Observation<'_>, messages: &mut Vec<Vec<u8>>) {
+    check(observation);
+    messages.push(observation.message.bytes.to_vec());
 }
 
 fn check(observation: &Observation<'_>) {
@@ -38,21 +50,35 @@ fn check(observation: &Observation<'_>) {
     if let Some(question) = message.question {
         assert_printable(&question.name.to_string());
     }
-    if let Ok(answers) = records::answers(message.bytes) {
-        assert!(answers.answers.len() <= message.header.counts[1].into());
-        assert_all_printable(&answers);
+    if let Ok(records) = Records::read(message.bytes) {
+        assert!(records.answer_count() <= message.header.counts[1]);
+        assert_all_printable(&records);
     }
 }
 
 /// Whatever the network sends, no control character gets on.
-pub(super) fn assert_all_printable(answers: &records::Answers) {
-    for record in &answers.answers {
-        assert_printable(&record.name);
-        assert_printable(&record.data);
+pub(super) fn assert_all_printable(records: &Records<'_>) {
+    for record in records.answers() {
+        assert_printable(&name(&record));
+        assert_printable(&data(&record));
     }
-    for error in answers.edns.iter().flat_map(|edns| &edns.extended_errors) {
+    for error in records.edns().iter().flat_map(|edns| &edns.extended_errors) {
         assert_printable(&error.text);
     }
+}
+
+/// Whose record it is.
+pub(super) fn name(record: &Record<'_>) -> String {
+    let mut text = String::new();
+    record.push_name(&mut text);
+    text
+}
+
+/// Its data.
+pub(super) fn data(record: &Record<'_>) -> String {
+    let mut text = String::new();
+    record.push_data(&mut text);
+    text
 }
 
 fn assert_printable(text: &str) {
@@ -72,5 +98,6 @@ pub(super) fn packet(layer: Layer, bytes: &[u8]) -> Packet<'_> {
         gso_size: 0,
         hop_id: None,
         socket: Socket::default(),
+        later_fragments: true,
     }
 }

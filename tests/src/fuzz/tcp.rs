@@ -41,7 +41,7 @@ pub(super) fn run(bytes: &[u8]) {
         let flags = if segment.end == stream.len() { ACK | FIN } else { ACK };
         add(&mut reading, seq, flags, &stream[segment.start..segment.end], segment.missing);
     }
-    compare(&reading, &sent, lossy);
+    compare(reading, &sent, lossy);
 }
 
 fn messages(choices: &mut Choices<'_>) -> Vec<Vec<u8>> {
@@ -109,8 +109,8 @@ fn add(reading: &mut Reading, seq: u32, flags: u8, payload: &[u8], missing: usiz
     reading.add(&Packet { bytes: &bytes[..bytes.len() - missing], ..whole });
 }
 
-fn compare(reading: &Reading, sent: &[Vec<u8>], lossy: bool) {
-    let counts = reading.end();
+fn compare(mut reading: Reading, sent: &[Vec<u8>], lossy: bool) {
+    let counts = reading.end().clone();
     if lossy {
         for message in &reading.messages {
             assert!(sent.iter().any(|sent| sent.starts_with(message)), "nobody sent {message:02x?}");

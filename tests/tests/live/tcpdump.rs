@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use dnstrace::capture::Direction;
-use dnstrace::capture::file::CaptureFile;
+use dnstrace::capture::file::{CaptureFile, FileItem};
 use dnstrace::decode::{DecodeOptions, Decoder, Observation, Transport};
 use dnstrace_tests::node::Node;
 use nix::sys::signal::{Signal, kill};
@@ -87,9 +87,15 @@ fn pieces(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 /// The DNS messages of a capture file, read by the product's own stages.
 fn sightings(file: &[u8]) -> Result<Vec<Sighting>> {
     let mut file = CaptureFile::open(file)?;
-    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53, 5353] });
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53, 5353], tunnels: true });
     let mut sightings = Vec::new();
-    while file.next(|packet| decoder.add(packet, |observation| sightings.push(sighting(observation))))? {}
+    let mut read = |item: FileItem<'_>| {
+        if let FileItem::Packet(packet) = item {
+            decoder.add(packet, |observation| sightings.push(sighting(observation)));
+        }
+    };
+    while file.next(&mut read)? {}
+    decoder.finish(|observation| sightings.push(sighting(observation)));
     Ok(sightings)
 }
 

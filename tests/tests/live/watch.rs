@@ -1,12 +1,15 @@
-//! The product on a node, twice (transactions and observations), with tcpdump beside it.
+//! The product on a node, twice (transactions and observations), with tcpdump beside it. The first records, too: its
+//! recording must give the transactions that it gave live.
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, UdpSocket};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::node::{Node, wire};
-use dnstrace_tests::product::Run;
+use dnstrace_tests::product::{self, Run};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::sighting::Sighting;
 use crate::tcpdump::Tcpdump;
@@ -21,6 +24,8 @@ pub(crate) struct Watch<'n> {
     observations: Run,
     transactions: Run,
     seen: RefCell<Vec<Value>>,
+    folder: TempDir,
+    arguments: Vec<String>,
 }
 
 /// What they saw.
@@ -42,13 +47,17 @@ impl<'n> Watch<'n> {
     /// The same, with further arguments for the product.
     pub(crate) fn with(node: &'n Node, arguments: &[&str]) -> Result<Self> {
         let cgroup = node.cgroup().path().to_str().context("no text")?;
-        let run = |format: &[&str]| {
-            let words = [&["trace", "--format", "json", "--cgroup", cgroup], format, arguments].concat();
-            Run::start(node.netns(), &words)
+        let folder = tempfile::tempdir()?;
+        let recording = recording(&folder);
+        let recording = recording.to_str().context("no text")?;
+        let run = |command: &[&str]| {
+            Run::start(node.netns(), &[command, &["--format", "json", "--cgroup", cgroup], arguments].concat())
         };
         let tcpdump = Tcpdump::start(node)?;
-        let (observations, transactions) = (run(&["--observations"])?, run(&["--path"])?);
-        Ok(Self { node, tcpdump, observations, transactions, seen: RefCell::default() })
+        let observations = run(&["trace", "--observations"])?;
+        let transactions = run(&["record", "--print", "--path", "--output", recording])?;
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Ok(Self { node, tcpdump, observations, transactions, seen: RefCell::default(), folder, arguments })
     }
 
     /// Waits for a transaction.
@@ -81,6 +90,8 @@ impl<'n> Watch<'n> {
         let transactions = of_kind(&records, "transaction");
         let summary = of_kind(&records, "summary").pop().context("no summary")?;
         ensure!(summary["adds_up"] == true && summary["lost"] == 0, "{summary:#}");
+        let live: Vec<&Value> = records.iter().filter(|record| record["kind"] == "transaction").collect();
+        same_as_replayed(&live, &recording(&self.folder), &self.arguments)?;
         Ok(Seen { transactions, observations, summary })
     }
 }
@@ -108,6 +119,21 @@ impl Seen {
 
 fn of_kind(records: &[Value], kind: &str) -> Vec<Value> {
     records.iter().filter(|record| record["kind"] == kind && record["query"] != LAST_NAME).cloned().collect()
+}
+
+fn recording(folder: &TempDir) -> PathBuf {
+    folder.path().join("live.pcapng")
+}
+
+/// The recording gives the same transactions, key by key, in the same order.
+fn same_as_replayed(live: &[&Value], recording: &Path, arguments: &[String]) -> Result<()> {
+    let replayed = product::read(recording, &[&["--path".to_owned()], arguments].concat())?;
+    let replayed: Vec<&Value> = replayed.iter().filter(|record| record["kind"] == "transaction").collect();
+    for (live, replayed) in live.iter().zip(&replayed) {
+        ensure!(live == replayed, "live {live:#}\nreplayed {replayed:#}");
+    }
+    ensure!(live.len() == replayed.len(), "{} transactions live, {} replayed", live.len(), replayed.len());
+    Ok(())
 }
 
 /// What the product's `device` hook and tcpdump saw.

@@ -14,42 +14,42 @@ pub(crate) fn bytes(name: &str, capture: &[u8]) -> Result<usize> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("capture");
     fs::write(&file, capture)?;
-    let theirs = theirs::messages(&pdml::read(&file)?)?;
+    let theirs = theirs::read(&file)?;
     same(name, ours::read(capture)?, theirs)
 }
 
 /// Fails unless both read the same of a recording; returns how many messages that is.
 pub(crate) fn file(file: &Path) -> Result<usize> {
-    let theirs = theirs::messages(&pdml::read(file)?)?;
-    let points: BTreeSet<Point> = theirs.iter().map(|message| message.point).collect();
-    let tcp = theirs.iter().any(|message| message.tcp);
-    let theirs = if tcp && points.len() > 1 { by_point(file, points)? } else { theirs };
+    let theirs = theirs::read(file)?;
+    let points: BTreeSet<Point> = theirs.iter().map(|message| message.point.clone()).collect();
+    let in_parts = theirs.iter().any(|message| message.tcp || message.fragment);
+    let theirs = if in_parts && points.len() > 1 { by_point(file, points)? } else { theirs };
     same(&file.display().to_string(), ours::read(File::open(file)?)?, theirs)
 }
 
 /// What tshark says when it reads each point by itself: of segments seen at several points, it takes all but the first
-/// for retransmissions and does not read them.
+/// for retransmissions and does not read them; fragments become one datagram.
 fn by_point(file: &Path, points: BTreeSet<Point>) -> Result<Vec<Message>> {
     let folder = tempfile::tempdir()?;
     let part = folder.path().join("part");
     let mut messages = Vec::new();
     for point in points {
-        let Point { ifindex, out } = point;
-        let sent = if out { "" } else { "!" };
-        let cooked = format!("sll.ifindex == {ifindex} && {sent}(sll.pkttype == 4)");
-        let interface = ifindex.saturating_sub(1);
-        let plain = format!("!sll && frame.interface_id == {interface} && {sent}(frame.packet_flags_direction == 2)");
-        pdml::filter(file, &format!("({cooked}) || ({plain})"), &part)?;
+        let Point { interface, out } = &point;
+        let sent = if *out { "" } else { "!" };
+        let cooked = format!("sll.ifindex == {interface} && {sent}(sll.pkttype == 4)");
+        let named = format!("frame.interface_name == \"{interface}\" && {sent}(frame.packet_flags_direction == 2)");
+        let is_index = interface.parse::<u32>().is_ok();
+        pdml::filter(file, if is_index { &cooked } else { &named }, &part)?;
         // Written anew, there is one interface only.
-        messages.extend(theirs::messages(&pdml::read(&part)?)?.into_iter().map(|message| Message { point, ..message }));
+        messages.extend(theirs::read(&part)?.into_iter().map(|message| Message { point: point.clone(), ..message }));
     }
     Ok(messages)
 }
 
 fn same(name: &str, mut ours: Vec<Message>, mut theirs: Vec<Message>) -> Result<usize> {
     for messages in [&mut ours, &mut theirs] {
-        // Stable: each point's messages stay in their order.
-        messages.sort_by_key(|message| message.point);
+        // Stable: what one packet gives stays in its order. A first fragment is given when it need wait no longer.
+        messages.sort_by_cached_key(|message| (message.point.clone(), message.time));
     }
     for (mut ours, mut theirs) in ours.iter().cloned().zip(theirs.iter().cloned()) {
         if !theirs.complete {

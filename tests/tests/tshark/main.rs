@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod compare;
+mod fragments;
 mod generated;
 mod message;
 mod ours;
@@ -13,3 +14,4 @@ mod recorded;
 mod records;
 mod tcp;
 mod theirs;
+mod tunnels;

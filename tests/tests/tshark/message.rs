@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 /// Where it was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Point {
-    pub(crate) ifindex: u32,
+    /// Its index in cooked frames, its name in pcapng files.
+    pub(crate) interface: String,
     pub(crate) out: bool,
 }
 
@@ -19,6 +20,8 @@ pub(crate) struct Message {
     pub(crate) src: SocketAddr,
     pub(crate) dst: SocketAddr,
     pub(crate) vlan: Option<u16>,
+    /// The first fragment of a datagram that did not become whole.
+    pub(crate) fragment: bool,
     pub(crate) id: u16,
     pub(crate) flags: u16,
     pub(crate) counts: [u16; 4],

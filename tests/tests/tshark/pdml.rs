@@ -55,10 +55,20 @@ pub(crate) fn available() -> Result<()> {
 
 /// What tshark says of a file's DNS messages and of what is around them.
 pub(crate) fn read(file: &Path) -> Result<Vec<Packet>> {
+    run(file, &[])
+}
+
+/// The same, with each fragment by itself: of datagrams that do not become whole, tshark does not read the first.
+pub(crate) fn read_fragments(file: &Path) -> Result<Vec<Packet>> {
+    run(file, &["ip.defragment:FALSE", "ipv6.defragment:FALSE"])
+}
+
+fn run(file: &Path, settings: &[&str]) -> Result<Vec<Packet>> {
     let mut tshark = Command::new("tshark");
     tshark.args(["-n", "-T", "pdml", "-J", "frame sll eth vlan ieee8021ad ip ipv6 icmp icmpv6 udp tcp dns"]);
-    // Fragments are messages of their own here, cut where they end.
-    let settings = ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.reassemble_out_of_order:TRUE"];
+    tshark.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
+    // Linux' old port of VXLAN, which flannel has.
+    tshark.args(["-d", "udp.port==8472,vxlan"]);
     tshark.args(settings.iter().flat_map(|setting| ["-o", setting]));
     parse(&command::of(tshark.arg("-r").arg(file))?)
 }

@@ -26,6 +26,7 @@ fn every_recording_reads_the_same() -> Result<()> {
 
 fn recordings() -> Vec<PathBuf> {
     let entries = fs::read_dir(Path::new(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
-    let is_recording = |path: &PathBuf| path.extension().is_some_and(|end| end == "pcap" || end == "pcapng");
+    let is_recording =
+        |path: &PathBuf| ["pcap", "pcapng", "gz"].iter().any(|end| path.extension().is_some_and(|found| found == *end));
     entries.filter(is_recording).collect()
 }

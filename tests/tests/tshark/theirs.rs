@@ -1,15 +1,46 @@
 //! tshark's reading.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::message::{Edns, Message, Point, Record};
-use crate::pdml::{Field, Packet};
+use crate::pdml::{self, Field, Packet};
 use crate::presentation::{self, Bytes};
 
+/// The messages of a file.
+pub(crate) fn read(file: &Path) -> Result<Vec<Message>> {
+    let packets = pdml::read(file)?;
+    let mut read = messages(&packets)?;
+    // What comes last of a datagram need not be its end.
+    for message in &mut read {
+        message.fragment = false;
+    }
+    if packets.iter().any(is_fragment) {
+        for message in messages(&pdml::read_fragments(file)?)?.into_iter().filter(|message| message.fragment) {
+            let whole = |other: &Message| same_datagram(other, &message);
+            if !read.iter().any(whole) {
+                read.push(message);
+            }
+        }
+    }
+    Ok(read)
+}
+
+fn same_datagram(one: &Message, other: &Message) -> bool {
+    let key = |message: &Message| (message.src, message.dst, message.id, message.flags);
+    key(one) == key(other) && one.point == other.point && one.question == other.question
+}
+
+/// Whether any datagram in it is one of several fragments.
+pub(crate) fn is_fragment(packet: &Packet) -> bool {
+    let more = |name: &str| packet.iter().any(|protocol| protocol.all(name).any(|field| field.show == "1"));
+    more("ip.flags.mf") || more("ipv6.fraghdr.more")
+}
+
 /// The messages of packets, in their order.
-pub(crate) fn messages(packets: &[Packet]) -> Result<Vec<Message>> {
+fn messages(packets: &[Packet]) -> Result<Vec<Message>> {
     let mut messages = Vec::new();
     for packet in packets {
         // A message that ICMP quotes is not sent again, which tshark tells apart no more than any message in a message.
@@ -41,6 +72,7 @@ fn message(packet: &Packet, dns: &Field, complete: bool) -> Result<Message> {
         src: SocketAddr::new(src, u16::try_from(src_port?)?),
         dst: SocketAddr::new(dst, u16::try_from(dst_port?)?),
         vlan: last(packet, "vlan.id").or(last(packet, "ieee8021ad.id")).map(|field| field.show.parse()).transpose()?,
+        fragment: is_fragment(packet),
         id: of(dns, "dns.id"),
         flags: of(dns, "dns.flags"),
         counts,
@@ -120,13 +152,12 @@ fn address(field: &Field) -> Option<IpAddr> {
     v4.or(<[u8; 16]>::try_from(&field.bytes[..]).map(IpAddr::from)).ok()
 }
 
-/// Interfaces of pcapng files have no number but their place; the product counts from 1.
 fn point(packet: &Packet) -> Point {
-    let cooked = last(packet, "sll.ifindex").map(Field::number);
-    let interface = last(packet, "frame.interface_id").and_then(|field| field.show.parse().ok()).map(|id: u64| id + 1);
+    let index = last(packet, "sll.ifindex").map(|field| field.number().to_string());
+    let name = last(packet, "frame.interface_name").map(|field| field.show.clone());
     let sent = last(packet, "sll.pkttype").is_some_and(|field| field.number() == 4);
     let outbound = last(packet, "frame.packet_flags_direction").is_some_and(|field| field.show.ends_with('2'));
-    Point { ifindex: u32::try_from(cooked.or(interface).unwrap_or(0)).unwrap_or(0), out: sent || outbound }
+    Point { interface: index.or(name).unwrap_or_else(|| "0".to_owned()), out: sent || outbound }
 }
 
 fn time(packet: &Packet) -> Result<u64> {

@@ -74,12 +74,14 @@ fn swapped(mut packet: Vec<u8>) -> Vec<u8> {
 }
 
 fn decode(half: &mut KernelHalf) -> usize {
-    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
-    half.drain(|packet| decoder.add(packet, |_| {}))
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true });
+    half.drain(|packet| {
+        decoder.add(packet, |_| {});
+    })
 }
 
 fn join(half: &mut KernelHalf) -> usize {
-    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true });
     let mut join = Join::new(&JoinOptions { query_timeout: Duration::from_secs(5), open_max: 32_768 });
     let mut transactions = 0;
     let packets = half.drain(|packet| {

@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind, Read};
 
 use super::FileError;
 
-/// What is read at once: large enough that reading costs nothing beside decoding.
-const CHUNK_LEN: usize = 256 << 10;
+/// What is read at once: a system call for some hundred packets; many files may be open at once.
+const CHUNK_LEN: usize = 64 << 10;
 
 /// A reader and what was read of it but not consumed.
 pub(super) struct Input<R> {
@@ -40,6 +40,11 @@ impl<R: Read> Input<R> {
     /// Goes on behind the next `length` bytes, which are at hand.
     pub(super) fn consume(&mut self, length: usize) {
         self.start = self.end.min(self.start + length);
+    }
+
+    /// Whether nothing is at hand.
+    pub(super) fn is_drained(&self) -> bool {
+        self.start == self.end
     }
 
     fn fill(&mut self, length: usize) -> io::Result<()> {

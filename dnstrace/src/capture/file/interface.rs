@@ -2,8 +2,10 @@
 
 use super::FileError;
 use super::link::LinkType;
-use super::options::option;
+use super::note::InterfaceNote;
+use super::options::{comments, option};
 use super::order::Order;
+use crate::capture::Hook;
 
 const NAME: u16 = 2;
 const TIME_RESOLUTION: u16 = 9;
@@ -21,6 +23,10 @@ pub(super) struct Interface {
     pub(super) name: Option<String>,
     /// As in observation points.
     pub(super) ifindex: u32,
+    /// What a recording of dnstrace says of it.
+    pub(super) note: Option<InterfaceNote>,
+    /// Packets lost on it, as its statistics said last.
+    pub(super) lost: u64,
     ticks_per_second: u128,
     offset_seconds: i64,
 }
@@ -29,20 +35,24 @@ impl Interface {
     pub(super) fn read(order: Order, number: u16, snaplen: u32, options: &[u8]) -> Result<Self, FileError> {
         let resolution = option(order, options, TIME_RESOLUTION).and_then(<[u8]>::first).copied().unwrap_or(6);
         let offset = option(order, options, TIME_OFFSET).and_then(<[u8]>::first_chunk);
+        let note = comments(order, options).find_map(InterfaceNote::read);
         let name = option(order, options, NAME).map(|name| String::from_utf8_lossy(name).into_owned());
         Ok(Self {
             link: LinkType::from_number(number),
             snaplen,
             name: name.filter(|name| !name.is_empty()),
-            ifindex: 0,
+            ifindex: note.map_or(0, |note| note.ifindex),
+            note,
+            lost: 0,
             ticks_per_second: ticks_per_second(resolution)?,
             offset_seconds: offset.map_or(0, |offset| order.i64(*offset)),
         })
     }
 
-    /// Whether all its frames are of one device; `any` is many.
-    pub(super) fn is_one_device(&self) -> bool {
-        !matches!(self.link, Some(LinkType::Sll | LinkType::Sll2))
+    /// Whether its name is that of one device: `any` is many, and the sockets of a recording are none.
+    pub(super) fn has_name_of_its_own(&self) -> bool {
+        let is_any = matches!(self.link, Some(LinkType::Sll | LinkType::Sll2));
+        !is_any && self.note.is_none_or(|note| note.hook == Hook::Device)
     }
 
     /// Nanoseconds since 1970 of a packet's time.

@@ -54,7 +54,7 @@ impl<'a> Frame<'a> {
         frame.unwrap_or(Self::plain(Layer::Ip, &[]))
     }
 
-    fn plain(layer: Layer, bytes: &'a [u8]) -> Self {
+    pub(super) fn plain(layer: Layer, bytes: &'a [u8]) -> Self {
         Self { layer, bytes, vlan: None, direction: None, ifindex: None }
     }
 }

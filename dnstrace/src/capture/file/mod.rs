@@ -1,22 +1,31 @@
-//! Capture files to packets: pcap and pcapng.
+//! Capture files to packets: pcap, pcapng and dnstap, as they are or compressed.
 
+mod compression;
+mod dnstap;
+mod headers;
 mod input;
 mod interface;
 mod link;
+mod merge;
+mod note;
 mod options;
 mod order;
 mod pcap;
-mod pcapng;
+pub(crate) mod pcapng;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
+use std::io::{self, Read};
 
+use self::compression::{Compression, Unpacked};
+use self::dnstap::Dnstap;
 use self::input::Input;
 use self::link::Frame;
+pub use self::merge::{Captures, FILES_MAX, NamedFile, Unread};
+pub use self::note::{InterfaceNote, Origin, PacketNote, ProcessComment};
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
-use super::{BootTime, Direction, Hook, Packet, Point, Socket, WallTime};
+use super::{BootTime, Direction, Hook, Packet, Point, WallTime};
 
 /// No packet is that long; a file that says so is damaged.
 const RECORD_MAX: usize = 16 << 20;
@@ -26,16 +35,33 @@ const RECORD_MAX: usize = 16 << 20;
 pub enum FileError {
     /// Reading failed.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(io::Error),
     /// There is nothing in it.
     #[error("the file is empty")]
     Empty,
     /// It begins like no capture file.
-    #[error("neither a pcap nor a pcapng file")]
+    #[error("neither a pcap, a pcapng nor a dnstap file")]
     NotCapture,
-    /// It begins like a gzip, xz or zstd file.
-    #[error("a compressed file: unpack it first")]
+    /// It is compressed, and not with what is read.
+    #[error("compressed in another way than gzip or zstd: unpack it first")]
     Compressed,
+    /// What is inside of a compressed file is compressed, too.
+    #[error("compressed more than once: unpack it first")]
+    CompressedTwice,
+    /// Unpacking it takes more memory than it may.
+    #[error("zstd data with a window of {length} bytes, more than {max}: unpack it first")]
+    Window {
+        /// Its window, as the file says.
+        length: u64,
+        /// The longest one that is read.
+        max: u64,
+    },
+    /// It is a Frame Streams file of something else.
+    #[error("Frame Streams of \"{content_type}\", not of dnstap")]
+    ContentType {
+        /// What it says it holds, escaped.
+        content_type: String,
+    },
     /// Its frames have headers dnstrace does not know.
     #[error("frames of link type {number}, which dnstrace does not read")]
     LinkType {
@@ -62,9 +88,28 @@ pub enum FileError {
     },
 }
 
+/// What a capture file tells next.
+#[derive(Clone, Copy, Debug)]
+pub enum FileItem<'a> {
+    /// A packet.
+    Packet(&'a Packet<'a>),
+    /// The name of an interface, before its first packet.
+    Interface(&'a FileInterface),
+    /// Until then an interface was watched, whether there were packets or not.
+    Until(BootTime),
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Io)
+    }
+}
+
 /// An interface that a capture file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileInterface {
+    /// As in the packets' [`Point`].
+    pub netns: u32,
     /// As in the packets' [`Point`].
     pub ifindex: u32,
     /// Its name.
@@ -73,7 +118,7 @@ pub struct FileInterface {
 
 /// A capture file, read from its beginning to its end.
 pub struct CaptureFile<R> {
-    input: Input<R>,
+    input: Input<Unpacked<R>>,
     format: Format,
     packets: u64,
     ended: bool,
@@ -82,37 +127,45 @@ pub struct CaptureFile<R> {
 enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
+    Dnstap(Dnstap),
 }
 
 impl<R: Read> CaptureFile<R> {
-    /// Reads as far as needed to know the format.
+    /// Reads as far as needed to know the compression, if it has one, and the format.
     pub fn open(reader: R) -> Result<Self, FileError> {
-        let mut input = Input::new(reader);
+        let unpacked = Unpacked::open(reader)?;
+        let is_compressed = unpacked.is_compressed();
+        let mut input = Input::new(unpacked);
         let magic = *match input.peek(4)? {
             [] => return Err(FileError::Empty),
             bytes => bytes.first_chunk().ok_or(FileError::NotCapture)?,
         };
+        if is_compressed && Compression::recognise(&magic).is_some() {
+            return Err(FileError::CompressedTwice);
+        }
         let format = if u32::from_be_bytes(magic) == pcapng::SECTION_HEADER {
-            Format::Pcapng(Pcapng::new())
+            Format::Pcapng(Pcapng::open(&mut input)?)
+        } else if Dnstap::recognises(input.peek(dnstap::START_LEN)?) {
+            Format::Dnstap(Dnstap::open(&mut input)?)
         } else {
             Format::Pcap(open_pcap(&mut input, magic)?)
         };
         Ok(Self { input, format, packets: 0, ended: false })
     }
 
-    /// Reads the next packet and gives it to `each`, or stops before it when an interface got its name; `false` at the
-    /// end. After an error there is nothing more.
-    pub fn next(&mut self, mut each: impl FnMut(&Packet<'_>)) -> Result<bool, FileError> {
+    /// Reads to the next item and gives it to `each`; `false` at the end. After an error there is nothing more.
+    pub fn next(&mut self, mut each: impl FnMut(FileItem<'_>)) -> Result<bool, FileError> {
         if self.ended {
             return Ok(false);
         }
-        let counted = |packet: &Packet<'_>| {
-            self.packets += 1;
-            each(packet);
+        let counted = |item: FileItem<'_>| {
+            self.packets += u64::from(matches!(item, FileItem::Packet(_)));
+            each(item);
         };
         let result = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.input, counted),
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input, counted),
+            Format::Dnstap(dnstap) => dnstap.next(&mut self.input, counted),
         };
         self.ended = !matches!(result, Ok(true));
         result.map_err(|error| match error {
@@ -121,29 +174,45 @@ impl<R: Read> CaptureFile<R> {
         })
     }
 
-    /// Interfaces named so far.
+    /// Whether everything that was read was given: the next packet may have to be waited for.
     #[must_use]
-    pub fn interfaces(&self) -> &[FileInterface] {
+    pub fn is_drained(&self) -> bool {
+        self.input.is_drained()
+    }
+
+    /// The machine and its start that a recording of dnstrace was made on.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
         match &self.format {
-            Format::Pcap(_) => &[],
-            Format::Pcapng(pcapng) => &pcapng.named,
+            Format::Pcap(_) | Format::Dnstap(_) => None,
+            Format::Pcapng(pcapng) => pcapng.origin.as_ref(),
         }
     }
 
-    /// Packets left out: the file has frames of several link types, and theirs is not read.
+    /// Packets that were lost when the file was made, as far as it says.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        match &self.format {
+            Format::Pcap(_) | Format::Dnstap(_) => 0,
+            Format::Pcapng(pcapng) => pcapng.lost,
+        }
+    }
+
+    /// Packets left out: the file has frames of several link types, and theirs is not read. Of dnstap: events without a
+    /// message that can be read.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         match &self.format {
             Format::Pcap(_) => 0,
             Format::Pcapng(pcapng) => pcapng.skipped,
+            Format::Dnstap(dnstap) => dnstap.skipped,
         }
     }
 }
 
 fn open_pcap<R: Read>(input: &mut Input<R>, magic: [u8; 4]) -> Result<Pcap, FileError> {
-    let compressed = matches!(magic, [0x1f, 0x8b, ..] | [0xfd, b'7', b'z', b'X'] | [0x28, 0xb5, 0x2f, 0xfd]);
     if !Pcap::recognises(magic) {
-        return Err(if compressed { FileError::Compressed } else { FileError::NotCapture });
+        return Err(FileError::NotCapture);
     }
     let header = input.peek(pcap::FILE_HEADER_LEN)?.first_chunk().ok_or(FileError::Truncated { packets: 0 })?;
     let pcap = Pcap::read(header)?;
@@ -151,32 +220,38 @@ fn open_pcap<R: Read>(input: &mut Input<R>, magic: [u8; 4]) -> Result<Pcap, File
     Ok(pcap)
 }
 
-/// When a frame was captured, and how much of it.
+/// When and where a frame was captured, and how much of it.
 struct Record {
     time_ns: u64,
     captured_len: usize,
     wire_len: u32,
+    hook: Hook,
+    netns: u32,
     ifindex: u32,
     direction: Option<Direction>,
+    later_fragments: bool,
+    note: PacketNote,
 }
 
 fn packet<'a>(record: &Record, frame: &Frame<'a>) -> Packet<'a> {
     let before = u32::try_from(record.captured_len - frame.bytes.len()).unwrap_or(u32::MAX);
+    let PacketNote { socket, ifindex, hop_id, gso_size, step_ns } = record.note;
+    let (netns, ifindex) = match record.hook {
+        Hook::Device => (record.netns, frame.ifindex.unwrap_or(record.ifindex)),
+        Hook::Socket => (socket.netns.unwrap_or(0), ifindex),
+    };
+    let direction = frame.direction.or(record.direction).unwrap_or(Direction::In);
     Packet {
-        time: BootTime(record.time_ns),
+        time: BootTime(record.time_ns.saturating_add_signed(step_ns.saturating_neg())),
         wall: WallTime(record.time_ns),
-        point: Point {
-            hook: Hook::Device,
-            direction: frame.direction.or(record.direction).unwrap_or(Direction::In),
-            ifindex: frame.ifindex.unwrap_or(record.ifindex),
-            netns: 0,
-        },
+        point: Point { hook: record.hook, direction, ifindex, netns },
         layer: frame.layer,
         wire_len: record.wire_len.saturating_sub(before),
         bytes: frame.bytes,
         vlan: frame.vlan,
-        gso_size: 0,
-        hop_id: None,
-        socket: Socket::default(),
+        gso_size,
+        hop_id,
+        socket,
+        later_fragments: record.later_fragments,
     }
 }

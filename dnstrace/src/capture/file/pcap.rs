@@ -4,9 +4,10 @@ use std::io::Read;
 
 use super::input::Input;
 use super::link::{Frame, LinkType};
+use super::note::PacketNote;
 use super::order::Order;
-use super::{FileError, RECORD_MAX, Record, packet};
-use crate::capture::Packet;
+use super::{FileError, FileItem, RECORD_MAX, Record, packet};
+use crate::capture::Hook;
 
 /// Magic number of files with microseconds, of files with nanoseconds.
 const MICROS: u32 = 0xa1b2_c3d4;
@@ -44,14 +45,14 @@ impl Pcap {
     pub(super) fn next<R: Read>(
         &self,
         input: &mut Input<R>,
-        mut each: impl FnMut(&Packet<'_>),
+        mut each: impl FnMut(FileItem<'_>),
     ) -> Result<bool, FileError> {
         let header = input.need(PACKET_HEADER_LEN)?.and_then(<[u8]>::first_chunk);
         let Some(header) = header else { return Ok(false) };
         let record = self.record(header)?;
         let length = PACKET_HEADER_LEN + record.captured_len;
         let bytes = input.need(length)?.unwrap_or_default();
-        each(&packet(&record, &Frame::read(self.link, &bytes[PACKET_HEADER_LEN..])));
+        each(FileItem::Packet(&packet(&record, &Frame::read(self.link, &bytes[PACKET_HEADER_LEN..]))));
         input.consume(length);
         Ok(true)
     }
@@ -66,8 +67,12 @@ impl Pcap {
             time_ns: u64::from(word(0)) * 1_000_000_000 + u64::from(word(4)) * self.fraction_ns,
             captured_len,
             wire_len: word(12).max(word(8)),
+            hook: Hook::Device,
+            netns: 0,
             ifindex: 0,
             direction: None,
+            later_fragments: true,
+            note: PacketNote::default(),
         })
     }
 }

@@ -1,25 +1,34 @@
-//! pcapng files (draft-ietf-opsawg-pcapng): blocks to packets.
+//! pcapng files (draft-ietf-opsawg-pcapng): blocks to packets, and to what else they say.
 
 use std::io::Read;
 
+use super::headers;
 use super::input::Input;
 use super::interface::Interface;
 use super::link::{Frame, LinkType};
-use super::options::{self, option};
+use super::note::{Origin, PacketNote, ProcessComment, is_note};
+use super::options::{self, comments, option};
 use super::order::Order;
-use super::{FileError, FileInterface, RECORD_MAX, Record, packet};
-use crate::capture::{Direction, Packet};
+use super::{FileError, FileInterface, FileItem, RECORD_MAX, Record, packet};
+use crate::capture::{BootTime, Direction, Hook};
 
-/// Block type and byte-order magic of a section header; the type reads the same in both orders.
-pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const BYTE_ORDER: u32 = 0x1a2b_3c4d;
-const INTERFACE_DESCRIPTION: u32 = 1;
+/// Block types; that of a section header reads the same in both byte orders.
+pub(crate) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+pub(crate) const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
-const ENHANCED_PACKET: u32 = 6;
+pub(crate) const INTERFACE_STATISTICS: u32 = 5;
+pub(crate) const ENHANCED_PACKET: u32 = 6;
+
+/// What a section header tells its byte order by.
+pub(crate) const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 
 /// Option of packets: where they went, among other flags.
-const FLAGS: u16 = 2;
+pub(crate) const FLAGS: u16 = 2;
+/// Options of statistics: the end of the capture, packets dropped by the interface and by the operating system.
+pub(crate) const END_TIME: u16 = 3;
+pub(crate) const INTERFACE_DROP: u16 = 5;
+pub(crate) const SYSTEM_DROP: u16 = 7;
 
 /// Type, length, and length again at the end.
 const BLOCK_LEN_MIN: usize = 12;
@@ -31,16 +40,20 @@ const INTERFACES_MAX: usize = 4096;
 /// What was read so far that packets refer to.
 pub(super) struct Pcapng {
     order: Order,
+    /// Of the first section.
+    pub(super) origin: Option<Origin>,
     /// Of this section.
     interfaces: Vec<Interface>,
     /// Of the file.
-    pub(super) named: Vec<FileInterface>,
-    /// The last interface index given.
+    named: Vec<FileInterface>,
+    /// The last interface index given to an interface whose own is not known.
     ifindex: u32,
     /// Simple packets have no time of their own.
     last_ns: u64,
     /// Packets of interfaces whose link type is not read.
     pub(super) skipped: u64,
+    /// Packets that were lost when the file was made.
+    pub(super) lost: u64,
 }
 
 /// One packet of a file.
@@ -48,39 +61,45 @@ struct Captured<'a> {
     link: Option<LinkType>,
     record: Record,
     bytes: &'a [u8],
+    made_up: bool,
 }
 
 impl Pcapng {
-    pub(super) fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new(), named: Vec::new(), ifindex: 0, last_ns: 0, skipped: 0 }
+    /// Reads the first section header.
+    pub(super) fn open<R: Read>(input: &mut Input<R>) -> Result<Self, FileError> {
+        let mut pcapng = Self {
+            order: Order::Little,
+            origin: None,
+            interfaces: Vec::new(),
+            named: Vec::new(),
+            ifindex: 0,
+            last_ns: 0,
+            skipped: 0,
+            lost: 0,
+        };
+        let start = input.need(BLOCK_START_LEN)?.and_then(<[u8]>::first_chunk).ok_or(FileError::Empty)?;
+        let length = pcapng.block_len(start)?;
+        let body = input.need(length)?.and_then(body).unwrap_or_default();
+        pcapng.origin = comments(pcapng.order, body.get(16..).unwrap_or_default()).find_map(Origin::read);
+        input.consume(length);
+        Ok(pcapng)
     }
 
-    /// Reads to the next packet, or to the next interface that has a name; `false` at the end.
+    /// Reads to the next item, and gives it; `false` at the end.
     pub(super) fn next<R: Read>(
         &mut self,
         input: &mut Input<R>,
-        mut each: impl FnMut(&Packet<'_>),
+        mut each: impl FnMut(FileItem<'_>),
     ) -> Result<bool, FileError> {
         while let Some(start) = input.need(BLOCK_START_LEN)?.and_then(<[u8]>::first_chunk) {
             let length = self.block_len(start)?;
-            let named = self.named.len();
-            let captured = self.block(input.need(length)?.unwrap_or_default())?;
-            let given = captured.is_some_and(|captured| self.give(&captured, &mut each));
+            let given = self.block(input.need(length)?.unwrap_or_default(), &mut each)?;
             input.consume(length);
-            if given || self.named.len() != named {
+            if given {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    fn give(&mut self, captured: &Captured<'_>, each: &mut impl FnMut(&Packet<'_>)) -> bool {
-        let Some(link) = captured.link else {
-            self.skipped += 1;
-            return false;
-        };
-        each(&packet(&captured.record, &Frame::read(link, captured.bytes)));
-        true
     }
 
     /// Length of the block that begins here. A section header tells the byte order of what follows.
@@ -99,49 +118,87 @@ impl Pcapng {
         }
     }
 
-    /// Reads a whole block; gives the packet that it holds, if it is one.
-    fn block<'a>(&mut self, block: &'a [u8]) -> Result<Option<Captured<'a>>, FileError> {
-        let Some((kind, rest)) = block.split_first_chunk::<4>() else { return Ok(None) };
-        let body = rest.get(4..rest.len().saturating_sub(4)).unwrap_or_default();
-        match self.order.u32(*kind) {
-            SECTION_HEADER => self.interfaces.clear(),
-            INTERFACE_DESCRIPTION => self.describe(body)?,
-            ENHANCED_PACKET => return self.timed_packet(body, self.u32(body, 0)? as usize).map(Some),
-            OBSOLETE_PACKET => return self.timed_packet(body, self.u16(body, 0)?.into()).map(Some),
-            SIMPLE_PACKET => return self.simple_packet(body).map(Some),
-            _ => {}
-        }
-        Ok(None)
+    /// Reads a whole block; gives the item that it holds, if it holds one.
+    fn block(&mut self, block: &[u8], each: &mut impl FnMut(FileItem<'_>)) -> Result<bool, FileError> {
+        let (Some(kind), Some(body)) = (block.first_chunk(), body(block)) else { return Ok(false) };
+        let captured = match self.order.u32(*kind) {
+            SECTION_HEADER => {
+                self.interfaces.clear();
+                return Ok(false);
+            }
+            INTERFACE_DESCRIPTION => return self.describe(body, each),
+            INTERFACE_STATISTICS => return Ok(self.add_statistics(body, each)),
+            ENHANCED_PACKET => self.timed_packet(body, self.u32(body, 0)? as usize)?,
+            OBSOLETE_PACKET => self.timed_packet(body, self.u16(body, 0)?.into())?,
+            SIMPLE_PACKET => self.simple_packet(body)?,
+            _ => return Ok(false),
+        };
+        let Some(link) = captured.link else {
+            self.skipped += 1;
+            return Ok(false);
+        };
+        let read = if captured.made_up { headers::strip(captured.bytes) } else { None };
+        let frame = read.unwrap_or_else(|| Frame::read(link, captured.bytes));
+        each(FileItem::Packet(&packet(&captured.record, &frame)));
+        Ok(true)
     }
 
-    fn describe(&mut self, body: &[u8]) -> Result<(), FileError> {
+    fn describe(&mut self, body: &[u8], each: &mut impl FnMut(FileItem<'_>)) -> Result<bool, FileError> {
         let number = self.u16(body, 0)?;
         let snaplen = self.u32(body, 4)?;
         let mut interface = Interface::read(self.order, number, snaplen, &body[8..])?;
         if self.interfaces.len().max(self.named.len()) >= INTERFACES_MAX {
             return Err(FileError::Malformed { what: "number of interfaces" });
         }
-        let known = self.named.iter().find(|named| Some(&named.name) == interface.name.as_ref());
-        interface.ifindex = known.map_or(self.ifindex + 1, |known| known.ifindex);
-        if known.is_none() {
-            self.ifindex += 1;
-            let name = interface.name.clone().filter(|_| interface.is_one_device());
-            self.named.extend(name.map(|name| FileInterface { ifindex: self.ifindex, name }));
+        let same = |named: &&FileInterface| interface.note.is_none_or(|note| note.ifindex == named.ifindex);
+        let known = self.named.iter().filter(same).find(|named| Some(&named.name) == interface.name.as_ref());
+        let is_new = known.is_none();
+        if interface.note.is_none() {
+            interface.ifindex = known.map_or(self.ifindex + 1, |known| known.ifindex);
+            self.ifindex += u32::from(is_new);
         }
+        let name = interface.name.clone().filter(|_| interface.has_name_of_its_own() && is_new);
+        let netns = interface.note.map_or(0, |note| note.netns);
+        let named = name.map(|name| FileInterface { netns, ifindex: interface.ifindex, name });
         self.interfaces.push(interface);
-        Ok(())
+        let Some(named) = named else { return Ok(false) };
+        each(FileItem::Interface(&named));
+        self.named.push(named);
+        Ok(true)
+    }
+
+    /// What was lost on an interface, and until when it was watched.
+    fn add_statistics(&mut self, body: &[u8], each: &mut impl FnMut(FileItem<'_>)) -> bool {
+        let order = self.order;
+        let number = options::chunk(body, 0).map(|bytes| order.u32(bytes) as usize);
+        let Some(interface) = number.and_then(|number| self.interfaces.get_mut(number)) else { return false };
+        let options = body.get(12..).unwrap_or_default();
+        let count = |code| option(order, options, code).and_then(<[u8]>::first_chunk).map_or(0, |n| order.u64(*n));
+        let lost = count(INTERFACE_DROP).saturating_add(count(SYSTEM_DROP));
+        // Statistics are sums since the beginning: later ones replace earlier ones.
+        self.lost = self.lost.saturating_sub(interface.lost).saturating_add(lost);
+        interface.lost = lost;
+        let Some(end) = option(order, options, END_TIME).and_then(|end| ticks(order, end)) else { return false };
+        let note = note(order, options);
+        each(FileItem::Until(BootTime(interface.time_ns(end).saturating_add_signed(-note.step_ns))));
+        true
     }
 
     /// An enhanced packet block or its predecessor, which differ in how they say the interface only.
     fn timed_packet<'a>(&mut self, body: &'a [u8], interface: usize) -> Result<Captured<'a>, FileError> {
-        let ticks = u64::from(self.u32(body, 4)?) << 32 | u64::from(self.u32(body, 8)?);
+        let malformed = FileError::Malformed { what: "block" };
+        let ticks = body.get(4..12).and_then(|time| ticks(self.order, time)).ok_or(malformed)?;
         let (captured_len, wire_len) = (self.u32(body, 12)?, self.u32(body, 16)?);
         let bytes = body[20..].get(..captured_len as usize).ok_or(FileError::Malformed { what: "packet length" })?;
         let options = body[20..].get(captured_len.next_multiple_of(4) as usize..).unwrap_or_default();
-        let direction = option(self.order, options, FLAGS).and_then(|flags| self.direction(flags));
         let interface = self.interfaces.get(interface).ok_or(FileError::Malformed { what: "interface of a packet" })?;
         self.last_ns = interface.time_ns(ticks);
-        Ok(captured(interface, self.last_ns, bytes, wire_len, direction))
+        let mut captured = captured(interface, self.last_ns, bytes, wire_len);
+        captured.record.direction = option(self.order, options, FLAGS).and_then(|flags| self.direction(flags));
+        if interface.note.is_some() {
+            captured.record.note = note(self.order, options);
+        }
+        Ok(captured)
     }
 
     fn simple_packet<'a>(&self, body: &'a [u8]) -> Result<Captured<'a>, FileError> {
@@ -149,7 +206,7 @@ impl Pcapng {
         let interface = self.interfaces.first().ok_or(FileError::Malformed { what: "interface of a packet" })?;
         let captured_len = if interface.snaplen == 0 { wire_len } else { wire_len.min(interface.snaplen) };
         let bytes = body[4..].get(..captured_len as usize).unwrap_or(&body[4..]);
-        Ok(captured(interface, self.last_ns, bytes, wire_len, None))
+        Ok(captured(interface, self.last_ns, bytes, wire_len))
     }
 
     fn direction(&self, flags: &[u8]) -> Option<Direction> {
@@ -169,14 +226,42 @@ impl Pcapng {
     }
 }
 
-fn captured<'a>(
-    interface: &Interface,
-    time_ns: u64,
-    bytes: &'a [u8],
-    wire_len: u32,
-    direction: Option<Direction>,
-) -> Captured<'a> {
-    let (captured_len, ifindex) = (bytes.len(), interface.ifindex);
-    let wire_len = wire_len.max(u32::try_from(captured_len).unwrap_or(u32::MAX));
-    Captured { link: interface.link, record: Record { time_ns, captured_len, wire_len, ifindex, direction }, bytes }
+/// What stands between a block's lengths.
+fn body(block: &[u8]) -> Option<&[u8]> {
+    block.get(8..block.len().checked_sub(4)?)
+}
+
+/// The upper half of a time comes first, in either byte order.
+fn ticks(order: Order, time: &[u8]) -> Option<u64> {
+    let (high, low) = (time.first_chunk()?, time.get(4..)?.first_chunk()?);
+    Some(u64::from(order.u32(*high)) << 32 | u64::from(order.u32(*low)))
+}
+
+fn note(order: Order, options: &[u8]) -> PacketNote {
+    let mut note = PacketNote::default();
+    for comment in comments(order, options) {
+        if is_note(comment) {
+            note.read(comment);
+        } else {
+            note.socket.process = note.socket.process.or_else(|| ProcessComment::read(comment));
+        }
+    }
+    note
+}
+
+fn captured<'a>(interface: &Interface, time_ns: u64, bytes: &'a [u8], wire_len: u32) -> Captured<'a> {
+    let captured_len = bytes.len();
+    let record = Record {
+        time_ns,
+        captured_len,
+        wire_len: wire_len.max(u32::try_from(captured_len).unwrap_or(u32::MAX)),
+        hook: interface.note.map_or(Hook::Device, |note| note.hook),
+        netns: interface.note.map_or(0, |note| note.netns),
+        ifindex: interface.ifindex,
+        direction: None,
+        later_fragments: interface.note.is_none_or(|note| note.later_fragments),
+        note: PacketNote::default(),
+    };
+    let made_up = interface.note.is_some_and(|note| note.made_up);
+    Captured { link: interface.link, record, bytes, made_up }
 }

@@ -2,22 +2,27 @@
 
 use std::fmt::Write;
 
-use super::CaptureFile;
 use super::order::Order;
+use super::{CaptureFile, FileItem};
 
 /// What a file holds, a line each: packets as `ns if direction layer bytes/wire`, then interfaces or an error.
-fn read(bytes: &[u8]) -> String {
-    let mut text = String::new();
+pub(super) fn read(bytes: &[u8]) -> String {
+    let (mut text, mut names) = (String::new(), String::new());
     let mut file = match CaptureFile::open(Chunks(bytes)) {
         Ok(file) => file,
         Err(error) => return error.to_string(),
     };
     let end = loop {
-        let more = file.next(|packet| {
-            let (point, bytes) = (packet.point, packet.bytes.escape_ascii());
-            write!(text, "{} if{} {:?} {:?} ", packet.time.0, point.ifindex, point.direction, packet.layer).unwrap();
-            writeln!(text, "{bytes}/{}", packet.wire_len).unwrap();
-            assert_eq!(packet.time.0, packet.wall.0);
+        let more = file.next(|item| match item {
+            FileItem::Packet(packet) => {
+                let (point, bytes) = (packet.point, packet.bytes.escape_ascii());
+                write!(text, "{} if{} {:?} {:?} ", packet.time.0, point.ifindex, point.direction, packet.layer)
+                    .unwrap();
+                writeln!(text, "{bytes}/{}", packet.wire_len).unwrap();
+                assert_eq!(packet.time.0, packet.wall.0);
+            }
+            FileItem::Interface(interface) => writeln!(names, "if{} is {}", interface.ifindex, interface.name).unwrap(),
+            FileItem::Until(time) => writeln!(text, "until {}", time.0).unwrap(),
         });
         match more {
             Ok(true) => {}
@@ -26,11 +31,8 @@ fn read(bytes: &[u8]) -> String {
         }
     };
     assert!(!file.next(|_| panic!("a packet behind the end")).unwrap());
-    for interface in file.interfaces() {
-        writeln!(text, "if{} is {}", interface.ifindex, interface.name).unwrap();
-    }
     let skipped = if file.skipped() > 0 { format!("skipped {}", file.skipped()) } else { String::new() };
-    text + &skipped + &end
+    text + &names + &skipped + &end
 }
 
 /// Gives three bytes at a time, as a pipe may.
@@ -49,7 +51,7 @@ fn check(bytes: &[u8], expected: &[&str]) {
 }
 
 /// Numbers in the byte order of a file.
-struct Writer(Order);
+pub(super) struct Writer(pub(super) Order);
 
 impl Writer {
     fn u16(&self, number: u16) -> Vec<u8> {
@@ -70,11 +72,11 @@ impl Writer {
         numbers.iter().flat_map(|number| self.u32(*number)).collect()
     }
 
-    fn pcap(&self, magic: u32, link: u32) -> Vec<u8> {
+    pub(super) fn pcap(&self, magic: u32, link: u32) -> Vec<u8> {
         [self.u32(magic), self.u16(2), self.u16(4), self.u32s(&[0, 0, 65535, link])].concat()
     }
 
-    fn pcap_packet(&self, seconds: u32, fraction: u32, bytes: &[u8], wire_len: u32) -> Vec<u8> {
+    pub(super) fn pcap_packet(&self, seconds: u32, fraction: u32, bytes: &[u8], wire_len: u32) -> Vec<u8> {
         let captured_len = u32::try_from(bytes.len()).unwrap();
         [self.u32s(&[seconds, fraction, captured_len, wire_len]), bytes.to_vec()].concat()
     }
@@ -226,9 +228,8 @@ fn what_is_before_a_cut_is_given() {
 fn errors_name_their_cause() {
     let [writer, _] = ORDERS;
     check(b"", &["the file is empty"]);
-    check(b"\xd4\xc3", &["neither a pcap nor a pcapng file"]);
-    check(b"# a text", &["neither a pcap nor a pcapng file"]);
-    check(b"\x1f\x8b\x08\0\0\0", &["a compressed file: unpack it first"]);
+    check(b"\xd4\xc3", &["neither a pcap, a pcapng nor a dnstap file"]);
+    check(b"# a text", &["neither a pcap, a pcapng nor a dnstap file"]);
     check(&writer.pcap(0xa1b2_c3d4, 189), &["frames of link type 189, which dnstrace does not read"]);
     let long = [writer.pcap(0xa1b2_c3d4, 1), writer.u32s(&[0, 0, 1 << 30, 0])].concat();
     check(&long, &["a packet or block of 1073741824 bytes"]);

@@ -1,4 +1,8 @@
-//! Boot time to wall-clock time. The wall clock may be stepped: the difference is taken anew every second.
+//! Boot time to wall-clock time.
+//!
+//! Both clocks run at one rate, whatever NTP makes of it: their difference changes only when the wall clock is stepped.
+//! It is taken anew every second, and used anew only when it is more than what reading two clocks one after the other
+//! makes it seem: so a packet's wall-clock time tells its boot time, too, and a recording needs to keep only one.
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -6,6 +10,9 @@ use crate::capture::{BootTime, WallTime};
 
 /// How long one difference is used.
 const RESAMPLE_NS: u64 = 1_000_000_000;
+
+/// A smaller difference is no step: we were interrupted between reading one clock and the other.
+const STEP_MIN_NS: u64 = 1_000_000;
 
 pub(super) struct Clock {
     /// Wall clock minus boot time.
@@ -23,13 +30,17 @@ impl Clock {
     pub(super) fn tick(&mut self) {
         let now = boot_time();
         if now.0.saturating_sub(self.sampled.0) >= RESAMPLE_NS {
-            *self = Self { offset_ns: offset_ns(), sampled: now };
+            *self = Self { offset_ns: stepped(self.offset_ns, offset_ns()), sampled: now };
         }
     }
 
     pub(super) fn wall(&self, time: BootTime) -> WallTime {
         WallTime(time.0.saturating_add(self.offset_ns))
     }
+}
+
+fn stepped(before: u64, now: u64) -> u64 {
+    if before.abs_diff(now) < STEP_MIN_NS { before } else { now }
 }
 
 /// The clock that packets are stamped with.
@@ -46,4 +57,16 @@ fn nanoseconds(clock: ClockId) -> u64 {
     let Ok(time) = clock_gettime(clock) else { return 0 };
     let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn difference_changes_with_a_step_only() {
+        assert_eq!(stepped(5_000_000, 5_999_999), 5_000_000);
+        assert_eq!(stepped(5_000_000, 4_000_001), 5_000_000);
+        assert_eq!(stepped(5_000_000, 6_000_000), 6_000_000);
+    }
 }

@@ -24,6 +24,8 @@ pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32) -> Option<P
         bytes: captured,
         vlan: (record.vlan_present != 0).then_some(record.vlan_tci & VLAN_ID),
         gso_size: record.gso_size,
+        // The kernel half counts them: they have no ports.
+        later_fragments: false,
         hop_id: known(record.hop_id),
         socket: socket(&record),
     })

@@ -1,13 +1,14 @@
 //! Recorded packets: what is read from them is what tshark reads.
 //!
 //! The expected lines were printed by tshark 4.0 (`-T fields`, each interface and direction by itself, so that it does
-//! not take other sightings for retransmissions, without IP defragmentation and messages quoted by ICMP) and brought into this form.
+//! not take other sightings for retransmissions nor their fragments for one datagram's, without messages quoted by ICMP)
+//! and brought into this form.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use super::super::{DecodeOptions, Decoder, Observation, Transport};
-use crate::capture::file::CaptureFile;
+use crate::capture::file::{CaptureFile, FileItem};
 use crate::capture::{Direction, Layer};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures");
@@ -15,8 +16,14 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures");
 /// Gives every message of a recording.
 pub(super) fn each_message(file: &str, mut each: impl FnMut(&Observation<'_>)) -> Decoder {
     let mut file = open(file);
-    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
-    while file.next(|packet| decoder.add(packet, &mut each)).unwrap() {}
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true });
+    let mut read = |item: FileItem<'_>| {
+        if let FileItem::Packet(packet) = item {
+            decoder.add(packet, &mut each);
+        }
+    };
+    while file.next(&mut read).unwrap() {}
+    decoder.finish(&mut each);
     decoder
 }
 
@@ -24,7 +31,12 @@ pub(super) fn each_message(file: &str, mut each: impl FnMut(&Observation<'_>)) -
 pub(super) fn packets(file: &str) -> Vec<(Layer, Vec<u8>)> {
     let mut file = open(file);
     let mut packets = Vec::new();
-    while file.next(|packet| packets.push((packet.layer, packet.bytes.to_vec()))).unwrap() {}
+    let mut read = |item: FileItem<'_>| {
+        if let FileItem::Packet(packet) = item {
+            packets.push((packet.layer, packet.bytes.to_vec()));
+        }
+    };
+    while file.next(&mut read).unwrap() {}
     packets
 }
 
@@ -74,8 +86,7 @@ fn queries_and_responses_through_a_service() {
 
 #[test]
 fn truncation_then_tcp_pipelined() {
-    let fragments =
-        ["packets_later_fragment 3", "packets_not_udp_tcp 2", "messages_cut 3", "messages_first_fragment 3"];
+    let fragments = ["packets_fragment 3", "packets_not_udp_tcp 2", "datagrams_reassembled 3"];
     check("truncation_glibc.pcap", &[&["packets_no_payload 69"][..], &fragments].concat());
 }
 
@@ -85,13 +96,13 @@ fn search_list() {
 }
 
 #[test]
-fn first_fragment_without_the_second() {
-    check("fragment_dropped.pcap", &["packets_later_fragment 1", "messages_cut 1", "messages_first_fragment 1"]);
+fn response_in_fragments() {
+    check("fragment_dropped.pcap", &["packets_fragment 1", "datagrams_reassembled 1"]);
 }
 
 #[test]
 fn pcapng_holds_the_same() {
-    check("fragment_dropped.pcapng", &["packets_later_fragment 1", "messages_cut 1", "messages_first_fragment 1"]);
+    check("fragment_dropped.pcapng", &["packets_fragment 1", "datagrams_reassembled 1"]);
 }
 
 #[test]

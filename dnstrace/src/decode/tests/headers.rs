@@ -1,8 +1,11 @@
 //! Link, IP and UDP headers.
 
+use std::net::SocketAddr;
+
+use super::super::{DecodeOptions, Decoder};
 use super::check;
 use super::packets::{ethernet, ipv4, ipv4_with, ipv6, packet, query, tag, udp, udp_between};
-use crate::capture::{Layer, Packet};
+use crate::capture::{Layer, Packet, Transport};
 
 #[track_caller]
 fn check_ethernet(bytes: &[u8], expected: &str) {
@@ -104,4 +107,22 @@ fn other_ports_are_counted() {
     check_ip(&ipv4(17, &udp_between(53, 40000, &query(7, "a"))), "7 query a 1");
     check_ip(&ipv4(17, &udp_between(5353, 5353, &query(7, "a"))), "7 query a 1");
     check_ip(&ipv4(17, &udp_between(54, 40000, &query(7, "a"))), "packets_not_dns_port 1");
+}
+
+#[test]
+fn message_that_a_server_tells_has_no_headers_and_any_ports() {
+    let [src, dst] = [([10, 0, 0, 5], 40000), ([10, 0, 0, 10], 0)].map(SocketAddr::from);
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let layer = Layer::Message { src, dst, transport };
+        let told = query(7, "a");
+        check([packet(layer, &told)], &["7 query a 1"]);
+        check([Packet { vlan: Some(9), ..packet(layer, &told) }], &["7 query a 1 vlan 9"]);
+        check([packet(layer, &told[..11])], &["packets_not_dns 1", "messages_too_short 1"]);
+        check([packet(layer, b"")], &["packets_not_dns 1", "messages_too_short 1"]);
+        check([packet(layer, &[0xff; 40])], &["packets_not_dns 1", "messages_implausible 1"]);
+        let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true });
+        let mut seen = None;
+        decoder.add(&packet(layer, &told), |o| seen = Some((o.src, o.dst, o.transport, o.fragment)));
+        assert_eq!(seen, Some((src, dst, transport, false)));
+    }
 }

@@ -1,16 +1,20 @@
 //! Packets made here or recorded, and what is read from them.
 
 mod captures;
+mod fragments;
 mod headers;
 mod packets;
 mod random;
 mod streams;
 mod tcp;
+mod tunnels;
 mod udp;
 mod xorshift;
 
+pub(super) use xorshift::Random;
+
 use super::{DecodeCounts, DecodeOptions, Decoder, Observation};
-use crate::capture::Packet;
+use crate::capture::{BootTime, Packet};
 
 /// A decoder of the usual ports that writes what it reads.
 struct Reader {
@@ -20,7 +24,7 @@ struct Reader {
 
 impl Reader {
     fn new() -> Self {
-        Self { decoder: Decoder::new(&DecodeOptions { ports: vec![53, 5353] }), text: String::new() }
+        Self { decoder: Decoder::new(&DecodeOptions { ports: vec![53, 5353], tunnels: true }), text: String::new() }
     }
 
     fn add(&mut self, packet: &Packet<'_>) {
@@ -28,8 +32,15 @@ impl Reader {
         self.decoder.add(packet, |observation| text.push_str(&line(observation)));
     }
 
+    fn expire(&mut self, now: BootTime) {
+        let text = &mut self.text;
+        self.decoder.expire(now, |observation| text.push_str(&line(observation)));
+    }
+
     /// What was read, a line each, and at last every counter that is not 0 beside the sums.
     fn finish(mut self) -> String {
+        let text = &mut self.text;
+        self.decoder.finish(|observation| text.push_str(&line(observation)));
         let counts = self.decoder.counts();
         assert!(counts.add_up(), "does not add up: {counts:?}");
         self.text.push_str(&shown(counts));
@@ -48,7 +59,9 @@ fn line(observation: &Observation<'_>) -> String {
 }
 
 fn shown(counts: &DecodeCounts) -> String {
-    let told = |name: &str| !matches!(name, "packets" | "messages_found" | "messages" | "packets_message" | "streams");
+    let told = |name: &str| {
+        !matches!(name, "packets" | "messages_found" | "messages" | "packets_message" | "datagrams" | "streams")
+    };
     let counts = counts.entries().filter(|(name, count)| *count > 0 && told(name));
     counts.fold(String::new(), |text, (name, count)| format!("{text}{name} {count}\n"))
 }

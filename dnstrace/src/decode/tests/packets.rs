@@ -63,6 +63,7 @@ pub(super) fn packet(layer: Layer, bytes: &[u8]) -> Packet<'_> {
         bytes,
         vlan: None,
         gso_size: 0,
+        later_fragments: false,
         hop_id: None,
         socket: Socket::default(),
     }

@@ -38,7 +38,7 @@ impl Sent {
 
 /// Gives the segments, with their captured length, to a decoder; returns the messages in their order.
 fn receive(segments: &[(Vec<u8>, usize)]) -> Vec<Vec<u8>> {
-    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53] });
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true });
     let mut messages = Vec::new();
     for (bytes, captured_len) in segments {
         let packet = Packet { bytes: &bytes[..*captured_len], ..packet(Layer::Ip, bytes) };

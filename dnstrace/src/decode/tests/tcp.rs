@@ -252,10 +252,10 @@ fn streams_are_bounded_and_forgotten() {
             reader.add(&packet(Layer::Ip, &segment_between([port, 53], SYN, 0, first_part)));
         }
     }
-    reader.decoder.expire(BootTime(1));
+    reader.expire(BootTime(1));
     let evicted = 4999 - 4096;
     assert_eq!(reader.decoder.counts().streams_evicted, evicted);
-    reader.decoder.expire(BootTime(1).after(Duration::from_secs(121)));
+    reader.expire(BootTime(1).after(Duration::from_secs(121)));
     let counts = reader.decoder.counts();
     assert_eq!((counts.streams_expired, counts.stream_bytes_lost), (4096, 49_990));
 }

@@ -59,6 +59,8 @@ pub(super) struct SummaryRecord<'a> {
     adds_up: bool,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     quality: BTreeMap<&'static str, u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -94,6 +96,7 @@ impl<'a> SummaryRecord<'a> {
             ledger: summary.ledgers.iter().map(LedgerRecord::new).collect(),
             adds_up: summary.ledgers.iter().all(Ledger::adds_up),
             quality: summary.quality.iter().copied().collect(),
+            warnings: &summary.warnings,
             error: summary.error.as_deref(),
         }
     }

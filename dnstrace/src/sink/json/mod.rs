@@ -39,8 +39,17 @@ impl Json {
     }
 }
 
+/// The only control character that JSON may contain as it is.
+const DELETE: u8 = 0x7f;
+
 fn line(record: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
-    record.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson))?;
+    let begin = out.len();
+    record.serialize(&mut serde_json::Serializer::new(&mut *out))?;
+    // Nearly every record is ASCII by itself: looking at it once costs less than looking at each string.
+    if !out[begin..].is_ascii() || out[begin..].contains(&DELETE) {
+        out.truncate(begin);
+        record.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, AsciiJson))?;
+    }
     out.write_all(b"\n")
 }
 

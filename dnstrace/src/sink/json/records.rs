@@ -2,23 +2,22 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
 
 use super::is_false;
-use crate::decode::records::{AnswerRecord, Answers, Edns};
+use crate::decode::records::{self, Edns, Records};
 use crate::join::MessageCopy;
 use crate::sink::iana;
 
 /// A name with more records than these is a test, a zone transfer or an attack; `answer_count` tells how many.
-const ANSWERS_MAX: usize = 64;
+const ANSWERS_MAX: u16 = 64;
 
 /// Sections and EDNS, as far as there is a response.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Sections {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    answer: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    answers: Vec<Record>,
+pub(super) struct Sections<'a> {
+    #[serde(flatten)]
+    answers: Answers<'a>,
     #[serde(skip_serializing_if = "is_false")]
     answers_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,13 +34,23 @@ pub(super) struct Sections {
     ede: Vec<Ede>,
 }
 
-#[derive(Debug, Serialize)]
-struct Record {
-    name: String,
+/// `answer` and `answers`, written out of the message.
+#[derive(Debug, Default)]
+struct Answers<'a>(Records<'a>);
+
+/// The data of each record.
+struct AnswerData<'a>(Records<'a>);
+
+/// All of each record.
+struct AnswerRecords<'a>(Records<'a>);
+
+#[derive(Serialize)]
+struct Record<'a> {
+    name: &'a str,
     r#type: Cow<'static, str>,
     class: Cow<'static, str>,
     ttl: u32,
-    data: String,
+    data: &'a str,
 }
 
 /// RFC 8914.
@@ -51,43 +60,74 @@ struct Ede {
     text: String,
 }
 
-impl Sections {
+impl<'a> Sections<'a> {
     /// `query` tells what EDNS the initiator asked with.
-    pub(super) fn new(response: Option<(&MessageCopy, &Answers)>, query: Option<&Answers>) -> Self {
-        let edns = query.and_then(|query| query.edns.as_ref());
+    pub(super) fn new(response: Option<(&MessageCopy, Records<'a>)>, query: Option<Records<'a>>) -> Self {
+        let edns = query.and_then(|query| query.edns());
         let asked = Self {
-            edns_size: edns.map(|edns| edns.udp_size),
+            edns_size: edns.as_ref().map(|edns| edns.udp_size),
             dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
             ..Self::default()
         };
-        let Some((response, answers)) = response else { return asked };
+        let Some((response, records)) = response else { return asked };
         let [_, answer_count, authority, additional] = response.header.counts;
-        let records = &answers.answers[..answers.answers.len().min(ANSWERS_MAX)];
         Self {
-            answer: records.iter().map(|record| record.data.clone()).collect(),
-            answers: records.iter().map(Record::new).collect(),
-            answers_truncated: records.len() < usize::from(answer_count),
+            answers: Answers(records),
+            answers_truncated: records.answer_count().min(ANSWERS_MAX) < answer_count,
             answer_count: Some(answer_count),
             authority_answer_count: Some(authority),
             additional_answer_count: Some(additional),
-            ede: answers.edns.as_ref().map(extended_errors).unwrap_or_default(),
+            ede: records.edns().map(extended_errors).unwrap_or_default(),
             ..asked
         }
     }
 }
 
-impl Record {
-    fn new(record: &AnswerRecord) -> Self {
-        Self {
-            name: record.name.to_ascii_lowercase(),
-            r#type: iana::record_type(record.rtype),
-            class: iana::class(record.class),
-            ttl: record.ttl,
-            data: record.data.clone(),
+impl Serialize for Answers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if self.0.answer_count() != 0 {
+            map.serialize_entry("answer", &AnswerData(self.0))?;
+            map.serialize_entry("answers", &AnswerRecords(self.0))?;
         }
+        map.end()
     }
 }
 
-fn extended_errors(edns: &Edns) -> Vec<Ede> {
-    edns.extended_errors.iter().map(|error| Ede { code: error.code, text: error.text.clone() }).collect()
+impl Serialize for AnswerData<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut elements = serializer.serialize_seq(None)?;
+        let mut data = String::new();
+        for record in shown(&self.0) {
+            data.clear();
+            record.push_data(&mut data);
+            elements.serialize_element(&data)?;
+        }
+        elements.end()
+    }
+}
+
+impl Serialize for AnswerRecords<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut elements = serializer.serialize_seq(None)?;
+        let (mut name, mut data) = (String::new(), String::new());
+        for record in shown(&self.0) {
+            name.clear();
+            record.push_name(&mut name);
+            name.make_ascii_lowercase();
+            data.clear();
+            record.push_data(&mut data);
+            let (r#type, class) = (iana::record_type(record.rtype), iana::class(record.class));
+            elements.serialize_element(&Record { name: &name, r#type, class, ttl: record.ttl, data: &data })?;
+        }
+        elements.end()
+    }
+}
+
+fn shown<'a>(records: &Records<'a>) -> impl Iterator<Item = records::Record<'a>> + use<'a> {
+    records.answers().take(ANSWERS_MAX.into())
+}
+
+fn extended_errors(edns: Edns) -> Vec<Ede> {
+    edns.extended_errors.into_iter().map(|error| Ede { code: error.code, text: error.text }).collect()
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::header::{Question, Reply, flags};
+use super::header::{Flags, Question, Reply};
 use super::hop::{Addresses, Place, family, transport};
 use crate::sink::message::{id, is_cut, question};
 use crate::sink::{Numbered, Sighting, iana, time};
@@ -32,7 +32,7 @@ pub(super) struct Record {
     question: Question,
     #[serde(flatten)]
     reply: Option<Reply>,
-    flags: Vec<&'static str>,
+    flags: Flags,
     len: u32,
     capture_truncated: bool,
 }
@@ -58,7 +58,7 @@ impl Record {
             opcode: iana::opcode(header.opcode().into()),
             question: Question::new(question(&sighting.message)),
             reply: is_response.then(|| Reply::new(header.rcode().into())),
-            flags: flags(header),
+            flags: Flags(Some(header)),
             len: sighting.message.wire_len,
             capture_truncated: is_cut(&sighting.message),
         }

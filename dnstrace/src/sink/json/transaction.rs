@@ -4,17 +4,17 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::header::{Question, Reply, flags};
+use super::header::{Flags, Question, Reply};
 use super::hop::{Addresses, HopRecord, family, micros, transport};
 use super::records::Sections;
 use super::{is_false, is_zero};
 use crate::capture::Socket;
 use crate::join::{Hop, Outcome, Transaction};
-use crate::sink::message::{answers, asked, id, is_cut};
+use crate::sink::message::{asked, id, is_cut, records};
 use crate::sink::{Numbered, escape, iana, time};
 
 #[derive(Debug, Serialize)]
-pub(super) struct Record {
+pub(super) struct Record<'a> {
     ts: String,
     id: String,
     seq: u64,
@@ -35,9 +35,9 @@ pub(super) struct Record {
     opcode: Option<Cow<'static, str>>,
     #[serde(flatten)]
     reply: Option<Reply>,
-    flags: Vec<&'static str>,
+    flags: Flags,
     #[serde(flatten)]
-    sections: Sections,
+    sections: Sections<'a>,
     #[serde(flatten)]
     times: Times,
     #[serde(flatten)]
@@ -108,15 +108,14 @@ struct Process {
     uid: Option<u32>,
 }
 
-impl Record {
-    pub(super) fn new(numbered: &Numbered<Transaction>) -> Self {
+impl<'a> Record<'a> {
+    pub(super) fn new(numbered: &'a Numbered<Transaction>) -> Self {
         let transaction = &*numbered.record;
         let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
         let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.interfaces);
         let unanswered = transaction.response.is_none();
-        let query_records = transaction.query.as_ref().map(answers);
-        let response_records = transaction.response.as_ref().map(|response| (response, answers(response)));
-        let response = response_records.as_ref().map(|(response, answers)| (*response, answers));
+        let query = transaction.query.as_ref().map(records);
+        let response = transaction.response.as_ref().map(|response| (response, records(response)));
         Self {
             ts: time::rfc3339(transaction.wall),
             id: id(transaction.id),
@@ -131,9 +130,9 @@ impl Record {
             transaction_id: header.map(|header| header.id),
             question: Question::new(asked(transaction)),
             opcode: header.map(|header| iana::opcode(header.opcode().into())),
-            reply: response.map(|(response, answers)| Reply::new(answers.rcode(&response.header))),
-            flags: header.map(flags).unwrap_or_default(),
-            sections: Sections::new(response, query_records.as_ref()),
+            reply: response.map(|(response, records)| Reply::new(records.rcode(&response.header))),
+            flags: Flags(header),
+            sections: Sections::new(response, query),
             times: Times::new(transaction),
             lengths: Lengths::new(transaction),
             retransmits: transaction.attempts.len().saturating_sub(1) as u64,

@@ -1,18 +1,17 @@
 //! One transaction on one line, or on two where lines are short: when, who asked whom, what, how it ended, how long it
 //! took, which way it went.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use super::outcome::{outcome, remarks};
-use super::point::{UNKNOWN, place, process};
-use super::{Layout, Text, end_line};
-use crate::decode::Transport;
+use super::outcome::{self, remarks};
+use super::point::{UNKNOWN, process, push_place};
+use super::{Layout, Text, end_line, push_blanks};
+use crate::decode::presentation::{push_ip, push_socket_address};
+use crate::decode::{Question, Transport};
 use crate::join::{Hop, MessageKind, Transaction};
 use crate::owner::Interfaces;
-use crate::sink::escape::Padded;
-use crate::sink::message::asked;
-use crate::sink::palette::Painted;
+use crate::sink::message::{asked, push_name};
+use crate::sink::palette::paint;
 use crate::sink::{Numbered, iana, time};
 
 /// The port that needs no mention.
@@ -21,99 +20,140 @@ const DNS_PORT: u16 = 53;
 const TYPE_WIDTH: usize = 5;
 /// `99.9 ms` and `412 ms`.
 const TIME_WIDTH: usize = 7;
+/// Between parts.
+const GAP: &str = "  ";
+/// Between the points of a way.
+const STEP: &str = " ▸ ";
 
-pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
-    let time = Painted(time::time_of_day(numbered.record.wall), text.options.palette.dim);
-    write!(out, "{time}  ")?;
+pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
+    let palette = text.options.palette;
+    paint(line, palette.dim, |line| time::push_time_of_day(line, numbered.record.wall));
+    line.push_str(GAP);
     match text.options.layout {
-        Layout::OneLine => one_line(text, numbered, out)?,
-        Layout::TwoLines => two_lines(text, numbered, out)?,
+        Layout::OneLine => one_line(text, numbered, line),
+        Layout::TwoLines => two_lines(text, numbered, line),
     }
-    write!(out, "{}", Painted(way(&numbered.record.path, &numbered.interfaces), text.options.palette.dim))?;
-    end_line(out)
+    paint(line, palette.dim, |line| push_way(line, &numbered.record.path, &numbered.interfaces));
+    end_line(line);
 }
 
 /// Who, what, how it ended, how long it took.
-fn one_line(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
-    let transaction = &numbered.record;
-    let who = who(transaction);
-    write!(out, "{who}{}  ", text.columns.who.blanks(&who))?;
-    write_question(text, transaction, out)?;
-    let (outcome, style) = outcome(transaction, text.options.query_timeout, &text.options.palette);
-    write!(out, "{}{}  ", Painted(&outcome, style), text.columns.outcome.blanks(&outcome))?;
-    write!(out, "{}  ", took(transaction))?;
-    write_remarks(text, numbered, out)
+fn one_line(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
+    let transaction = &*numbered.record;
+    text.columns.who.fill(line, |line| push_who(line, transaction));
+    push_question(text, transaction, line);
+    let options = &text.options;
+    let width = outcome::push(line, transaction, options.query_timeout, &options.palette);
+    text.columns.outcome.fill_from(line, width);
+    push_took(line, transaction);
+    push_remarks(text, numbered, line);
 }
 
 /// What, how long it took, how it ended; below it, who.
-fn two_lines(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
-    let transaction = &numbered.record;
-    write_question(text, transaction, out)?;
-    let (outcome, style) = outcome(transaction, text.options.query_timeout, &text.options.palette);
-    write!(out, "{}  {}  ", took(transaction), Painted(&outcome, style))?;
-    write_remarks(text, numbered, out)?;
-    end_line(out)?;
-    write!(out, "    {}  ", who(transaction))
+fn two_lines(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
+    let transaction = &*numbered.record;
+    push_question(text, transaction, line);
+    push_took(line, transaction);
+    outcome::push(line, transaction, text.options.query_timeout, &text.options.palette);
+    line.push_str(GAP);
+    push_remarks(text, numbered, line);
+    end_line(line);
+    line.push_str("    ");
+    push_who(line, transaction);
+    line.push_str(GAP);
 }
 
-fn write_remarks(text: &mut Text, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
-    let transaction = &numbered.record;
-    let mut remarks = remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction));
-    remarks.try_for_each(|remark| write!(out, "{}  ", Painted(remark, text.options.palette.warn)))
+fn push_remarks(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
+    let transaction = &*numbered.record;
+    for remark in remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction)) {
+        paint(line, text.options.palette.warn, |line| line.push_str(&remark));
+        line.push_str(GAP);
+    }
 }
 
-fn write_question(text: &mut Text, transaction: &Transaction, out: &mut Vec<u8>) -> io::Result<()> {
-    let (qtype, name) = question(transaction);
-    let (qtype, painted) = (Padded(&qtype, TYPE_WIDTH), Painted(&name, text.options.palette.bold));
-    write!(out, "{qtype} {painted}{}  ", text.columns.name.blanks(&name))
+fn push_question(text: &mut Text, transaction: &Transaction, line: &mut String) {
+    let asked = asked(transaction);
+    let begin = line.len();
+    match &asked {
+        Some(asked) => push_type(line, transaction, asked),
+        None => line.push('-'),
+    }
+    push_blanks(line, (TYPE_WIDTH + 1).saturating_sub(line.len() - begin).max(1));
+    let width = paint(line, text.options.palette.bold, |line| match &asked {
+        Some(asked) => push_name(asked, line),
+        None => line.push_str("(no question)"),
+    });
+    text.columns.name.fill_from(line, width);
 }
 
-fn took(transaction: &Transaction) -> String {
-    let took = transaction.response_time.map(time::duration).unwrap_or_default();
-    format!("{}{took}", Padded("", TIME_WIDTH.saturating_sub(took.chars().count())))
+/// Opcode and class where they are not what nearly everything has: QUERY and IN.
+fn push_type(line: &mut String, transaction: &Transaction, asked: &Question<'_>) {
+    let opcode = transaction.query.as_ref().map_or(0, |query| query.header.opcode());
+    if opcode != 0 {
+        line.push_str(&iana::opcode(opcode.into()));
+        line.push(' ');
+    }
+    if asked.qclass != 1 {
+        line.push_str(&iana::class(asked.qclass));
+        line.push(' ');
+    }
+    line.push_str(&iana::record_type(asked.qtype));
+}
+
+fn push_took(line: &mut String, transaction: &Transaction) {
+    let begin = line.len();
+    if let Some(took) = transaction.response_time {
+        time::push_duration(line, took);
+    }
+    // To the right: what stands there moves by a few bytes.
+    for _ in line[begin..].chars().count()..TIME_WIDTH {
+        line.insert(begin, ' ');
+    }
+    line.push_str(GAP);
 }
 
 /// `10.244.0.10 curl[2211] → 10.96.0.10 (→ 10.244.0.53)`.
-fn who(transaction: &Transaction) -> String {
-    let mut who = transaction.client.ip().to_string();
+fn push_who(line: &mut String, transaction: &Transaction) {
+    push_ip(line, transaction.client.ip());
     if let Some(process) = process(&transaction.client_socket) {
-        who = format!("{who} {process}");
+        line.push(' ');
+        line.push_str(&process);
     }
-    who = format!("{who} → {}", server(transaction.server));
+    line.push_str(" → ");
+    push_server(line, transaction.server);
     if let Some(after) = transaction.server_after_nat {
-        who = format!("{who} (→ {})", server(after));
+        line.push_str(" (→ ");
+        push_server(line, after);
+        line.push(')');
     }
     if transaction.transport == Transport::Tcp {
-        who.push_str(" TCP");
+        line.push_str(" TCP");
     }
-    who
 }
 
-fn server(address: SocketAddr) -> String {
-    if address.port() == DNS_PORT { address.ip().to_string() } else { address.to_string() }
-}
-
-fn question(transaction: &Transaction) -> (String, String) {
-    let Some(asked) = asked(transaction) else { return ("-".to_owned(), "(no question)".to_owned()) };
-    // Nearly everything is of class IN.
-    let class = if asked.qclass == 1 { String::new() } else { format!("{} ", iana::class(asked.qclass)) };
-    let opcode = transaction.query.as_ref().map_or(0, |query| query.header.opcode());
-    let opcode = if opcode == 0 { String::new() } else { format!("{} ", iana::opcode(opcode.into())) };
-    (format!("{opcode}{class}{}", iana::record_type(asked.qtype)), asked.name)
+fn push_server(line: &mut String, address: SocketAddr) {
+    if address.port() == DNS_PORT { push_ip(line, address.ip()) } else { push_socket_address(line, address) }
 }
 
 /// The way of the query's last sending, or of the response where no query was seen: interfaces in order, both ends of
 /// one folded into one.
-fn way(path: &[Hop], interfaces: &Interfaces) -> String {
+fn push_way(line: &mut String, path: &[Hop], interfaces: &Interfaces) {
     let last = |kind: MessageKind| path.iter().rfind(|hop| hop.message == kind).map(|hop| (kind, hop.attempt));
-    let Some((kind, attempt)) = last(MessageKind::Query).or_else(|| last(MessageKind::Response)) else {
-        return String::new();
-    };
-    let hops = path.iter().filter(|hop| (hop.message, hop.attempt) == (kind, attempt));
-    let mut places: Vec<String> = hops.map(|hop| place(hop.point, interfaces)).collect();
-    places.dedup();
-    if places == [UNKNOWN] {
-        return String::new();
+    let Some(of) = last(MessageKind::Query).or_else(|| last(MessageKind::Response)) else { return };
+    let begin = line.len();
+    let mut before = begin..begin;
+    for hop in path.iter().filter(|hop| (hop.message, hop.attempt) == of) {
+        let end = line.len();
+        line.push_str(if end == begin { "" } else { STEP });
+        let place = line.len();
+        push_place(line, hop.point, interfaces);
+        if line[place..] == line[before.clone()] {
+            line.truncate(end);
+        } else {
+            before = place..line.len();
+        }
     }
-    places.join(" ▸ ")
+    if line[begin..] == *UNKNOWN {
+        line.truncate(begin);
+    }
 }

@@ -9,14 +9,12 @@ mod point;
 mod sighting;
 mod summary;
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 pub use summary::summary;
 
 use causes::Causes;
 
-use super::escape::Padded;
 use super::{Item, Lost, Palette};
 
 /// How text looks.
@@ -59,6 +57,8 @@ pub struct Text {
     options: TextOptions,
     columns: Columns,
     causes: Causes,
+    /// Room for the lines of one item, used again.
+    lines: String,
 }
 
 /// What lines have in common.
@@ -83,22 +83,32 @@ impl Text {
             place: Column::new(10, 28),
             addresses: Column::new(36, 48),
         };
-        Self { options, columns, causes: Causes::default() }
+        Self { options, columns, causes: Causes::default(), lines: String::new() }
     }
 
     /// Writes one item as one line, or as several with `path`.
-    pub fn write(&mut self, item: &Item, out: &mut Vec<u8>) -> io::Result<()> {
+    pub fn write(&mut self, item: &Item, out: &mut Vec<u8>) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.clear();
         match item {
             Item::Transaction(transaction) => {
-                line::write(self, transaction, out)?;
-                if self.options.path { path::write(&self.options.palette, transaction, out) } else { Ok(()) }
+                line::write(self, transaction, &mut lines);
+                if self.options.path {
+                    // Writing to a `String` cannot fail.
+                    let _ = path::write(&self.options.palette, transaction, &mut lines);
+                }
             }
-            Item::Observation(sighting) => sighting::write(self, sighting, out),
+            Item::Observation(sighting) => sighting::write(self, sighting, &mut lines),
             // Standard output has transactions only; losses and sums are told on standard error.
-            Item::Lost(_) | Item::Summary(_) => Ok(()),
+            Item::Lost(_) | Item::Summary(_) => {}
         }
+        out.extend_from_slice(lines.as_bytes());
+        self.lines = lines;
     }
 }
+
+/// Blanks between columns.
+const COLUMN_GAP: usize = 2;
 
 /// A column that grows with what it holds, up to a bound: lines stay aligned without being wider than they must.
 #[derive(Debug)]
@@ -112,12 +122,23 @@ impl Column {
         Self { width, max }
     }
 
-    /// The blanks to write after `plain`, which is written in colour already.
-    fn blanks(&mut self, plain: &str) -> Padded<'static> {
-        let width = plain.chars().count();
-        self.width = self.width.max(width.min(self.max));
-        Padded("", self.width.saturating_sub(width))
+    /// Appends what `write` appends, and blanks to the next column.
+    fn fill(&mut self, line: &mut String, write: impl FnOnce(&mut String)) {
+        let begin = line.len();
+        write(line);
+        let width = line[begin..].chars().count();
+        self.fill_from(line, width);
     }
+
+    /// Appends blanks to the next column behind `width` characters.
+    fn fill_from(&mut self, line: &mut String, width: usize) {
+        self.width = self.width.max(width.min(self.max));
+        push_blanks(line, self.width.saturating_sub(width) + COLUMN_GAP);
+    }
+}
+
+fn push_blanks(line: &mut String, count: usize) {
+    line.extend(std::iter::repeat_n(' ', count));
 }
 
 /// What was lost, as a line for standard error.
@@ -125,12 +146,10 @@ pub(super) fn lost(lost: &Lost) -> String {
     format!("lost {} at {}: {}", lost.count, lost.place, lost.reason)
 }
 
-fn end_line(out: &mut Vec<u8>) -> io::Result<()> {
+fn end_line(line: &mut String) {
     // Trailing blanks come from columns that are empty to the end of the line.
-    while out.last() == Some(&b' ') {
-        out.pop();
-    }
-    out.write_all(b"\n")
+    line.truncate(line.trim_end_matches(' ').len());
+    line.push('\n');
 }
 
 #[cfg(test)]
@@ -146,11 +165,12 @@ mod tests {
     #[test]
     fn column_grows_up_to_its_bound() {
         let mut column = Column::new(4, 6);
-        assert_eq!(column.blanks("ab").to_string(), "  ");
-        assert_eq!(column.blanks("abcde").to_string(), "");
-        assert_eq!(column.blanks("ab").to_string(), "   ");
-        assert_eq!(column.blanks("abcdefghij").to_string(), "");
-        assert_eq!(column.blanks("ab").to_string(), "    ");
+        let mut line = String::new();
+        for part in ["ab", "abcde", "ab", "äbcdefghij", "ab"] {
+            column.fill(&mut line, |line| line.push_str(part));
+            line.push('|');
+        }
+        assert_eq!(line, "ab    |abcde  |ab     |äbcdefghij  |ab      |");
     }
 
     #[test]
@@ -201,7 +221,7 @@ mod tests {
         let mut out = Vec::new();
         let query_timeout = Duration::from_secs(5);
         let layout = Layout::OneLine;
-        Text::new(TextOptions { path: true, palette, query_timeout, layout }).write(&item, &mut out).unwrap();
+        Text::new(TextOptions { path: true, palette, query_timeout, layout }).write(&item, &mut out);
         String::from_utf8(out).unwrap()
     }
 }

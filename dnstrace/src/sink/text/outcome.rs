@@ -2,41 +2,42 @@
 
 use std::time::Duration;
 
-use anstyle::Style;
-
 use super::answer;
-use super::point::{place, process};
+use super::point::{process, push_place};
 use crate::capture::{Direction, Hook};
 use crate::join::{MessageCopy, Outcome, Transaction};
 use crate::owner::Interfaces;
-use crate::sink::message::{answers, asked, is_cut};
+use crate::sink::message::{asked, is_cut, records};
+use crate::sink::palette::paint;
 use crate::sink::{Palette, iana, time};
 
 const NOERROR: u16 = 0;
 const NXDOMAIN: u16 = 3;
 
-/// The outcome and the style it is shown in.
-pub(super) fn outcome(transaction: &Transaction, timeout: Duration, palette: &Palette) -> (String, Style) {
+/// Appends the outcome in its style; returns how many characters it has.
+pub(super) fn push(line: &mut String, transaction: &Transaction, timeout: Duration, palette: &Palette) -> usize {
     match (transaction.outcome, &transaction.response) {
-        (Outcome::NoResponse, _) => (format!("no response in {}", time::limit(timeout)), palette.bad),
-        (_, Some(response)) => answered(response, asked(transaction).map(|asked| asked.qtype), palette),
-        (_, None) => ("still outstanding".to_owned(), palette.warn),
+        (Outcome::NoResponse, _) => paint(line, palette.bad, |line| {
+            line.push_str("no response in ");
+            line.push_str(&time::limit(timeout));
+        }),
+        (_, Some(response)) => push_answered(line, response, asked(transaction).map(|asked| asked.qtype), palette),
+        (_, None) => paint(line, palette.warn, |line| line.push_str("still outstanding")),
     }
 }
 
-fn answered(response: &MessageCopy, qtype: Option<u16>, palette: &Palette) -> (String, Style) {
-    let answers = answers(response);
-    let code = answers.rcode(&response.header);
+fn push_answered(line: &mut String, response: &MessageCopy, qtype: Option<u16>, palette: &Palette) -> usize {
+    let records = records(response);
+    let code = records.rcode(&response.header);
     let style = match code {
         NOERROR => palette.good,
         NXDOMAIN => palette.warn,
         _ => palette.bad,
     };
-    let text = iana::rcode(code).into_owned();
-    match answer::short(response, &answers, qtype) {
-        Some(answer) => (format!("{text} {answer}"), style),
-        None => (text, style),
-    }
+    paint(line, style, |line| {
+        line.push_str(&iana::rcode(code));
+        answer::push_short(line, response, &records, qtype);
+    })
 }
 
 /// What else there is to say, most important first.
@@ -62,7 +63,8 @@ pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec
 /// `last seen leaving vdns`: where to look for what swallowed the query.
 fn last_seen(transaction: &Transaction, interfaces: &Interfaces) -> Option<String> {
     let point = transaction.path.last()?.point;
-    let at = place(point, interfaces);
+    let mut at = String::new();
+    push_place(&mut at, point, interfaces);
     Some(match (point.hook, point.direction) {
         (Hook::Device, Direction::Out) => format!("last seen leaving {at}"),
         (Hook::Device, Direction::In) => format!("last seen entering {at}"),

@@ -1,20 +1,19 @@
 //! The hops of a transaction, a line each: when, where, which message, and what NAT changed.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
 use anstyle::Style;
 
 use super::end_line;
-use super::point::{netns, place};
-use crate::capture::Direction;
+use super::point::{netns, push_sighted};
 use crate::join::{Hop, MessageKind, Transaction};
 use crate::owner::Interfaces;
 use crate::sink::escape::Padded;
 use crate::sink::palette::Painted;
 use crate::sink::{Numbered, Palette};
 
-pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &mut String) -> fmt::Result {
     let (transaction, interfaces) = (&*numbered.record, &*numbered.interfaces);
     let widths = Widths::new(&transaction.path, interfaces);
     for (at, hop) in transaction.path.iter().enumerate() {
@@ -24,7 +23,7 @@ pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &m
         addresses(hop, before, &widths, palette, out)?;
         remarks(hop, before, palette, out)?;
         write!(out, "{}", Painted(netns(hop.point, interfaces), palette.dim))?;
-        end_line(out)?;
+        end_line(out);
     }
     if transaction.path_cut != 0 {
         writeln!(out, "    and {} more", transaction.path_cut)?;
@@ -53,9 +52,10 @@ impl Widths {
     }
 }
 
-/// `vdns out`.
 fn sighted(hop: &Hop, interfaces: &Interfaces) -> String {
-    format!("{} {}", place(hop.point, interfaces), direction(hop.point.direction))
+    let mut text = String::new();
+    push_sighted(&mut text, hop.point, interfaces);
+    text
 }
 
 /// `+0.012 ms` after the transaction began.
@@ -71,14 +71,7 @@ fn message(kind: MessageKind) -> &'static str {
     }
 }
 
-fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-    }
-}
-
-fn addresses(hop: &Hop, before: Option<&Hop>, widths: &Widths, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn addresses(hop: &Hop, before: Option<&Hop>, widths: &Widths, palette: &Palette, out: &mut String) -> fmt::Result {
     let style = |changed: bool| if changed { palette.warn } else { Style::new() };
     let src_style = style(before.is_some_and(|before| before.src != hop.src));
     let dst_style = style(before.is_some_and(|before| before.dst != hop.dst));
@@ -87,7 +80,7 @@ fn addresses(hop: &Hop, before: Option<&Hop>, widths: &Widths, palette: &Palette
     write!(out, "{}", Painted(Padded(&dst, widths.dst), dst_style))
 }
 
-fn remarks(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut Vec<u8>) -> io::Result<()> {
+fn remarks(hop: &Hop, before: Option<&Hop>, palette: &Palette, out: &mut String) -> fmt::Result {
     if let Some(before) = before {
         let was = [
             was(before.src, hop.src).map(|src| format!("{src} →")),

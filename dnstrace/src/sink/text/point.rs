@@ -1,20 +1,33 @@
 //! Observation points and sockets in words.
 
-use crate::capture::{Hook, Point, Socket};
+use crate::capture::{Direction, Hook, Point, Socket};
+use crate::decode::presentation::push_number;
 use crate::owner::Interfaces;
 use crate::sink::escape;
 
 /// A file that does not say where its packets were seen.
 pub(super) const UNKNOWN: &str = "-";
 
-/// The interface a point lies at, or `socket`.
-pub(super) fn place(point: Point, interfaces: &Interfaces) -> String {
+/// Appends the interface a point lies at, or `socket`.
+pub(super) fn push_place(text: &mut String, point: Point, interfaces: &Interfaces) {
     match (point.hook, interfaces.name(point)) {
-        (Hook::Socket, _) => "socket".to_owned(),
-        (Hook::Device, Some(name)) => escape::printable(name.as_bytes()),
-        (Hook::Device, None) if point.ifindex == 0 => UNKNOWN.to_owned(),
-        (Hook::Device, None) => format!("if{}", point.ifindex),
+        (Hook::Socket, _) => text.push_str("socket"),
+        (Hook::Device, Some(name)) => text.push_str(&escape::printable(name.as_bytes())),
+        (Hook::Device, None) if point.ifindex == 0 => text.push_str(UNKNOWN),
+        (Hook::Device, None) => {
+            text.push_str("if");
+            push_number(text, point.ifindex.into(), 1);
+        }
     }
+}
+
+/// Appends `vdns out`.
+pub(super) fn push_sighted(text: &mut String, point: Point, interfaces: &Interfaces) {
+    push_place(text, point, interfaces);
+    text.push_str(match point.direction {
+        Direction::In => " in",
+        Direction::Out => " out",
+    });
 }
 
 /// `  netns 4026531840` when that is not the one we are in.

@@ -1,49 +1,64 @@
 //! One sighting on one line: when, where, who to whom, which message.
 
-use std::io::{self, Write};
-
 use super::causes::mark;
-use super::point::{netns, place, process};
-use super::{Text, end_line};
-use crate::capture::Direction;
+use super::point::{netns, process, push_sighted};
+use super::{Text, end_line, push_blanks};
 use crate::decode::Transport;
-use crate::sink::message::{is_cut, question};
-use crate::sink::palette::Painted;
-use crate::sink::{Numbered, Sighting, iana, time};
+use crate::decode::presentation::{push_number, push_socket_address};
+use crate::sink::message::{is_cut, push_name, question};
+use crate::sink::palette::paint;
+use crate::sink::{Numbered, Palette, Sighting, iana, time};
 
-pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, out: &mut Vec<u8>) -> io::Result<()> {
-    let sighting = &*numbered.record;
+/// A message ID's digits.
+const ID_WIDTH: usize = 5;
+
+pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, line: &mut String) {
+    let (sighting, interfaces) = (&*numbered.record, &*numbered.interfaces);
     let palette = text.options.palette;
-    let header = sighting.message.header;
-    write!(out, "{}  ", Painted(time::time_of_day_micros(sighting.wall), palette.dim))?;
-    let at = at(numbered);
-    write!(out, "{at}{}  ", text.columns.place.blanks(&at))?;
-    let addresses = format!("{} → {}", sighting.src, sighting.dst);
-    write!(out, "{addresses}{}  {:5}  ", text.columns.addresses.blanks(&addresses), header.id)?;
-    let asked = question(&sighting.message).map_or_else(
-        || "(no question)".to_owned(),
-        |asked| format!("{} {}", iana::record_type(asked.qtype), asked.name),
-    );
-    if header.is_response() {
-        write!(out, "response {}  {asked}", Painted(iana::rcode(header.rcode().into()), palette.bold))?;
-    } else {
-        write!(out, "query  {asked}")?;
-    }
+    paint(line, palette.dim, |line| time::push_time_of_day_micros(line, sighting.wall));
+    line.push_str("  ");
+    text.columns.place.fill(line, |line| push_sighted(line, sighting.point, interfaces));
+    text.columns.addresses.fill(line, |line| {
+        push_socket_address(line, sighting.src);
+        line.push_str(" → ");
+        push_socket_address(line, sighting.dst);
+    });
+    push_message(line, sighting, &palette);
     for remark in remarks(sighting) {
-        write!(out, "  {}", Painted(remark, palette.warn))?;
+        line.push_str("  ");
+        paint(line, palette.warn, |line| line.push_str(&remark));
     }
-    let netns = netns(sighting.point, &numbered.interfaces);
-    write!(out, "  {}", Painted(format!("{}{netns}", mark(sighting.transaction)), palette.dim))?;
-    end_line(out)
+    line.push_str("  ");
+    paint(line, palette.dim, |line| {
+        line.push_str(&mark(sighting.transaction));
+        line.push_str(&netns(sighting.point, interfaces));
+    });
+    end_line(line);
 }
 
-fn at(numbered: &Numbered<Sighting>) -> String {
-    let point = numbered.record.point;
-    let direction = match point.direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-    };
-    format!("{} {direction}", place(point, &numbered.interfaces))
+/// `  7341  response NOERROR  A www.example`.
+fn push_message(line: &mut String, sighting: &Sighting, palette: &Palette) {
+    let header = sighting.message.header;
+    let begin = line.len();
+    push_number(line, header.id.into(), 1);
+    for _ in line.len() - begin..ID_WIDTH {
+        line.insert(begin, ' ');
+    }
+    if header.is_response() {
+        line.push_str("  response ");
+        paint(line, palette.bold, |line| line.push_str(&iana::rcode(header.rcode().into())));
+    } else {
+        line.push_str("  query");
+    }
+    push_blanks(line, 2);
+    match question(&sighting.message) {
+        Some(asked) => {
+            line.push_str(&iana::record_type(asked.qtype));
+            line.push(' ');
+            push_name(&asked, line);
+        }
+        None => line.push_str("(no question)"),
+    }
 }
 
 fn remarks(sighting: &Sighting) -> Vec<String> {

@@ -145,7 +145,7 @@ impl Sighting {
     pub(crate) fn ports(&self) -> (u16, u16) {
         let network = match self.layer {
             Layer::Ethernet => ETHERNET_LEN + VLAN_TAG_LEN * self.tags().len(),
-            Layer::Ip | Layer::Other => 0,
+            Layer::Ip | Layer::Message { .. } | Layer::Other => 0,
         };
         let first = self.bytes.get(network).copied().unwrap_or_default();
         let header = if first >> 4 == 6 { 40 } else { usize::from(first & 0x0f) * 4 };

@@ -1,0 +1,243 @@
+//! `dnstrace record`: its files in the eyes of tshark, when they end, and what can go wrong with them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::net::UdpSocket;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use dnstrace_tests::node::{Netns, wire};
+use dnstrace_tests::product::{self, Run};
+use dnstrace_tests::{command, debian, skip};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A netns of its own with nothing in it, and a folder.
+struct Place {
+    netns: Netns,
+    folder: TempDir,
+}
+
+impl Place {
+    /// `None` where this cannot run.
+    fn new(part: &str) -> Option<Self> {
+        if !skip::is_root() {
+            skip::skip(part, "not root");
+            return None;
+        }
+        debian::install(&["tshark"]).unwrap();
+        Some(Self { netns: Netns::new().unwrap(), folder: tempfile::tempdir().unwrap() })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A recording that has begun.
+    fn record(&self, output: &Path, arguments: &[&str]) -> Result<Run> {
+        let output = output.to_str().context("no text")?;
+        let words = ["record", "--hooks", "device", "--interface", "lo", "--output", output];
+        Run::start(&self.netns, &[&words[..], arguments].concat())
+    }
+
+    /// Queries over `lo` that nobody answers, each with an id of its own.
+    fn ask(&self, count: u16) -> Result<()> {
+        self.netns.run(|| {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            for id in 0..count {
+                // Not connected: that nobody listens is no error then.
+                socket.send_to(&wire::query(id, "a.example", wire::A), "127.0.0.1:53")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The files of this folder, by name.
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(self.folder.path())?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        files.sort();
+        Ok(files)
+    }
+}
+
+/// Fields of each packet.
+fn tshark(file: &Path, fields: &[&str]) -> Result<Vec<String>> {
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(file).args(["-T", "fields", "-E", "separator=|"]);
+    let text = command::of(tshark.args(fields.iter().flat_map(|field| ["-e", *field])))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// What capinfos says under this name, of the file or of each interface.
+fn capinfos(file: &Path, name: &str) -> Result<Vec<String>> {
+    let text = command::of(Command::new("capinfos").arg(file))?;
+    let values = text.lines().filter_map(|line| line.trim().split_once(':').or_else(|| line.trim().split_once('=')));
+    Ok(values.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned()).collect())
+}
+
+#[test]
+fn tshark_reads_interfaces_directions_processes_and_ids() {
+    if let Some(place) = Place::new("tshark reads a recording") {
+        tshark_reads(&place).unwrap();
+    }
+}
+
+fn tshark_reads(place: &Place) -> Result<()> {
+    let file = place.path("dns.pcapng");
+    let run = place.record(&file, &["--hooks", "socket,device", "--print", "--format", "json"])?;
+    let own = std::process::id().to_string();
+    place.ask(1)?;
+    let ended = run.signal(Signal::SIGTERM)?;
+    ensure!(ended.status.code() == Some(0), "{ended:?}");
+    let transaction = ended.json()?.into_iter().find(|record| record["kind"] == "transaction").context("none")?;
+    let id = u64::from_str_radix(transaction["id"].as_str().context("no id")?, 16)?;
+    let fields = ["frame.interface_name", "frame.packet_flags_direction", "frame.packet_id", "dns.qry.name"];
+    let seen = tshark(&file, &fields)?;
+    let expected = [("socket", 2), ("lo", 2), ("lo", 1), ("socket", 1)]
+        .map(|(interface, direction)| format!("{interface}|0x{direction:08x}|{id}|a.example"));
+    ensure!(seen.iter().filter(|line| line.ends_with("a.example")).eq(&expected), "{seen:#?} is not {expected:#?}");
+    let comments = tshark(&file, &["frame.comment"])?;
+    ensure!(comments[0].contains(&format!("PID: {own}")), "{comments:#?}");
+    ensure!(capinfos(&file, "Number of stat entries")? == ["1"; 2], "{:?}", capinfos(&file, "Number of stat entries"));
+    ensure!(
+        capinfos(&file, "Description")?[1].starts_with("interface 1 of netns"),
+        "{:?}",
+        capinfos(&file, "Description")
+    );
+    Ok(())
+}
+
+#[test]
+fn standard_output_goes_into_another_program() {
+    if let Some(place) = Place::new("recording into a pipe") {
+        pipe(&place).unwrap();
+    }
+}
+
+/// tshark ends with the first packet, which ends the recording.
+fn pipe(place: &Place) -> Result<()> {
+    let mut shell = place.netns.command("sh");
+    let recording = "\"$0\" record -o - -i lo --hooks device -s 200";
+    let script = format!("{{ {recording}; echo \"ended $?\" >&2; }} | tshark -i - -c 1 -T fields -e dns.qry.name");
+    shell.args(["-c", &script]).arg(product::binary()?).stdin(Stdio::null());
+    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    // It may watch when the first queries have passed.
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let output = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            for _ in 0..600 {
+                place.ask(1)?;
+                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                std::thread::park_timeout(std::time::Duration::from_millis(50));
+            }
+            anyhow::Ok(())
+        });
+        let output = child.wait_with_output();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        asking.thread().unpark();
+        output
+    })?;
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(stdout == "a.example\n" && stderr.contains("ended 0"), "{stdout}\n{stderr}");
+    Ok(())
+}
+
+#[test]
+fn as_many_packets_as_asked_for_end_it() {
+    let Some(place) = Place::new("recording with a count") else { return };
+    let file = place.path("dns.pcapng");
+    let run = place.record(&file, &["-c", "3"]).unwrap();
+    place.ask(9).unwrap();
+    let ended = run.end().unwrap();
+    assert!(ended.stderr.iter().any(|line| line.starts_with("recorded 3 packets, ")), "{ended:?}");
+    assert_eq!(tshark(&file, &["dns.id"]).unwrap().len(), 3);
+}
+
+#[test]
+fn newest_files_are_kept_and_each_is_whole() {
+    if let Some(place) = Place::new("recording in several files") {
+        several_files(&place).unwrap();
+    }
+}
+
+fn several_files(place: &Place) -> Result<()> {
+    let run = place.record(&place.path("dns.pcapng"), &["--rotate-size", "8KiB", "--keep", "3"])?;
+    place.ask(200)?;
+    let ended = run.stop()?;
+    let files = place.files()?;
+    let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+    ensure!(files.len() == 3, "{names:?}");
+    let last = ended.stderr.iter().find(|line| line.starts_with("recorded ")).context("nothing recorded")?;
+    ensure!(last.contains(names[0]) && last.contains(names[2]) && last.contains(" files: "), "{last}");
+    for file in &files {
+        ensure!(fs::metadata(file)?.len() <= 8 << 10, "{}", file.display());
+        ensure!(capinfos(file, "Number of stat entries")? == ["1"], "{} has no end", file.display());
+    }
+    // Together they are as one.
+    let all: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let replayed = product::read_all(&all, &[])?;
+    let packets: usize =
+        files.iter().map(|file| tshark(file, &["dns.id"])).map(|lines| lines.map_or(0, |l| l.len())).sum();
+    let summary = replayed.last().context("no summary")?;
+    ensure!(summary["packets"] == packets && summary["adds_up"] == true, "{packets} packets: {summary:#}");
+    let interfaces = |record: &Value| record["last_seen"]["interface"] == "lo" || record["kind"] == "summary";
+    ensure!(replayed.iter().all(interfaces), "{replayed:#?}");
+    Ok(())
+}
+
+#[test]
+fn full_disk_leaves_what_was_written() {
+    if let Some(place) = Place::new("recording to a full disk") {
+        full_disk(&place).unwrap();
+    }
+}
+
+/// In a mount namespace of its own, which takes the small disk with it.
+fn full_disk(place: &Place) -> Result<()> {
+    let kept = place.path("kept.pcapng");
+    let script = r#"
+        mount -t tmpfs -o size=64k none "$1" || exit 99
+        "$0" record -o "$1/dns.pcapng" -i lo --hooks device
+        code=$?
+        cp "$1/dns.pcapng" "$2"
+        exit $code
+    "#;
+    let disk = place.path("disk");
+    fs::create_dir(&disk)?;
+    let mut shell = place.netns.command("unshare");
+    shell.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(product::binary()?);
+    let child = shell.arg(&disk).arg(&kept).stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let output = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..600 {
+                // When the disk is full nobody records any more.
+                let asked = place.ask(100);
+                if asked.is_err() || done.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                std::thread::park_timeout(std::time::Duration::from_millis(20));
+            }
+        });
+        let output = child.wait_with_output();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        output
+    })?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(3), "{:?} {stderr}", output.status.signal());
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("dnstrace:")).collect();
+    ensure!(errors.len() == 1 && errors[0].contains("No space left on device"), "{stderr}");
+    let whole = tshark(&kept, &["dns.id"])?;
+    ensure!(whole.len() > 100, "{} packets", whole.len());
+    let replayed = product::read(&kept, &[])?;
+    let summary = replayed.last().context("no summary")?;
+    ensure!(summary["packets"] == whole.len() && summary.get("warnings").is_none(), "{summary:#}");
+    Ok(())
+}
