@@ -309,8 +309,8 @@ impl Tail {
     }
 
     fn end_recording(&mut self) {
-        let Self { owner, recorder: Some(recorder), time, wall, until, .. } = self else { return };
-        recorder.finish((*until).max(*time), *wall, &owner.interfaces(std::iter::empty(), *time));
+        let Self { owner, recorder: Some(recorder), time, until, .. } = self else { return };
+        recorder.finish((*until).max(*time), &owner.interfaces(std::iter::empty(), *time));
     }
 
     fn output_ledger(&self, observations: u64) -> Option<Ledger> {

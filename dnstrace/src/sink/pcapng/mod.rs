@@ -1,19 +1,22 @@
 //! Packets to pcapng: what Wireshark opens, and `dnstrace read` replays.
 //!
 //! `recorder` stands in the pipeline and decides what is recorded and when a file ends; `section` makes the blocks of one
-//! file; `files` is the other end of the channel and writes them.
+//! file; they go through `outgoing` to `files`, which writes them.
 
 mod block;
+mod clock;
 mod files;
 mod frame;
 mod headers;
 mod held;
 mod names;
+mod outgoing;
 mod recorder;
 mod section;
 #[cfg(test)]
 mod tests;
 
 pub use files::{Place, Recorded, Recording, RecordingError};
-pub use recorder::{Chunk, RecordCounts, Recorder, RecorderOptions, Rotation};
+pub use outgoing::Chunk;
+pub use recorder::{RecordCounts, Recorder, RecorderOptions, Rotation};
 pub use section::{Maker, SeenMessage};

@@ -51,7 +51,7 @@ fn message(transaction: u64) -> SeenMessage {
 }
 
 fn end(recorder: &mut Recorder, at: u64) {
-    recorder.finish(BootTime(at), WallTime(EPOCH + at), &Interfaces::default());
+    recorder.finish(BootTime(at), &Interfaces::default());
 }
 
 /// The files that came through the channel.

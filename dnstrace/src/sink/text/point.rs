@@ -11,6 +11,11 @@ pub(super) const UNKNOWN: &str = "-";
 /// Appends the interface a point lies at, or `socket`.
 pub(super) fn push_place(text: &mut String, point: Point, interfaces: &Interfaces) {
     match (point.hook, interfaces.name(point)) {
+        // A server that tells of its sockets, not the kernel, says who it is.
+        (Hook::Socket, Some(server)) if point.netns == 0 => {
+            text.push_str("socket ");
+            text.push_str(&escape::printable(server.as_bytes()));
+        }
         (Hook::Socket, _) => text.push_str("socket"),
         (Hook::Device, Some(name)) => text.push_str(&escape::printable(name.as_bytes())),
         (Hook::Device, None) if point.ifindex == 0 => text.push_str(UNKNOWN),
