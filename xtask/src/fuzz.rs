@@ -94,7 +94,20 @@ fn one(cargo_fuzz: &Path, name: &str, time: Duration) -> Result<()> {
     run.arg(name).arg(found).arg(root().join("tests/fuzz/corpus").join(name)).arg("--");
     run.args([prefix, format!("-max_total_time={}", time.as_secs()), format!("-timeout={}", PATIENCE.as_secs())]);
     run.args([format!("-max_len={INPUT_LEN_MAX}"), format!("-rss_limit_mb={MEMORY_MIB}")]);
-    command::visible(run.args(["-verbosity=0", "-print_final_stats=1"]))
+    let output = run.args(["-verbosity=0", "-print_final_stats=1"]).env("RUST_BACKTRACE", "0").output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    telling(&said).for_each(|line| println!("    {}", line.trim()));
+    ensure!(output.status.success(), "{}", output.status);
+    Ok(())
+}
+
+/// A panic and what it says, the input that caused it, how many there were: all else is pages of what libFuzzer learnt.
+fn telling(said: &str) -> impl Iterator<Item = &str> {
+    let mut behind_panic = 0_u32;
+    said.lines().filter(move |line| {
+        behind_panic = if line.contains("panicked at") { 4 } else { behind_panic.saturating_sub(1) };
+        behind_panic > 0 || ["ERROR:", "error:", "executed_units"].iter().any(|word| line.contains(word))
+    })
 }
 
 /// Where libFuzzer writes inputs that break a target.
