@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -128,6 +128,48 @@ fn tshark_reads(place: &Place) -> Result<()> {
     let ends = capinfos(&file, "Number of stat entries")?;
     let descriptions = capinfos(&file, "Description")?;
     ensure!(ends == ["1", "1"] && descriptions[0].starts_with("interface 1 of netns"), "{ends:?} {descriptions:?}");
+    Ok(())
+}
+
+#[test]
+fn addresses_of_the_node_have_its_name() {
+    if let Some(place) = Place::new("names of addresses") {
+        names_of_addresses(&place).unwrap();
+    }
+}
+
+fn names_of_addresses(place: &Place) -> Result<()> {
+    let addresses = ["192.0.2.7", "2001:db8::7"];
+    for address in addresses {
+        command::of(place.netns.command("ip").args(["address", "add", address, "dev", "lo"]))?;
+    }
+    let file = place.path("dns.pcapng");
+    let run = place.record(&file, &[])?;
+    for address in addresses {
+        place.netns.run(|| {
+            let (address, message) = (address.parse::<IpAddr>()?, wire::query(1, "a.example", wire::A));
+            UdpSocket::bind((address, 0))?.send_to(&message, (address, 53))?;
+            Ok(())
+        })?;
+    }
+    ensure!(run.stop()?.status.success());
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(&file).args([
+        "-N",
+        "n",
+        "-Y",
+        "dns",
+        "-T",
+        "fields",
+        "-e",
+        "ip.src_host",
+        "-e",
+        "ipv6.src_host",
+    ]);
+    let text = command::of(&mut tshark)?;
+    let node = command::output("uname", &["-n"])?;
+    ensure!(text.split_whitespace().count() == 4, "two packets, each seen twice: {text}");
+    ensure!(text.split_whitespace().all(|name| name == node.trim()), "not {node}: {text}");
     Ok(())
 }
 

@@ -145,7 +145,7 @@ pub(super) struct FileArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(subcommand_precedence_over_arg = true)]
+#[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
 pub(super) struct ReadArguments {
     /// Capture files, or - for standard input
     #[arg(value_name = "FILE", required = true)]

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::arguments::{FileArguments, ShowArguments};
-use super::message::say;
 use super::progress::Progress;
 use super::quantity::shown_size;
 use super::session::{Patience, spawn};
@@ -53,18 +52,18 @@ impl RecordingSession {
 }
 
 impl Running {
-    /// Waits until all is written, and says what was.
-    pub(super) async fn end(self, patience: &mut Patience) -> Result<(), Failure> {
+    /// Waits until all is written; gives what to say of it.
+    pub(super) async fn end(self, patience: &mut Patience) -> Result<String, Failure> {
         let result = patience.wait(self.result, self.grace).await;
         self.progress.end();
         match result {
-            None => say("what is recorded to is blocked: not everything was written"),
-            Some(Ok(recorded)) => say(&told(&recorded)),
-            // Who closed the pipe wants no more.
-            Some(Err(error)) if error.source.kind() == io::ErrorKind::BrokenPipe => {}
-            Some(Err(error)) => return Err(Failure::Incomplete(format!("{error}; what was recorded before is whole"))),
+            None => Ok("what is recorded to is blocked: not everything was written".to_owned()),
+            Some(Ok(recorded)) => Ok(told(&recorded)),
+            Some(Err(error)) if error.source.kind() == io::ErrorKind::BrokenPipe => {
+                Ok("recorded until the pipe was closed".to_owned())
+            }
+            Some(Err(error)) => Err(Failure::Incomplete(format!("{error}; what was recorded before is whole"))),
         }
-        Ok(())
     }
 }
 

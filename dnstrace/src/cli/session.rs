@@ -58,8 +58,16 @@ where
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;
     let written = patience.wait(written, WRITER_GRACE).await;
-    if let Some(running) = running {
-        running.end(&mut patience).await?;
+    let told = match running {
+        Some(running) => Some(running.end(&mut patience).await),
+        None => None,
+    };
+    // What could not start recorded nothing.
+    if let Some(Err(failure)) = summary {
+        return Err(failure);
+    }
+    if let Some(told) = told {
+        say(&told?);
     }
     match written {
         Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::output(&error)),

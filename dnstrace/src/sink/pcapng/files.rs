@@ -51,6 +51,8 @@ pub struct Recording {
     open: Option<Open>,
     recorded: Recorded,
     names: VecDeque<PathBuf>,
+    /// A file that was not there before, and has nothing in it yet.
+    created: Option<PathBuf>,
 }
 
 /// The file that is being written; `None` is standard output.
@@ -65,10 +67,15 @@ struct Open {
 impl Recording {
     /// Makes sure that it can be written, before anything is captured for it.
     pub fn create(place: Place) -> Result<Self, RecordingError> {
-        let mut recording = Self { place, open: None, recorded: Recorded::default(), names: VecDeque::new() };
+        let mut recording =
+            Self { place, open: None, recorded: Recorded::default(), names: VecDeque::new(), created: None };
         match recording.place.clone() {
             Place::Stdout => {}
-            Place::File(path) => recording.open = Some(Open::file(&path)?),
+            Place::File(path) => {
+                let is_new = !path.exists();
+                recording.open = Some(Open::file(&path)?);
+                recording.created = is_new.then_some(path);
+            }
             // Their names have times that are not known yet.
             Place::Files(path, _) => is_writable(folder(&path))?,
         }
@@ -84,16 +91,17 @@ impl Recording {
             }
             tell(&self.recorded);
         }
-        Ok(self.recorded)
+        Ok(std::mem::take(&mut self.recorded))
     }
 
     fn begin(&mut self, wall: WallTime) -> Result<(), RecordingError> {
         self.recorded.files += 1;
+        self.created = None;
         let open = match (&self.place, self.open.take()) {
-            (Place::File(_), Some(open)) => open,
+            (Place::File(_), Some(open)) => open.emptied()?,
             (Place::Stdout, _) => Open { path: None, out: Box::new(io::stdout()), file: None, bytes: 0 },
-            (Place::File(path), None) => Open::file(path)?,
-            (Place::Files(path, _), _) => Open::file(&numbered(path, self.recorded.files, wall))?,
+            (Place::File(path), None) => Open::file(path)?.emptied()?,
+            (Place::Files(path, _), _) => Open::file(&numbered(path, self.recorded.files, wall))?.emptied()?,
         };
         self.names.extend(open.path.clone());
         self.open = Some(open);
@@ -121,14 +129,29 @@ impl Recording {
     }
 }
 
+impl Drop for Recording {
+    /// Where nothing began, nothing is left.
+    fn drop(&mut self) {
+        if let Some(created) = &self.created {
+            let _ = fs::remove_file(created);
+        }
+    }
+}
+
 impl Open {
+    /// What is in the file stays there until something is recorded.
     fn file(path: &Path) -> Result<Self, RecordingError> {
         let failed = |source| RecordingError { place: path.display().to_string(), source };
-        let file = File::create(path).map_err(failed)?;
+        let file = File::options().write(true).create(true).truncate(false).open(path).map_err(failed)?;
         // Only what has a length can be cut back to its last whole block.
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         let out = Box::new(file.try_clone().map_err(failed)?);
         Ok(Self { path: Some(path.to_owned()), out, file: is_file.then_some(file), bytes: 0 })
+    }
+
+    fn emptied(self) -> Result<Self, RecordingError> {
+        let emptied = self.file.as_ref().map_or(Ok(()), |file| file.set_len(0));
+        emptied.map_err(|error| self.failed(error)).map(|()| self)
     }
 
     /// Writes whole blocks; when that fails, as many whole blocks as there was room for.
@@ -180,6 +203,22 @@ fn is_writable(folder: &Path) -> Result<(), RecordingError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_there_stays_until_something_is_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        fs::write(&old, b"recorded before").unwrap();
+        drop(Recording::create(Place::File(old.clone())).unwrap());
+        drop(Recording::create(Place::File(new.clone())).unwrap());
+        assert_eq!((fs::read(&old).unwrap(), new.exists()), (b"recorded before".to_vec(), false));
+        let (sender, chunks) = std::sync::mpsc::sync_channel(2);
+        sender.send(Chunk::Begin(WallTime(0))).unwrap();
+        sender.send(Chunk::Blocks { bytes: b"blocks".to_vec(), packets: 1 }).unwrap();
+        drop(sender);
+        let recorded = Recording::create(Place::File(old.clone())).unwrap().write_all(&chunks, |_| {}).unwrap();
+        assert_eq!((fs::read(&old).unwrap(), recorded.packets), (b"blocks".to_vec(), 1));
+    }
 
     #[test]
     fn names_tell_number_and_time() {
