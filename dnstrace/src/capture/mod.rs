@@ -5,5 +5,5 @@ pub mod live;
 mod packet;
 pub mod prerequisites;
 
-pub use dnstrace_ebpf::{Counter, Direction, Hook};
-pub use packet::{BootTime, Layer, Packet, Point, Process, Socket, Transport, WallTime};
+pub use dnstrace_ebpf::{Counter, Hook};
+pub use packet::{BootTime, Direction, Layer, Packet, Point, Process, Socket, Transport, WallTime};

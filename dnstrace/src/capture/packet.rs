@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dnstrace_ebpf::{Direction, Hook};
+use dnstrace_ebpf::Hook;
 
 /// `CLOCK_BOOTTIME` in nanoseconds, or the time a capture file gives. Durations are made of it: it never jumps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,17 @@ impl BootTime {
 /// Nanoseconds since 1970-01-01 UTC. For showing only: the clock behind it may step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WallTime(pub u64);
+
+/// Which end of an interface or socket something is observed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Received: by the interface, or delivered to the socket.
+    In,
+    /// Sent: by the interface, or by the socket.
+    Out,
+    /// Not told, as in many capture files.
+    Unknown,
+}
 
 /// Where something is observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

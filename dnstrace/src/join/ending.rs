@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dnstrace_ebpf::{Direction, Hook};
+use crate::capture::{Direction, Hook};
 
 use super::open::Open;
 use super::{Hop, MessageKind, Outcome, Transaction};

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use dnstrace_ebpf::{Direction, Hook};
+use crate::capture::{Direction, Hook};
 
 use super::identity::Seen;
 use super::open::Open;

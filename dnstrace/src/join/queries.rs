@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use dnstrace_ebpf::{Direction, Hook};
+use crate::capture::{Direction, Hook};
 
 use super::Hop;
 use super::ending;

@@ -3,7 +3,7 @@
 //! Message ID and client port lead to candidates; the response must go to where the query came from, or come from where
 //! the query went, as seen at any point, and repeat the question when it has one (RFC 5452, 9.1).
 
-use dnstrace_ebpf::Direction;
+use crate::capture::Direction;
 
 use super::Hop;
 use super::ending;

@@ -3,7 +3,7 @@
 //! The `socket` hook sees a message exactly at its sender's and at its receiver's socket. The `device` hook knows the
 //! sender's socket of what a veth receives from a pod. Two sources are put together only when they name one socket.
 
-use dnstrace_ebpf::{Direction, Hook};
+use crate::capture::{Direction, Hook};
 
 use super::Transaction;
 use crate::capture::Socket;
@@ -14,7 +14,7 @@ pub(super) fn add_query(transaction: &mut Transaction, o: &Observation<'_>) {
     match (o.point.hook, o.point.direction) {
         (Hook::Socket, Direction::Out) | (Hook::Device, Direction::In) => add(&mut transaction.client_socket, o),
         (Hook::Socket, Direction::In) => add(&mut transaction.server_socket, o),
-        (Hook::Device, Direction::Out) => {}
+        (Hook::Device, Direction::Out) | (_, Direction::Unknown) => {}
     }
 }
 
@@ -23,7 +23,7 @@ pub(super) fn add_response(transaction: &mut Transaction, o: &Observation<'_>) {
     match (o.point.hook, o.point.direction) {
         (Hook::Socket, Direction::Out) | (Hook::Device, Direction::In) => add(&mut transaction.server_socket, o),
         (Hook::Socket, Direction::In) => add(&mut transaction.client_socket, o),
-        (Hook::Device, Direction::Out) => {}
+        (Hook::Device, Direction::Out) | (_, Direction::Unknown) => {}
     }
 }
 

@@ -240,7 +240,7 @@ fn packet<'a>(record: &Record, frame: &Frame<'a>) -> Packet<'a> {
         Hook::Device => (record.netns, frame.ifindex.unwrap_or(record.ifindex)),
         Hook::Socket => (socket.netns.unwrap_or(0), ifindex),
     };
-    let direction = frame.direction.or(record.direction).unwrap_or(Direction::In);
+    let direction = frame.direction.or(record.direction).unwrap_or(Direction::Unknown);
     Packet {
         time: BootTime(record.time_ns.saturating_add_signed(step_ns.saturating_neg())),
         wall: WallTime(record.time_ns),

@@ -124,10 +124,10 @@ fn pcap_in_both_orders_and_resolutions() {
     for writer in ORDERS {
         let packets = [writer.pcap_packet(1_700_000_000, 5, b"abc", 9), writer.pcap_packet(2, 6, b"", 0)].concat();
         let micros = [writer.pcap(0xa1b2_c3d4, 1), packets.clone()].concat();
-        check(&micros, &["1700000000000005000 if0 In Ethernet abc/9", "2000006000 if0 In Ethernet /0"]);
+        check(&micros, &["1700000000000005000 if0 Unknown Ethernet abc/9", "2000006000 if0 Unknown Ethernet /0"]);
         // The upper half of the link type tells of the frame check sequence.
         let nanos = [writer.pcap(0xa1b2_3c4d, 0x5400_0065), packets].concat();
-        check(&nanos, &["1700000000000000005 if0 In Ip abc/9", "2000000006 if0 In Ip /0"]);
+        check(&nanos, &["1700000000000000005 if0 Unknown Ip abc/9", "2000000006 if0 Unknown Ip /0"]);
     }
 }
 
@@ -143,7 +143,7 @@ fn pcapng_in_both_orders() {
             writer.enhanced(0, 7, b"", &[writer.option(1, b"x"), writer.option(2, &writer.u32(1))]),
         ];
         let expected = [
-            "1700000000000005000 if1 In Ethernet abc/4",
+            "1700000000000005000 if1 Unknown Ethernet abc/4",
             "1700000000000000005 if2 Out Ip defg/5",
             "7000 if1 In Ethernet /1",
             "if1 is eth0",
@@ -166,7 +166,7 @@ fn other_blocks_of_packets_and_blocks_without() {
             writer.block(3, &[writer.u32(8), b"simple".to_vec()].concat()),
             writer.block(0xbad, b""),
         ];
-        check(&file.concat(), &["9000 if1 In Ip ob/2", "9000 if1 In Ip simpl/8", "if1 is tun0"]);
+        check(&file.concat(), &["9000 if1 Unknown Ip ob/2", "9000 if1 Unknown Ip simpl/8", "if1 is tun0"]);
     }
 }
 
@@ -185,7 +185,7 @@ fn sections_have_interfaces_of_their_own() {
         big.enhanced(1, 3, b"c", &[]),
     ];
     let names = ["if1 is eth0", "if2 is cni0", "if3 is veth1"];
-    let packets = ["1000 if2 In Ip a/2", "2000 if2 In Ip b/2", "3000 if3 In Ip c/2"];
+    let packets = ["1000 if2 Unknown Ip a/2", "2000 if2 Unknown Ip b/2", "3000 if3 Unknown Ip c/2"];
     check(&file.concat(), &[packets, names].concat());
 }
 
@@ -211,7 +211,7 @@ fn what_is_before_a_cut_is_given() {
         let whole = pcap.len();
         let pcap = [pcap, writer.pcap_packet(0, 2, b"def", 3)].concat();
         for length in whole + 1..pcap.len() {
-            check(&pcap[..length], &["1000 if0 In Ip abc/3", "the file is cut off after 1 whole packets"]);
+            check(&pcap[..length], &["1000 if0 Unknown Ip abc/3", "the file is cut off after 1 whole packets"]);
         }
         check(&pcap[..20], &["the file is cut off after 0 whole packets"]);
 
@@ -219,7 +219,7 @@ fn what_is_before_a_cut_is_given() {
         let whole = pcapng.len();
         let pcapng = [pcapng, writer.enhanced(0, 2, b"def", &[])].concat();
         for length in whole + 1..pcapng.len() {
-            check(&pcapng[..length], &["1000 if1 In Ip abc/4", "the file is cut off after 1 whole packets"]);
+            check(&pcapng[..length], &["1000 if1 Unknown Ip abc/4", "the file is cut off after 1 whole packets"]);
         }
     }
 }

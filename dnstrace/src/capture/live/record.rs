@@ -1,9 +1,9 @@
 //! A packet record from the ring buffer to a [`Packet`], bounds-checked.
 
-use dnstrace_ebpf::{Direction, Hook, Layer as RecordLayer, PacketRecord};
+use dnstrace_ebpf::{Direction as RecordDirection, Hook, Layer as RecordLayer, PacketRecord};
 
 use super::clock::Clock;
-use crate::capture::{BootTime, Layer, Packet, Point, Process, Socket};
+use crate::capture::{BootTime, Direction, Layer, Packet, Point, Process, Socket};
 
 /// The lower twelve bits of the tag control information (IEEE 802.1Q, 9.6).
 const VLAN_ID: u16 = 0x0fff;
@@ -33,7 +33,8 @@ pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32) -> Option<P
 
 fn point(record: &PacketRecord, netns: u32) -> Option<Point> {
     let hook = Hook::ALL.into_iter().find(|hook| *hook as u8 == record.hook)?;
-    let direction = [Direction::In, Direction::Out].into_iter().find(|way| *way as u8 == record.direction)?;
+    let ways = [(RecordDirection::In, Direction::In), (RecordDirection::Out, Direction::Out)];
+    let direction = ways.into_iter().find(|(way, _)| *way as u8 == record.direction)?.1;
     let netns = match hook {
         Hook::Device => netns,
         Hook::Socket => record.socket_netns,

@@ -58,7 +58,7 @@ fn check(file: &str, counts: &[&str]) {
 }
 
 fn line(observation: &Observation<'_>) -> String {
-    let direction = if observation.point.direction == Direction::In { "in" } else { "out" };
+    let direction = if observation.point.direction == Direction::Out { "out" } else { "in" };
     let transport = if observation.transport == Transport::Udp { "udp" } else { "tcp" };
     let header = observation.message.header;
     let question = observation.message.question.unwrap();

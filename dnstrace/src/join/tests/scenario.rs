@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use dnstrace_ebpf::{Direction, Hook};
+use crate::capture::{Direction, Hook};
 
 use crate::capture::{BootTime, Point, Process, Socket, WallTime};
 use crate::decode::{Header, Message, Observation, Question, QuestionName, Transport};

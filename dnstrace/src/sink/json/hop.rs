@@ -19,7 +19,8 @@ pub(super) struct Place {
     ifindex: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     netns: Option<u32>,
-    direction: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direction: Option<&'static str>,
 }
 
 impl Place {
@@ -33,8 +34,9 @@ impl Place {
             ifindex: nonzero(point.ifindex),
             netns: nonzero(point.netns),
             direction: match point.direction {
-                Direction::In => "in",
-                Direction::Out => "out",
+                Direction::In => Some("in"),
+                Direction::Out => Some("out"),
+                Direction::Unknown => None,
             },
         }
     }

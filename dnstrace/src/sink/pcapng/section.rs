@@ -246,11 +246,12 @@ fn hook_options(block: Block<'_>, totals: HookTotals) -> Block<'_> {
     block.option(COMMENT, b"received and dropped: all interfaces of this hook together")
 }
 
-/// Inbound or outbound (draft-ietf-opsawg-pcapng, 4.3.1). Other programs' files may not tell, which we hold to be inbound.
+/// Inbound or outbound (draft-ietf-opsawg-pcapng, 4.3.1).
 fn flags(packet: &Packet<'_>) -> Option<u32> {
     match packet.point.direction {
-        Direction::In => (!packet.later_fragments).then_some(1),
+        Direction::In => Some(1),
         Direction::Out => Some(2),
+        Direction::Unknown => None,
     }
 }
 

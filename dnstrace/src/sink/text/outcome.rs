@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answer;
-use super::point::{process, push_place};
+use super::point::{UNKNOWN, process, push_place};
 use crate::capture::{Direction, Hook};
 use crate::join::{MessageCopy, Outcome, Transaction};
 use crate::owner::Interfaces;
@@ -68,6 +68,8 @@ fn last_seen(transaction: &Transaction, interfaces: &Interfaces) -> Option<Strin
     Some(match (point.hook, point.direction) {
         (Hook::Device, Direction::Out) => format!("last seen leaving {at}"),
         (Hook::Device, Direction::In) => format!("last seen entering {at}"),
+        (_, Direction::Unknown) if at == UNKNOWN => return None,
+        (_, Direction::Unknown) => format!("last seen at {at}"),
         (Hook::Socket, Direction::Out) => "last seen leaving the client's socket".to_owned(),
         (Hook::Socket, Direction::In) => match process(&transaction.server_socket) {
             Some(server) => format!("reached {server}"),

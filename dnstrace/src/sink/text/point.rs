@@ -32,6 +32,7 @@ pub(super) fn push_sighted(text: &mut String, point: Point, interfaces: &Interfa
     text.push_str(match point.direction {
         Direction::In => " in",
         Direction::Out => " out",
+        Direction::Unknown => "",
     });
 }
 
