@@ -17,3 +17,4 @@ mod tcp;
 mod tcpdump;
 mod vlan;
 mod watch;
+mod way;

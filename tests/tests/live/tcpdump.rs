@@ -49,8 +49,8 @@ impl Tcpdump {
         Ok(Self { child, stderr, pieces, file: Vec::new() })
     }
 
-    /// Ends it once it has written a packet with these bytes; what DNS messages it saw.
-    pub(crate) fn end(mut self, last: &[u8]) -> Result<Vec<Sighting>> {
+    /// Ends it once it has written a packet with these bytes; the file that it wrote.
+    pub(crate) fn end(mut self, last: &[u8]) -> Result<Vec<u8>> {
         while !self.file.windows(last.len()).any(|bytes| bytes == last) {
             self.file.extend(self.pieces.recv_timeout(PATIENCE).context("tcpdump does not write the last packet")?);
         }
@@ -61,7 +61,7 @@ impl Tcpdump {
         let mut said = String::new();
         self.stderr.read_to_string(&mut said)?;
         ensure!(said.contains("\n0 packets dropped by kernel"), "{said}");
-        sightings(&self.file)
+        Ok(std::mem::take(&mut self.file))
     }
 }
 
@@ -85,7 +85,7 @@ fn pieces(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 }
 
 /// The DNS messages of a capture file, read by the product's own stages.
-fn sightings(file: &[u8]) -> Result<Vec<Sighting>> {
+pub(crate) fn sightings(file: &[u8]) -> Result<Vec<Sighting>> {
     let mut file = CaptureFile::open(file)?;
     let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53, 5353], tunnels: true });
     let mut sightings = Vec::new();

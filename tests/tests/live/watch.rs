@@ -2,6 +2,7 @@
 //! recording must give the transactions that it gave live.
 
 use std::cell::RefCell;
+use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::sighting::Sighting;
-use crate::tcpdump::Tcpdump;
+use crate::tcpdump::{self, Tcpdump};
+use crate::way::ways;
 
 /// What tells all three that nothing comes after it: no pod asks for it.
 const LAST_NAME: &str = "last.dnstrace.invalid";
@@ -84,7 +86,8 @@ impl<'n> Watch<'n> {
         let mut observations = kept.into_inner();
         observations.extend(self.observations.stop()?.json()?);
         let observations = of_kind(&observations, "observation");
-        same(&observations, self.tcpdump.end(&last)?)?;
+        let captured = self.tcpdump.end(&last)?;
+        same(&observations, tcpdump::sightings(&captured)?)?;
         let mut records = self.seen.into_inner();
         records.extend(self.transactions.stop()?.json()?);
         let transactions = of_kind(&records, "transaction");
@@ -92,6 +95,7 @@ impl<'n> Watch<'n> {
         ensure!(summary["adds_up"] == true && summary["lost"] == 0, "{summary:#}");
         let live: Vec<&Value> = records.iter().filter(|record| record["kind"] == "transaction").collect();
         same_as_replayed(&live, &recording(&self.folder), &self.arguments)?;
+        same_ways(&transactions, &captured, &self.folder, &self.arguments)?;
         Ok(Seen { transactions, observations, summary })
     }
 }
@@ -133,6 +137,19 @@ fn same_as_replayed(live: &[&Value], recording: &Path, arguments: &[String]) -> 
         ensure!(live == replayed, "live {live:#}\nreplayed {replayed:#}");
     }
     ensure!(live.len() == replayed.len(), "{} transactions live, {} replayed", live.len(), replayed.len());
+    Ok(())
+}
+
+/// A capture of tcpdump on all interfaces gives each transaction the way through the devices that it had live.
+fn same_ways(live: &[Value], captured: &[u8], folder: &TempDir, arguments: &[String]) -> Result<()> {
+    let file = folder.path().join("tcpdump.pcap");
+    fs::write(&file, captured)?;
+    let read = of_kind(&product::read(&file, &[&["--path".to_owned()], arguments].concat())?, "transaction");
+    let (live, read) = (ways(live)?, ways(&read)?);
+    for (live, read) in live.iter().zip(&read) {
+        ensure!(live == read, "live {live:#?}\nread from tcpdump's file {read:#?}");
+    }
+    ensure!(live.len() == read.len(), "{} ways live, {} in tcpdump's file", live.len(), read.len());
     Ok(())
 }
 
