@@ -185,6 +185,8 @@ fn recording_in_several_files_is_read_as_one() {
     record(&whole, &folder.path().join("dns.pcapng"), "--rotate-size 8KiB");
     let mut files = files_of(&folder);
     assert!(files.len() > 2, "{files:?}");
+    let is_small = |file: &PathBuf| fs::metadata(file).unwrap().len() <= 8 << 10;
+    assert!(files.iter().all(is_small), "{files:?}");
     check_same(&transactions(&files), &transactions(&[&whole]));
     files.reverse();
     check_same(&transactions(&files), &transactions(&[&whole]));

@@ -14,8 +14,12 @@ use crate::join::Transaction;
 use crate::owner::Interfaces;
 use crate::sink::{Filter, WhenFull};
 
-/// Statistics and their block's frame, for each interface: what the end of a file takes at least.
+/// Statistics and their block's frame: what the end of a file takes at most, for each interface.
 const END_BYTES: u64 = 256;
+/// What a packet takes at most beside its frame: options, names, and two interfaces that were not there before,
+const PACKET_BYTES: u64 = 1024;
+/// which have statistics, too.
+const NEW_INTERFACES: u64 = 2;
 
 /// When another file begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -194,8 +198,10 @@ impl Recorder {
 
     /// Begins a file for a packet, where there is none or the packet does not belong to it any more.
     fn change_file(&mut self, packet: &Packet<'_>, frame: &Frame<'_>) {
-        let length = u64::from(frame.captured_len()) + END_BYTES;
-        let too_large = |file: &File| self.options.rotation.size.is_some_and(|size| file.bytes + length > size);
+        let length = u64::from(frame.captured_len()) + PACKET_BYTES;
+        let end = |file: &File| (file.section.interfaces() + NEW_INTERFACES) * END_BYTES;
+        let too_large =
+            |file: &File| self.options.rotation.size.is_some_and(|size| file.bytes + length + end(file) > size);
         if let Some(file) = &self.file
             && file.packets > 0
             && (too_large(file) || self.is_over(file, packet.time))

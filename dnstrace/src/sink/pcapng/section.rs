@@ -109,6 +109,11 @@ impl Section {
         Self { numbers: HashMap::default(), described: Vec::new(), names: Names::new(&maker.addresses), since }
     }
 
+    /// How many interfaces it has so far.
+    pub(super) fn interfaces(&self) -> u64 {
+        self.described.len() as u64
+    }
+
     /// Writes a packet, and before it what it refers to.
     pub(super) fn packet(
         &mut self,
