@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write, pipe};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -155,6 +155,42 @@ fn interrupt_ends_a_wait_for_input_with_a_summary() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
     assert!(stderr.contains(" answered\n"), "{stderr}");
     drop(stdin);
+}
+
+/// A run that reads a capture as far as it comes, with what the shell does about SIGHUP; its first line was read.
+fn reading(hangup: &str) -> (Child, ChildStdin, BufReader<ChildStdout>) {
+    let mut command = Command::new("env");
+    command.args([hangup, env!("CARGO_BIN_EXE_dnstrace"), "read", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&std::fs::read(BASELINE).unwrap()).unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGHUP).unwrap();
+    (child, stdin, stdout)
+}
+
+#[test]
+fn terminal_that_is_closed_ends_a_run_with_a_summary() {
+    let (child, stdin, _stdout) = reading("--default-signal=HUP");
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains(" answered\n"), "{stderr}");
+    drop(stdin);
+}
+
+#[test]
+fn nohup_lets_a_run_go_on_when_the_terminal_is_closed() {
+    let (mut child, mut stdin, mut stdout) = reading("--ignore-signal=HUP");
+    // The same once more, without the file's header.
+    stdin.write_all(&std::fs::read(BASELINE).unwrap()[24..]).unwrap();
+    drop(stdin);
+    let (mut lines, mut stderr) = (String::new(), String::new());
+    stdout.read_to_string(&mut lines).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
+    assert!(stderr.contains("file          242 = 242 read"), "{stderr}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One run: a thread for the pipeline, a thread for the writer, and signals here.
 
+use std::fs;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -143,20 +145,37 @@ pub(super) fn spawn<T: Send + 'static>(
     Ok(receiver)
 }
 
+/// The signals that end a run. The third is that of a terminal that is closed, unless `nohup` has it ignored.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
 
     async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = hangup => {}
         }
     }
+}
+
+/// As `proc_pid_status(5)` says: a mask with the first signal, which this is, as its lowest bit.
+fn is_hangup_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")?.trim().chars().last()?.to_digit(16));
+    mask.is_some_and(|lowest| lowest & 1 == 1)
 }
