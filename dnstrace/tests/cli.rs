@@ -91,6 +91,17 @@ fn help_and_version_go_to_standard_output() {
     }
 }
 
+#[test]
+fn examples_fit_on_a_screen_of_100_columns() {
+    for command in ["trace", "record", "read"] {
+        let output = dnstrace(&[command, "--help"]).env("COLUMNS", "120").output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let long: Vec<&str> =
+            stdout.lines().skip_while(|line| *line != "Examples:").filter(|l| l.len() > 100).collect();
+        assert!(long.is_empty(), "{long:#?}");
+    }
+}
+
 /// Exit code, standard output, standard error of reading these bytes.
 fn read(bytes: &[u8], arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = dnstrace(&[&["read", "-"], arguments].concat());

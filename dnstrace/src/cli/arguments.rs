@@ -30,7 +30,7 @@ Examples:
   dnstrace record -o dns.pcapng --print           and each transaction on the screen
   dnstrace record -o dns.pcapng --rcode SERVFAIL  only the packets of what failed
   dnstrace record -o dns.pcapng --rotate-size 100MiB --keep 10
-                                                  the last 1 GB, in files dns_00001_20261125014512.pcapng, ...
+                                                  the last 1 GB, as dns_00001_20261125014512.pcapng
   dnstrace read dns.pcapng                        the same transactions as were seen live
 
 Packets have interfaces, directions, processes, and the id of their transaction as packet id
@@ -45,7 +45,8 @@ Examples:
   dnstrace read big.pcap record -o few.pcapng --name '*.example.com'
   tcpdump -i any -w - port 53 | dnstrace read -   what tcpdump sees, joined
 
-Times are UTC: the same file gives the same output everywhere. A file that is cut off is read as far as it goes.
+Times are UTC: the same file gives the same output everywhere.
+A file that is cut off is read as far as it goes.
 Exit codes: 0 read, 2 usage, 3 could not be read.";
 
 /// Shows every DNS transaction of a Kubernetes node: who asked whom, what came back, and which way it went.
@@ -206,20 +207,20 @@ pub(super) struct ShowArguments {
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = quantity::duration)]
     pub(super) timeout: Duration,
 
-    /// Show only names that match this pattern, without final dot; can be repeated
+    /// Only names that match this pattern, without final dot; can be repeated
     #[arg(long, global = true, value_name = "GLOB", value_parser = name_glob, help_heading = "Filter")]
     pub(super) name: Vec<GlobMatcher>,
 
-    /// Show only these query types, for example A,AAAA or 65
+    /// Only these query types, for example A,AAAA or 65
     #[arg(long = "type", global = true, value_name = "TYPE", value_delimiter = ',', value_parser = record_type,
           help_heading = "Filter")]
     pub(super) record_type: Vec<u16>,
 
-    /// Show only responses with these rcodes, for example NXDOMAIN,SERVFAIL or 5
+    /// Only responses with these rcodes, for example NXDOMAIN,SERVFAIL or 5
     #[arg(long, global = true, value_name = "RCODE", value_delimiter = ',', value_parser = rcode, help_heading = "Filter")]
     pub(super) rcode: Vec<u16>,
 
-    /// Show only what took at least this long, or got no response
+    /// Only what took at least this long, or got no response
     #[arg(long, global = true, value_name = "TIME", value_parser = quantity::duration, conflicts_with = "observations",
           help_heading = "Filter")]
     pub(super) slower_than: Option<Duration>,
