@@ -59,6 +59,7 @@ fn wrong_usage_is_one_line_and_2() {
         ("record -o - --rotate-size 1MiB", "standard output is one file"),
         ("record -o - --print", "standard output takes the recording or the transactions"),
         ("record -o x --rotate-size 1MB", "invalid value '1MB' for '--rotate-size <SIZE>': a size is"),
+        ("record -o x --rotate-size 100", "invalid value '100' for '--rotate-size <SIZE>': must be at least 4KiB"),
         ("doctor --format html", "invalid value 'html'"),
     ] {
         check_error(arguments, 2, message);
@@ -75,6 +76,8 @@ fn what_cannot_start_is_one_line_and_3() {
         ("read src", "src: Is a directory"),
         ("read src/lib.rs /nonexistent.pcap", "src/lib.rs: neither a pcap, a pcapng nor a dnstap file"),
         ("record -o /nonexistent/dns.pcapng", "/nonexistent/dns.pcapng: No such file"),
+        ("record -o src", "src: Is a directory"),
+        ("record -o src --rotate-every 1h", "src: Is a directory"),
         ("record -o /nonexistent/dns.pcapng --rotate-every 1h", "/nonexistent: No such file"),
     ] {
         check_error(arguments, 3, message);

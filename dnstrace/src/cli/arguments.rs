@@ -133,7 +133,7 @@ pub(super) struct FileArguments {
     pub(super) print: bool,
 
     /// Begin another file before one is larger than this
-    #[arg(long, value_name = "SIZE", value_parser = quantity::large_size, help_heading = "Several files")]
+    #[arg(long, value_name = "SIZE", value_parser = rotate_size, help_heading = "Several files")]
     pub(super) rotate_size: Option<u64>,
 
     /// Begin another file after this time
@@ -269,6 +269,14 @@ fn snaplen(text: &str) -> Result<u32, String> {
     match quantity::size(text)? {
         size @ 96..=65_535 => Ok(size),
         _ => Err("must be from 96 to 65535".to_owned()),
+    }
+}
+
+/// There is room for a header and some packets. tcpdump's -C counts in millions: who types 100 does not mean bytes.
+fn rotate_size(text: &str) -> Result<u64, String> {
+    match quantity::large_size(text)? {
+        size @ 0x1000.. => Ok(size),
+        _ => Err("must be at least 4KiB; a number without a unit is bytes".to_owned()),
     }
 }
 

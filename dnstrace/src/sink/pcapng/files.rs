@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
+use nix::errno::Errno;
+
 use super::Chunk;
 use super::block::whole;
 use crate::capture::WallTime;
@@ -77,7 +79,10 @@ impl Recording {
                 recording.created = is_new.then_some(path);
             }
             // Their names have times that are not known yet.
-            Place::Files(path, _) => is_writable(folder(&path))?,
+            Place::Files(path, _) => {
+                is_no_folder(&path)?;
+                is_writable(folder(&path))?;
+            }
         }
         Ok(recording)
     }
@@ -193,6 +198,11 @@ fn numbered(path: &Path, number: u64, wall: WallTime) -> PathBuf {
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn is_no_folder(path: &Path) -> Result<(), RecordingError> {
+    let error = || RecordingError { place: path.display().to_string(), source: Errno::EISDIR.into() };
+    if path.is_dir() { Err(error()) } else { Ok(()) }
 }
 
 fn is_writable(folder: &Path) -> Result<(), RecordingError> {
