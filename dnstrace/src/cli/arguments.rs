@@ -172,6 +172,16 @@ pub(super) enum ReadVerb {
     Record(FileArguments),
 }
 
+impl ReadVerb {
+    /// Whether transactions are shown.
+    pub(super) fn prints(&self) -> bool {
+        match self {
+            Self::Trace => true,
+            Self::Record(file) => file.print,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct DoctorArguments {
     /// How to write

@@ -24,20 +24,19 @@ pub(super) struct Progress(ProgressBar);
 
 impl Progress {
     /// Of reading `bytes`; of `None` nobody knows how many there are.
-    pub(super) fn of_reading(bytes: Option<u64>) -> Self {
-        // Lines that scroll show themselves how far it is.
-        let wanted =
-            bytes.is_some_and(|bytes| bytes >= LARGE_BYTES) && stderr().is_terminal() && !stdout().is_terminal();
-        if wanted { Self::shown(ProgressBar::new(bytes.unwrap_or_default()), READ) } else { Self::hidden() }
+    pub(super) fn of_reading(bytes: Option<u64>, print: bool) -> Self {
+        let bytes = bytes.filter(|&bytes| bytes >= LARGE_BYTES && has_room(print));
+        bytes.map_or_else(Self::hidden, |bytes| Self::shown(ProgressBar::new(bytes), READ))
     }
 
-    /// Of recording to a file; transactions on the screen show by themselves that it goes on.
+    /// Of recording to a file.
     pub(super) fn of_recording(print: bool) -> Self {
-        if stderr().is_terminal() && !(print && stdout().is_terminal()) {
-            Self::shown(ProgressBar::new_spinner(), RECORD)
-        } else {
-            Self::hidden()
-        }
+        if has_room(print) { Self::shown(ProgressBar::new_spinner(), RECORD) } else { Self::hidden() }
+    }
+
+    /// Whether there is one on the screen.
+    pub(super) fn is_shown(&self) -> bool {
+        !self.0.is_hidden()
     }
 
     fn shown(bar: ProgressBar, template: &str) -> Self {
@@ -47,7 +46,8 @@ impl Progress {
         Self(bar)
     }
 
-    fn hidden() -> Self {
+    /// None.
+    pub(super) fn hidden() -> Self {
         Self(ProgressBar::hidden())
     }
 
@@ -67,4 +67,9 @@ impl Progress {
     pub(super) fn end(&self) {
         self.0.finish_and_clear();
     }
+}
+
+/// Transactions on the screen, if they are printed, show by themselves that it goes on.
+fn has_room(print: bool) -> bool {
+    stderr().is_terminal() && !(print && stdout().is_terminal())
 }

@@ -25,7 +25,8 @@ const STOP_CHECK_MS: u16 = 100;
 /// Runs it; gives what it adds up to.
 pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
     check(&arguments.files)?;
-    let progress = Progress::of_reading(total_bytes(&arguments.files));
+    let print = arguments.verb.as_ref().is_none_or(ReadVerb::prints);
+    let progress = Progress::of_reading(total_bytes(&arguments.files), print);
     let stop = Stop::default();
     let open = |path: &PathBuf| open(path, &stop, &progress);
     let captures = Captures::new(arguments.files.iter().map(open).collect::<Result<_, _>>()?);
@@ -36,7 +37,8 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
         None | Some(ReadVerb::Trace) => (configuration::outlet(show, WhenFull::Wait), None),
         Some(ReadVerb::Record(file)) => {
             let outlet = configuration::outlet_beside(file.print, show, WhenFull::Wait);
-            (outlet, Some(recording_of(file, arguments, &captures)?))
+            let recording = recording_of(file, arguments, &captures)?;
+            (outlet, Some(if progress.is_shown() { recording.without_progress() } else { recording }))
         }
     };
     let session = Session { outlet, format: configuration::format(show), recording };

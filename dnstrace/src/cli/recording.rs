@@ -25,6 +25,7 @@ pub(super) struct RecordingSession {
     options: RecorderOptions,
     files: Recording,
     is_stream: bool,
+    shows_progress: bool,
 }
 
 /// A recording that is being written.
@@ -35,11 +36,16 @@ pub(super) struct Running {
 }
 
 impl RecordingSession {
+    /// The same where something else shows how far it is.
+    pub(super) fn without_progress(self) -> Self {
+        Self { shows_progress: false, ..self }
+    }
+
     /// Starts the thread that writes; what it gives goes to the pipeline.
     pub(super) fn start(self, print: bool, stop: Stop) -> Result<(Recorder, Running), Failure> {
-        let Self { options, files, is_stream } = self;
+        let Self { options, files, is_stream, shows_progress } = self;
         let (recorder, chunks) = Recorder::new(options);
-        let progress = Progress::of_recording(print);
+        let progress = if shows_progress { Progress::of_recording(print) } else { Progress::hidden() };
         let shown = progress.clone();
         let result = spawn("recording", move |done| {
             let result = files.write_all(&chunks, |recorded| shown.recorded(recorded));
@@ -100,7 +106,7 @@ pub(super) fn recording(
     };
     let is_stream = place == Place::Stdout;
     let files = Recording::create(place).map_err(|error| Failure::Start(error.to_string()))?;
-    Ok(RecordingSession { options, files, is_stream })
+    Ok(RecordingSession { options, files, is_stream, shows_progress: true })
 }
 
 fn place(file: &FileArguments) -> Result<Place, Failure> {
