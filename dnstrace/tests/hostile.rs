@@ -147,6 +147,30 @@ fn hostile_interface_name_is_escaped() {
 }
 
 #[test]
+fn hostile_file_name_is_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("\u{1b}[31mred\u{202e}\n.pcap");
+    let again = folder.path().join("\u{9b}31m.pcapng");
+    let mut file = pcap(&[message(false, b"example")]);
+    let read = |path: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dnstrace"));
+        let output = command.arg("read").arg(path).args(["record", "-o"]).arg(&again).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let bad = |letter: char| letter != '\n' && (letter.is_control() || letter == '\u{202e}');
+        assert!(!stderr.contains(bad), "{stderr:?}");
+        stderr
+    };
+    let stderr = read(&path);
+    assert!(stderr.contains(r"\027[31mred\226\128\174\010.pcap: No such file"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    file.pop();
+    std::fs::write(&path, file).unwrap();
+    let stderr = read(&path);
+    assert!(stderr.contains(r"\027[31mred\226\128\174\010.pcap: the file is cut off"), "{stderr}");
+    assert!(stderr.contains(r"\194\15531m.pcapng"), "{stderr}");
+}
+
+#[test]
 fn malicious_messages_end_in_a_counter() {
     let header = |rest: &[u8]| [&[0xbe, 0xef, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0], rest].concat();
     let longest = [&[63][..], &[b'a'; 63], &[63], &[b'b'; 63], &[63], &[b'c'; 63], &[61], &[b'd'; 61], &[0]].concat();

@@ -19,7 +19,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use arguments::{Arguments, Command, DoctorArguments, FormatArgument};
-use message::say;
+use message::{say, show};
 
 use crate::sink::{self, Summary};
 
@@ -48,6 +48,11 @@ impl Failure {
     fn output(error: &io::Error) -> Self {
         Self::Internal(format!("cannot write to standard output: {error}"))
     }
+}
+
+/// Tells the user.
+pub fn complain(failure: &Failure) {
+    say(&format!("dnstrace: {failure}"));
 }
 
 /// Does what the arguments say.
@@ -80,7 +85,7 @@ fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
 }
 
 fn tell(summary: &Summary) -> Result<(), Failure> {
-    say(sink::summary(summary, &configuration::palette(&stderr())).trim_end());
+    show(sink::summary(summary, &configuration::palette(&stderr())).trim_end());
     for warning in &summary.warnings {
         say(&format!("dnstrace: warning: {warning}"));
     }
