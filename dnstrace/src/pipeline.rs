@@ -63,12 +63,13 @@ impl Stop {
 }
 
 /// A pipeline that ran.
-#[derive(Debug)]
 pub struct Ended {
     /// What it adds up to.
     pub summary: Arc<Summary>,
     /// Still open: the summary is to be written, too, when it is known that there is one.
     pub outlet: Outlet,
+    /// Its last blocks are to be handed over, too.
+    pub recorder: Option<Recorder>,
 }
 
 /// Runs on the kernel's packets until it is stopped or has shown enough.
@@ -272,7 +273,7 @@ impl Pipeline {
             warnings: problems.warnings,
             error: (!problems.errors.is_empty()).then(|| problems.errors.join("; ")),
         });
-        Ended { summary, outlet: self.tail.outlet }
+        Ended { summary, outlet: self.tail.outlet, recorder: self.tail.recorder }
     }
 }
 

@@ -15,6 +15,8 @@ use dnstrace_tests::node::{Netns, wire};
 use dnstrace_tests::product::{self, Run};
 use dnstrace_tests::{command, debian, skip};
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -268,5 +270,35 @@ fn full_disk(place: &Place) -> Result<()> {
     let replayed = product::read(&kept, &[])?;
     let summary = replayed.last().context("no summary")?;
     ensure!(summary["packets"] == whole.len() && summary.get("warnings").is_none(), "{summary:#}");
+    Ok(())
+}
+
+#[test]
+fn reader_that_stalls_takes_nothing_from_the_summary() {
+    if let Some(place) = Place::new("recording to a reader that stalls") {
+        stalled(&place).unwrap();
+    }
+}
+
+fn stalled(place: &Place) -> Result<()> {
+    let fifo = place.path("fifo");
+    mkfifo(&fifo, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    // Without a reader it could not be opened; this one reads nothing.
+    let _reader = fs::File::options().read(true).write(true).open(&fifo)?;
+    let run = place.record(&fifo, &["--print", "--format", "json", "--timeout", "100ms"])?;
+    // More than there is room for on the way; each part was seen when the last of it has waited long enough.
+    for _ in 0..8 {
+        place.ask(4000)?;
+        run.next(|record| record["transaction_id"] == 3999)?;
+    }
+    let ended = run.signal(Signal::SIGINT)?;
+    let said = |text: &str| ended.stderr.iter().filter(|line| line.contains(text)).count();
+    ensure!(said("what is recorded to is blocked: not everything was written") == 1, "{:#?}", ended.stderr);
+    ensure!(said("standard output is blocked") == 0, "{:#?}", ended.stderr);
+    let summary = ended.json()?.pop().context("no summary")?;
+    ensure!(summary["kind"] == "summary" && summary["adds_up"] == true, "{summary:#}");
+    let ledgers = summary["ledger"].as_array().context("no ledger")?;
+    let recording = ledgers.iter().find(|ledger| ledger["what"] == "recording").context("no recording")?;
+    ensure!(recording["parts"]["dropped"].as_u64() > Some(0), "{recording}");
     Ok(())
 }

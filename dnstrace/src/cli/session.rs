@@ -102,9 +102,10 @@ where
     P: FnOnce(Outputs) -> Result<Ended, Failure> + Send + 'static,
 {
     spawn("pipeline", move |done| match pipeline(outputs) {
-        Ok(Ended { summary, outlet }) => {
+        Ok(Ended { summary, outlet, recorder }) => {
             let _ = done.send(Ok(Arc::clone(&summary)));
-            // This may wait for a writer that is blocked: nobody waits for this.
+            // These may wait for writers that are blocked: nobody waits for these, and neither for the other.
+            let _ = recorder.map(|mut recorder| spawn::<()>("recorder", move |_done| recorder.end()));
             outlet.end(summary);
         }
         Err(failure) => drop(done.send(Err(failure))),

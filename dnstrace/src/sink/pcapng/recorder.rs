@@ -148,7 +148,7 @@ impl Recorder {
         self.outgoing.hand_over();
     }
 
-    /// Writes what waits, and the end of the file; `until` is the time until which nothing was missed.
+    /// Writes what waits, and the end of the file, for the writer to take; `until` is the time until which nothing was missed.
     pub fn finish(&mut self, until: BootTime, interfaces: &Interfaces) {
         self.waiting.end();
         self.write_decided(interfaces);
@@ -157,6 +157,10 @@ impl Recorder {
             self.begin_file(until, self.clock.wall(until));
         }
         self.end_file(until);
+    }
+
+    /// Hands over all there is, however long that takes: nothing comes after it.
+    pub fn end(&mut self) {
         self.outgoing.finish();
     }
 

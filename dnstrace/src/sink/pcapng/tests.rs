@@ -52,6 +52,7 @@ fn message(transaction: u64) -> SeenMessage {
 
 fn end(recorder: &mut Recorder, at: u64) {
     recorder.finish(BootTime(at), &Interfaces::default());
+    recorder.end();
 }
 
 /// The files that came through the channel.
