@@ -33,8 +33,9 @@ Examples:
                                                   the last 1 GB, as dns_00001_20261125014512.pcapng
   dnstrace read dns.pcapng                        the same transactions as were seen live
 
-Packets have interfaces, directions, processes, and the id of their transaction as packet id
-(frame.packet_id in Wireshark, id in JSON). Each file but the newest is complete.
+Packets have interfaces, directions, processes, and the id of their transaction as packet id: what
+is \"id\":\"117646a83456fb99\" in JSON is frame.packet_id == 0x117646a83456fb99 in Wireshark.
+Each file but the newest is complete.
 Exit codes: 0 ran, 2 usage, 3 could not start or could not write.";
 
 const READ_EXAMPLES: &str = "\
