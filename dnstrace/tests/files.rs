@@ -192,6 +192,19 @@ fn recording_in_several_files_is_read_as_one() {
     check_same(&transactions(&files), &transactions(&[&whole]));
 }
 
+#[test]
+fn recording_of_several_files_is_read_with_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = split("truncation_glibc.pcap", &folder, Some(RAW));
+    let (last, others) = files.split_last().unwrap();
+    let several = folder.path().join("several.pcapng");
+    let ran = read(others, &format!("record -o {}", several.display()));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let whole: Vec<Value> = transactions(&files).into_iter().map(anywhere).collect();
+    let found: Vec<Value> = transactions(&[&several, last]).into_iter().map(anywhere).collect();
+    check_same(&found, &whole);
+}
+
 /// Another start of the machine that a recording was made on.
 fn another_boot(recording: &[u8]) -> Vec<u8> {
     let mark = b" boot=";

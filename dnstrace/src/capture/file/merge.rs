@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::hash::BuildHasher;
 use std::io::Read;
+
+use foldhash::fast::FixedState;
 
 use super::{CaptureFile, FileError, FileInterface, FileItem, Origin};
 use crate::capture::{BootTime, Packet};
@@ -207,7 +210,8 @@ impl Next {
 
 impl Machine {
     fn ifindex(&self, ifindex: u32) -> u32 {
-        ifindex | self.number << MACHINE_SHIFT
+        let is_of_one = ifindex >> MACHINE_SHIFT == 0 || self.number == 0;
+        if is_of_one { ifindex | self.number << MACHINE_SHIFT } else { again(self.number, ifindex) }
     }
 
     /// What to call an interface that its file does not name, the first time: it is not that of another file.
@@ -227,6 +231,12 @@ impl Machine {
         };
         FileInterface { ifindex: self.ifindex(interface.ifindex), name, ..*interface }
     }
+}
+
+/// A recording of several files has told their machines apart already: there is no room for another number.
+fn again(number: u32, ifindex: u32) -> u32 {
+    let hash = FixedState::default().hash_one((number, ifindex));
+    u32::try_from(hash >> u32::BITS).unwrap_or(u32::MAX)
 }
 
 /// The machine of each file.
