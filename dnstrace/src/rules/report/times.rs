@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 /// Percentiles are exact to 1 %: a third digit would cost ten times the memory, and nobody decides by it.
 const DIGITS: u8 = 2;
-/// Beyond the timeouts of all stub resolvers. Up to it, a histogram grows to 10 KiB; up to 5 ms it has 3.
+/// Beyond the timeouts of all stub resolvers. Up to it, a histogram grows to 10 KiB; up to 5 ms it has 3.5.
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// Response times, in microseconds.

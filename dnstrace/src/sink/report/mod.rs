@@ -11,6 +11,8 @@ mod markdown;
 mod names;
 mod page;
 mod servers;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::io;

@@ -124,6 +124,9 @@ fn width(table: &Table, at: usize) -> usize {
 
 /// Appends a cell, cut where it is wider than the rest of the page.
 fn push_cell(text: &mut String, cell: &Cell, room: usize, palette: &Palette) -> usize {
+    if cell.text.is_empty() {
+        return 0;
+    }
     paint(text, cell.tone.style(palette), |text| {
         if cell.text.chars().count() <= room {
             text.push_str(&cell.text);
