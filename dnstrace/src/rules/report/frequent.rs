@@ -44,7 +44,7 @@ impl Frequent {
     }
 
     /// Counts `name`; what else is to be counted of it goes into what this gives.
-    pub(super) fn add(&mut self, name: &[u8]) -> &mut Counted {
+    pub fn add(&mut self, name: &[u8]) -> &mut Counted {
         let place = self.places.get(name).copied().unwrap_or_else(|| self.make_room(name));
         let entry = &mut self.entries[place];
         self.order.remove(&(entry.count, place));

@@ -16,13 +16,14 @@ pub(super) fn most_queried(report: &Report) -> Option<Table> {
         number("no", "response"),
         name("names with the most queries"),
     ];
-    table(&report.names.queried, &COLUMNS, |counted| {
+    let total = &report.total;
+    let all = [total.queries, total.nxdomain, total.errors, total.no_response];
+    table(&report.names.queried, &COLUMNS, all, |row| {
         vec![
-            Cell::count(counted.count, Tone::Plain),
-            Cell::count(counted.nxdomain, Tone::Plain),
-            Cell::count(counted.errors, Tone::Bad),
-            Cell::count(counted.no_response, Tone::Bad),
-            Cell::new(text(counted), Tone::Plain),
+            Cell::count(row[0], Tone::Plain),
+            Cell::count(row[1], Tone::Plain),
+            Cell::count(row[2], Tone::Bad),
+            Cell::count(row[3], Tone::Bad),
         ]
     })
 }
@@ -31,24 +32,43 @@ pub(super) fn most_queried(report: &Report) -> Option<Table> {
 pub(super) fn most_failed(report: &Report) -> Option<Table> {
     const COLUMNS: [Column; 4] =
         [number("", "failures"), number("", "errors"), number("no", "response"), name("names with the most failures")];
-    table(&report.names.failed, &COLUMNS, |counted| {
-        vec![
-            Cell::count(counted.count, Tone::Bad),
-            Cell::count(counted.errors, Tone::Bad),
-            Cell::count(counted.no_response, Tone::Bad),
-            Cell::new(text(counted), Tone::Plain),
-        ]
+    let total = &report.total;
+    let all = [total.failures(), 0, total.errors, total.no_response];
+    table(&report.names.failed, &COLUMNS, all, |row| {
+        vec![Cell::count(row[0], Tone::Bad), Cell::count(row[2], Tone::Bad), Cell::count(row[3], Tone::Bad)]
     })
 }
 
-fn table(names: &Frequent, columns: &[Column], row: impl Fn(&&Counted) -> Vec<Cell>) -> Option<Table> {
-    let most = names.most();
-    let shown = &most[..most.len().min(NAMES_SHOWN)];
-    let excess = shown.iter().map(|counted| counted.excess).max().filter(|&excess| excess != 0);
-    let note =
-        excess.map(|excess| format!("more names than can be counted: each count may be up to {excess} too high"));
-    let table = Table { more: most.len() - shown.len(), note, ..Table::new(columns, shown, row) };
+/// How often in all, with NXDOMAIN, with another error, without a response.
+type Row = [u64; 4];
+
+fn row(counted: &Counted) -> Row {
+    [counted.count, counted.nxdomain, counted.errors, counted.no_response]
+}
+
+fn table(names: &Frequent, columns: &[Column], mut rest: Row, cells: impl Fn(Row) -> Vec<Cell>) -> Option<Table> {
+    let most: Vec<_> = names.most().into_iter().filter(|counted| is_known(counted)).take(NAMES_SHOWN).collect();
+    let labelled = |row: Row, label: String| {
+        let mut cells = cells(row);
+        cells.push(Cell::new(label, Tone::Plain));
+        cells
+    };
+    let mut table = Table::new(columns, &most, |counted| labelled(row(counted), text(counted)));
+    for counted in &most {
+        let own = row(&Counted { count: counted.count - counted.excess, ..(*counted).clone() });
+        rest = std::array::from_fn(|at| rest[at].saturating_sub(own[at]));
+    }
+    if rest[0] != 0 {
+        table.rows.push(labelled(rest, "all others".to_owned()));
+    }
+    let excess = most.iter().map(|counted| counted.excess).max().filter(|&excess| excess != 0);
+    table.note = excess.map(|excess| format!("more names than can be counted: a count may be up to {excess} too high"));
     (!table.rows.is_empty()).then_some(table)
+}
+
+/// A name that came last of many inherits its count: nobody should look for it.
+fn is_known(counted: &Counted) -> bool {
+    counted.excess <= counted.count / 2
 }
 
 /// In presentation format, without its trailing dot.

@@ -114,3 +114,21 @@ fn nothing_is_said_to_be_nothing() {
     assert!(page.starts_with("2 transactions of 1 client in 0 µs: no query among them\n"), "{page}");
     assert!(page.contains("\nalso          2 responses without query\n"), "{page}");
 }
+
+#[test]
+fn names_that_only_inherit_their_count_are_others() {
+    let transactions = |page: &str| page.lines().filter(|line| line.ends_with(".example")).count();
+    let mut report = many_clients(1);
+    report.total = asked(0);
+    for number in 0..5_000_u32 {
+        for name in [number.to_string(), "often".to_owned()] {
+            let wire = [&[u8::try_from(name.len()).unwrap()], name.as_bytes(), b"\x07example\0"].concat();
+            report.names.queried.add(&wire);
+            report.total.queries += 1;
+        }
+    }
+    let page = plain(report);
+    assert!(page.contains("   5000         0       0         0  often.example\n"), "{page}");
+    assert!(page.contains("   5000         0       0         0  all others\n"), "{page}");
+    assert_eq!(transactions(&page), 1, "{page}");
+}
