@@ -50,7 +50,7 @@ Nothing is printed to standard output before the end. Clients and servers come w
 Exit codes: 0 ran, 2 usage, 3 could not start.";
 
 const REPORT_FORMAT: &str = "text, one json object (schema dnstrace.report/1), or markdown";
-const READ_FORMAT: &str = "text, or json (one object a line, schema dnstrace.dns/1); a report also as markdown";
+const READ_FORMAT: &str = "text, or json (one object a line; of a report one in all); a report also as markdown";
 
 const READ_EXAMPLES: &str = "\
 Examples:
