@@ -12,9 +12,10 @@ use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder, Observation};
 use crate::join::{Join, JoinOptions, Transaction, TransactionId};
 use crate::owner::Owner;
+use crate::rules::report::Report;
 use crate::rules::{Ledger, Totals, quality};
 use crate::sink::pcapng::{RecordCounts, Recorder, SeenMessage};
-use crate::sink::{Losses, Outlet, Show, Summary};
+use crate::sink::{Losses, Observed, Outlet, Show, Summary};
 
 /// The ring buffer is emptied this often when much comes: below it the wake-ups cost more than they bring.
 const PAUSE_MIN: Duration = Duration::from_micros(200);
@@ -43,6 +44,8 @@ pub struct Outputs {
     pub outlet: Outlet,
     /// What is recorded.
     pub recorder: Option<Recorder>,
+    /// What is reported: of transactions that the outlet's filter shows.
+    pub report: Option<Box<Report>>,
 }
 
 /// Asks a pipeline to end; clones ask the same one.
@@ -68,6 +71,8 @@ pub struct Ended {
     pub summary: Arc<Summary>,
     /// Still open: the summary is to be written, too, when it is known that there is one.
     pub outlet: Outlet,
+    /// What was observed, if there is to be a report.
+    pub observed: Option<Observed>,
     /// Its last blocks are to be handed over, too.
     pub recorder: Option<Recorder>,
 }
@@ -180,6 +185,7 @@ struct Tail {
     totals: Totals,
     outlet: Outlet,
     recorder: Option<Recorder>,
+    report: Option<Box<Report>>,
     /// Of the last packet.
     time: BootTime,
     wall: WallTime,
@@ -189,9 +195,9 @@ struct Tail {
 
 impl Pipeline {
     fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
-        let Outputs { outlet, recorder } = outputs;
+        let Outputs { outlet, recorder, report } = outputs;
         let (totals, time, wall, until) = Default::default();
-        let tail = Tail { owner, totals, outlet, recorder, time, wall, until };
+        let tail = Tail { owner, totals, outlet, recorder, report, time, wall, until };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
         Self { decoder, join, messages: Vec::new(), tail }
     }
@@ -199,6 +205,9 @@ impl Pipeline {
     fn add(&mut self, packet: &Packet<'_>) {
         let Self { decoder, join, messages, tail } = self;
         (tail.time, tail.wall) = (packet.time, packet.wall);
+        if let Some(report) = &mut tail.report {
+            report.span.packet(packet.time, packet.wall);
+        }
         // What waited for fragments is of earlier packets: it is not to be taken for this one's.
         decoder.settle(packet.time, |observation| {
             tail.observe(observation, join);
@@ -239,6 +248,9 @@ impl Pipeline {
     fn expire(&mut self, now: BootTime) {
         let Self { decoder, join, tail, .. } = self;
         tail.until = tail.until.max(now);
+        if let Some(report) = &mut tail.report {
+            report.span.watch(now);
+        }
         decoder.expire(now, |observation| {
             tail.observe(observation, join);
         });
@@ -264,6 +276,7 @@ impl Pipeline {
         ledgers.extend(self.tail.output_ledger(decoded.messages));
         ledgers
             .extend(self.tail.recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
+        let observed = self.tail.observed();
         let summary = Arc::new(Summary {
             ledgers,
             quality: quality(hooks, decoded, joined),
@@ -273,7 +286,7 @@ impl Pipeline {
             warnings: problems.warnings,
             error: (!problems.errors.is_empty()).then(|| problems.errors.join("; ")),
         });
-        Ended { summary, outlet: self.tail.outlet, recorder: self.tail.recorder }
+        Ended { summary, observed, outlet: self.tail.outlet, recorder: self.tail.recorder }
     }
 }
 
@@ -292,12 +305,27 @@ impl Tail {
         if let Some(recorder) = &mut self.recorder {
             recorder.transaction(&transaction);
         }
+        self.report(&transaction);
         if self.outlet.show() == Show::Transactions {
             let Self { owner, outlet, time, .. } = self;
             outlet.transaction(transaction, |transaction| {
                 owner.interfaces(transaction.path.iter().map(|hop| hop.point), *time)
             });
         }
+    }
+
+    fn report(&mut self, transaction: &Transaction) {
+        let Self { owner, outlet, report: Some(report), time, .. } = self else { return };
+        if outlet.filter().shows(transaction) {
+            // An interface may be gone by the end.
+            owner.interfaces(transaction.path.last().map(|hop| hop.point).into_iter(), *time);
+            report.add(transaction);
+        }
+    }
+
+    fn observed(&mut self) -> Option<Observed> {
+        let report = self.report.take()?;
+        Some(Observed { report, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
     }
 
     fn record(&mut self, packet: &Packet<'_>, concerns_dns: bool, messages: &[SeenMessage]) {
@@ -315,6 +343,10 @@ impl Tail {
     }
 
     fn output_ledger(&self, observations: u64) -> Option<Ledger> {
+        if let Some(report) = &self.report {
+            let (total, counted) = (self.totals.transactions, report.total.transactions());
+            return Some(Ledger::new("report", total, [("counted", counted), ("filtered", total - counted)]));
+        }
         let counts = self.outlet.counts();
         let total = match self.outlet.show() {
             Show::Transactions => self.totals.transactions,

@@ -38,11 +38,27 @@ is \"id\":\"117646a83456fb99\" in JSON is frame.packet_id == 0x117646a83456fb99 
 Each file but the newest is complete.
 Exit codes: 0 ran, 2 usage, 3 could not start or could not write.";
 
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  dnstrace report --for 30s                       half a minute of this node's DNS on one page
+  dnstrace report                                 the same, until Ctrl-C
+  dnstrace report --name '*.svc.cluster.local'    only what was asked for in the cluster
+  dnstrace report --for 5m --format markdown      to paste into a ticket
+  dnstrace report --for 30s --format json | jq '.clients[] | select(.no_response > 0)'
+  dnstrace read dns.pcapng report                 the same page of a recording or capture
+
+Nothing is printed to standard output before the end. Clients and servers come worst first, then the busiest.
+Exit codes: 0 ran, 2 usage, 3 could not start.";
+
+const REPORT_FORMAT: &str = "text, one json object (schema dnstrace.report/1), or markdown";
+const READ_FORMAT: &str = "text, or json (one object a line; of a report one in all); a report also as markdown";
+
 const READ_EXAMPLES: &str = "\
 Examples:
   dnstrace read dns.pcapng --path                 the way of each query through what was captured
   dnstrace read client.pcap server.pcap           both files in the order of time
   dnstrace read dns_*.pcapng trace --rcode SERVFAIL
+  dnstrace read dns.pcapng report                 who asked, what failed and where, on one page
   dnstrace read big.pcap record -o few.pcapng --name '*.example.com'
   tcpdump -i any -w - port 53 | dnstrace read -   what tcpdump sees, joined
 
@@ -63,6 +79,9 @@ pub(super) enum Command {
     /// Show DNS transactions of this node as they end
     #[command(after_help = TRACE_EXAMPLES)]
     Trace(TraceArguments),
+    /// Watch this node, then print one page: who asked, what got no response and where, how long it took
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArguments),
     /// Record the DNS packets of this node to a pcapng file
     #[command(after_help = RECORD_EXAMPLES)]
     Record(RecordArguments),
@@ -73,8 +92,34 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
 }
 
+impl Command {
+    /// Whether a page says what the summary says.
+    pub(super) fn has_report(&self) -> bool {
+        let verb = match self {
+            Self::Read(read) => read.verb.as_ref(),
+            _ => None,
+        };
+        matches!((self, verb), (Self::Report(_), _) | (_, Some(ReadVerb::Report)))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct TraceArguments {
+    #[command(flatten)]
+    pub(super) show: ShowArguments,
+
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("format", |format| format.help(REPORT_FORMAT).hide_possible_values(true)),
+    mut_arg("observations", |lines| lines.hide(true)),
+    mut_arg("path", |lines| lines.hide(true)),
+    mut_arg("count", |lines| lines.hide(true)),
+)]
+pub(super) struct ReportArguments {
     #[command(flatten)]
     pub(super) show: ShowArguments,
 
@@ -147,7 +192,11 @@ pub(super) struct FileArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
+#[command(
+    subcommand_precedence_over_arg = true,
+    disable_help_subcommand = true,
+    mut_arg("format", |format| format.help(READ_FORMAT).hide_possible_values(true))
+)]
 pub(super) struct ReadArguments {
     /// Capture files, or - for standard input
     #[arg(value_name = "FILE", required = true)]
@@ -169,6 +218,8 @@ pub(super) struct ReadArguments {
 pub(super) enum ReadVerb {
     /// Show DNS transactions; so does no verb at all
     Trace,
+    /// Print one page: who asked, what got no response and where, how long it took
+    Report,
     /// Record the DNS packets to a pcapng file
     Record(FileArguments),
 }
@@ -178,6 +229,7 @@ impl ReadVerb {
     pub(super) fn prints(&self) -> bool {
         match self {
             Self::Trace => true,
+            Self::Report => false,
             Self::Record(file) => file.print,
         }
     }
@@ -187,7 +239,7 @@ impl ReadVerb {
 pub(super) struct DoctorArguments {
     /// How to write
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: FormatArgument,
+    pub(super) format: DoctorFormat,
 }
 
 /// What is shown, and what is looked at for it. Behind `read`, before and after its verb.
@@ -239,6 +291,15 @@ pub(super) struct ShowArguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatArgument {
+    Text,
+    Json,
+    /// A report only.
+    #[value(hide = true)]
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DoctorFormat {
     Text,
     Json,
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Failure;
 use super::arguments::{CaptureArguments, FormatArgument, ShowArguments};
 use crate::capture::Hook;
 use crate::capture::live::LiveOptions;
@@ -68,16 +69,22 @@ pub(super) fn filter(arguments: &ShowArguments) -> Filter {
 }
 
 /// How it is written.
-pub(super) fn format(arguments: &ShowArguments) -> Format {
+pub(super) fn format(arguments: &ShowArguments) -> Result<Format, Failure> {
     match arguments.format {
-        FormatArgument::Json => Format::Json(Json { path: arguments.path }),
-        FormatArgument::Text => Format::Text(Box::new(Text::new(TextOptions {
-            path: arguments.path,
-            palette: palette(&io::stdout()),
-            query_timeout: arguments.timeout,
-            layout: Layout::fitting(columns()),
-        }))),
+        FormatArgument::Json => Ok(Format::Json(Json { path: arguments.path })),
+        FormatArgument::Text => Ok(text(arguments)),
+        FormatArgument::Markdown => Err(Failure::Usage("--format markdown is for a report only".to_owned())),
     }
+}
+
+/// As lines for people.
+pub(super) fn text(arguments: &ShowArguments) -> Format {
+    Format::Text(Box::new(Text::new(TextOptions {
+        path: arguments.path,
+        palette: palette(&io::stdout()),
+        query_timeout: arguments.timeout,
+        layout: Layout::fitting(columns()),
+    })))
 }
 
 /// Width of the terminal that standard output is, if it is one.

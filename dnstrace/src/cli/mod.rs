@@ -9,6 +9,8 @@ mod quantity;
 mod read;
 mod record;
 mod recording;
+mod report;
+mod reporting;
 mod session;
 mod trace;
 
@@ -18,7 +20,7 @@ use std::io::{self, stderr, stdout};
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use arguments::{Arguments, Command, DoctorArguments, FormatArgument};
+use arguments::{Arguments, Command, DoctorArguments, DoctorFormat};
 use message::{say, show};
 
 use crate::sink::{self, Summary};
@@ -61,20 +63,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
     };
+    let has_report = arguments.command.has_report();
     let summary = match arguments.command {
         Command::Trace(arguments) => trace::trace(&arguments)?,
+        Command::Report(arguments) => report::report(&arguments)?,
         Command::Record(arguments) => record::record(&arguments)?,
         Command::Read(arguments) => read::read(&arguments)?,
         Command::Doctor(arguments) => return doctor(&arguments),
     };
-    tell(&summary)
+    if !has_report {
+        show(sink::summary(&summary, &configuration::palette(&stderr())).trim_end());
+    }
+    tell_problems(&summary)
 }
 
 fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
     let out = &mut stdout().lock();
     let found = match arguments.format {
-        FormatArgument::Text => doctor::run(out),
-        FormatArgument::Json => doctor::run_json(out),
+        DoctorFormat::Text => doctor::run(out),
+        DoctorFormat::Json => doctor::run_json(out),
     };
     match found {
         Ok(true) => Ok(()),
@@ -84,8 +91,7 @@ fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
     }
 }
 
-fn tell(summary: &Summary) -> Result<(), Failure> {
-    show(sink::summary(summary, &configuration::palette(&stderr())).trim_end());
+fn tell_problems(summary: &Summary) -> Result<(), Failure> {
     for warning in &summary.warnings {
         say(&format!("dnstrace: warning: {warning}"));
     }

@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::arguments::{FileArguments, ReadArguments, ReadVerb};
 use super::progress::Progress;
 use super::recording::{RecordingSession, recording};
+use super::reporting;
 use super::session::{Session, run};
 use super::{Failure, configuration};
 use crate::capture::file::{CaptureFile, Captures, FILES_MAX, NamedFile};
@@ -33,15 +34,24 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
     let show = &arguments.show;
     let mut pipeline_options = configuration::pipeline(show);
     pipeline_options.decode.tunnels = !arguments.no_tunnels;
-    let (outlet, recording) = match &arguments.verb {
-        None | Some(ReadVerb::Trace) => (configuration::outlet(show, WhenFull::Wait), None),
-        Some(ReadVerb::Record(file)) => {
-            let outlet = configuration::outlet_beside(file.print, show, WhenFull::Wait);
-            let recording = recording_of(file, arguments, &captures)?;
-            (outlet, Some(if progress.is_shown() { recording.without_progress() } else { recording }))
-        }
+    let session = match &arguments.verb {
+        None | Some(ReadVerb::Trace) => Session {
+            outlet: configuration::outlet(show, WhenFull::Wait),
+            format: configuration::format(show)?,
+            recording: None,
+            report: None,
+        },
+        Some(ReadVerb::Report) => reporting::session(show, WhenFull::Wait)?,
+        Some(ReadVerb::Record(file)) => Session {
+            outlet: configuration::outlet_beside(file.print, show, WhenFull::Wait),
+            format: configuration::format(show)?,
+            recording: Some({
+                let recording = recording_of(file, arguments, &captures)?;
+                if progress.is_shown() { recording.without_progress() } else { recording }
+            }),
+            report: None,
+        },
     };
-    let session = Session { outlet, format: configuration::format(show), recording };
     let result = run(session, stop.clone(), move |outputs| Ok(run_files(captures, &pipeline_options, outputs, &stop)));
     progress.end();
     result

@@ -29,8 +29,9 @@ pub(super) fn record(arguments: &RecordArguments) -> Result<Arc<Summary>, Failur
     let recording = recording(file, show, maker(), WhenFull::Drop)?;
     let session = Session {
         outlet: configuration::outlet_beside(file.print, show, WhenFull::Drop),
-        format: configuration::format(show),
+        format: configuration::format(show)?,
         recording: Some(recording),
+        report: None,
     };
     let stop = Stop::default();
     run(session, stop.clone(), move |outputs| {

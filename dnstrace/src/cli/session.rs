@@ -14,8 +14,10 @@ use tokio::time::timeout;
 use super::Failure;
 use super::message::say;
 use super::recording::RecordingSession;
+use super::reporting::print;
 use crate::pipeline::{Ended, Outputs, Stop};
-use crate::sink::{Format, Outlet, OutletOptions, Show, Summary, WriterEnd, write_all};
+use crate::rules::report::Report;
+use crate::sink::{Format, Observed, Outlet, OutletOptions, ReportFormat, Show, Summary, WriterEnd, write_all};
 
 /// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
 const PIPELINE_GRACE: Duration = Duration::from_millis(650);
@@ -30,6 +32,8 @@ pub(super) struct Session {
     pub(super) format: Format,
     /// What is recorded.
     pub(super) recording: Option<RecordingSession>,
+    /// How what was observed is reported at the end, if it is.
+    pub(super) report: Option<ReportFormat>,
 }
 
 /// Runs `pipeline` on a thread of its own until it ends or a signal comes.
@@ -56,7 +60,8 @@ where
     let written = start_writer(writer_end, session.format, shows, stop.clone())?;
     let start = |recording: RecordingSession| recording.start(shows, stop.clone());
     let (recorder, running) = session.recording.map(start).transpose()?.unzip();
-    let summary = start_pipeline(pipeline, Outputs { outlet, recorder })?;
+    let report = session.report.map(|_| Box::new(Report::new()));
+    let summary = start_pipeline(pipeline, Outputs { outlet, recorder, report })?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;
     let written = patience.wait(written, WRITER_GRACE).await;
@@ -77,7 +82,11 @@ where
         _ => {}
     }
     let stuck = || Err(Failure::Internal("stopped without a summary, as input or output is blocked".to_owned()));
-    summary.unwrap_or_else(stuck)
+    let (summary, observed) = summary.unwrap_or_else(stuck)?;
+    if let Some((format, observed)) = session.report.zip(observed) {
+        print(observed, Arc::clone(&summary), format, &mut patience).await?;
+    }
+    Ok(summary)
 }
 
 fn start_writer(
@@ -95,15 +104,15 @@ fn start_writer(
     })
 }
 
-type Summarised = Result<Arc<Summary>, Failure>;
+type Summarised = Result<(Arc<Summary>, Option<Observed>), Failure>;
 
 fn start_pipeline<P>(pipeline: P, outputs: Outputs) -> Result<oneshot::Receiver<Summarised>, Failure>
 where
     P: FnOnce(Outputs) -> Result<Ended, Failure> + Send + 'static,
 {
     spawn("pipeline", move |done| match pipeline(outputs) {
-        Ok(Ended { summary, outlet, recorder }) => {
-            let _ = done.send(Ok(Arc::clone(&summary)));
+        Ok(Ended { summary, observed, outlet, recorder }) => {
+            let _ = done.send(Ok((Arc::clone(&summary), observed)));
             // These may wait for writers that are blocked: nobody waits for these, and neither for the other.
             let _ = recorder.map(|mut recorder| spawn::<()>("recorder", move |_done| recorder.end()));
             outlet.end(summary);
@@ -131,6 +140,11 @@ impl Patience {
             self.stop.request();
         }
         timeout(grace, receiver).await.ok()?.ok()
+    }
+
+    /// From here on it takes another signal: the one that came asked for what follows.
+    pub(super) fn renew(&mut self) {
+        self.is_over = false;
     }
 }
 

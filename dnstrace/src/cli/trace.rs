@@ -17,8 +17,9 @@ pub(super) fn trace(arguments: &TraceArguments) -> Result<Arc<Summary>, Failure>
         PipelineOptions { run_for: arguments.capture.run_for, ..configuration::pipeline(&arguments.show) };
     let session = Session {
         outlet: configuration::outlet(&arguments.show, WhenFull::Drop),
-        format: configuration::format(&arguments.show),
+        format: configuration::format(&arguments.show)?,
         recording: None,
+        report: None,
     };
     let stop = Stop::default();
     run(session, stop.clone(), move |outputs| {

@@ -12,6 +12,7 @@ mod masquerade;
 mod matcher;
 mod open;
 mod queries;
+mod question;
 mod ranking;
 mod recent;
 mod responses;
@@ -25,4 +26,5 @@ mod tests;
 
 pub use counts::JoinCounts;
 pub use matcher::{Join, JoinOptions, OPEN_MAX, RESTART, SETTLE, SKEW_TIMEOUT, STRAGGLER_WAIT, TIMEOUT_GRACE};
+pub(crate) use question::{asked, question, rcode};
 pub use transaction::{Attempt, Hop, MessageCopy, MessageKind, Outcome, Transaction, TransactionId};

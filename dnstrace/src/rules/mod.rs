@@ -2,6 +2,7 @@
 
 mod ledger;
 mod quality;
+pub mod report;
 mod totals;
 
 pub use ledger::Ledger;

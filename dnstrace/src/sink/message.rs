@@ -2,17 +2,8 @@
 
 use crate::decode::Question;
 use crate::decode::records::Records;
-use crate::join::{MessageCopy, Transaction, TransactionId};
-
-/// What a transaction asks: of its query, or of its response where no query was seen.
-pub(super) fn asked(transaction: &Transaction) -> Option<Question<'_>> {
-    [&transaction.query, &transaction.response].into_iter().flatten().find_map(question)
-}
-
-/// The first entry of a message's question section.
-pub(super) fn question(message: &MessageCopy) -> Option<Question<'_>> {
-    if message.header.counts[0] == 0 { None } else { Question::read(&message.bytes).ok() }
-}
+use crate::join::{MessageCopy, TransactionId};
+pub(super) use crate::join::{asked, question, rcode};
 
 /// Appends a question's name in lower case, in presentation format, without its trailing dot; the root is `.`.
 pub(super) fn push_name(question: &Question<'_>, text: &mut String) {
@@ -24,11 +15,6 @@ pub(super) fn push_name(question: &Question<'_>, text: &mut String) {
 /// The records of a message; none where it cannot be read.
 pub(super) fn records(message: &MessageCopy) -> Records<'_> {
     Records::read(&message.bytes).unwrap_or_default()
-}
-
-/// The rcode of a response, with the bits of EDNS.
-pub(super) fn rcode(response: &MessageCopy) -> u16 {
-    records(response).rcode(&response.header)
 }
 
 /// Whether less was captured than was sent.

@@ -78,6 +78,12 @@ impl Outlet {
         self.options.show
     }
 
+    /// Which transactions are meant.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.options.filter
+    }
+
     /// What became of the records so far.
     #[must_use]
     pub fn counts(&self) -> OutletCounts {

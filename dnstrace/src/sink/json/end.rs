@@ -66,7 +66,7 @@ pub(super) struct SummaryRecord<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct LedgerRecord<'a> {
+pub(in crate::sink) struct LedgerRecord<'a> {
     what: &'a str,
     total: u64,
     parts: BTreeMap<&'static str, u64>,
@@ -103,7 +103,7 @@ impl<'a> SummaryRecord<'a> {
 }
 
 impl<'a> LedgerRecord<'a> {
-    fn new(ledger: &'a Ledger) -> Self {
+    pub(in crate::sink) fn new(ledger: &'a Ledger) -> Self {
         Self {
             what: ledger.what,
             total: ledger.total,

@@ -11,7 +11,7 @@ use crate::owner::Interfaces;
 
 /// Where: hook, interface, netns, direction.
 #[derive(Debug, Serialize)]
-pub(super) struct Place {
+pub(in crate::sink) struct Place {
     hook: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(point: Point, interfaces: &Interfaces) -> Self {
+    pub(in crate::sink) fn new(point: Point, interfaces: &Interfaces) -> Self {
         Self {
             hook: match point.hook {
                 Hook::Socket => "socket",
@@ -103,7 +103,7 @@ pub(super) fn family(address: SocketAddr) -> u8 {
     if address.is_ipv4() { 4 } else { 6 }
 }
 
-pub(super) fn micros(duration: std::time::Duration) -> u64 {
+pub(in crate::sink) fn micros(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -11,6 +11,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(super) use end::LedgerRecord;
+pub(super) use hop::{Place as PlaceRecord, micros};
+
 use super::Item;
 use super::escape::AsciiJson;
 
@@ -42,7 +45,7 @@ impl Json {
 /// The only control character that JSON may contain as it is.
 const DELETE: u8 = 0x7f;
 
-fn line(record: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn line(record: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
     let begin = out.len();
     record.serialize(&mut serde_json::Serializer::new(&mut *out))?;
     // Nearly every record is ASCII by itself: looking at it once costs less than looking at each string.

@@ -11,7 +11,9 @@ mod summary;
 
 use std::time::Duration;
 
+pub(super) use outcome::last_seen;
 pub use summary::summary;
+pub(super) use summary::{difference, ledger_parts, words};
 
 use causes::Causes;
 

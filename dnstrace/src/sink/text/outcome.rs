@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::answer;
 use super::point::{UNKNOWN, process, push_place};
-use crate::capture::{Direction, Hook};
+use crate::capture::{Direction, Hook, Point, Socket};
 use crate::join::{MessageCopy, Outcome, Transaction};
 use crate::owner::Interfaces;
 use crate::sink::message::{asked, is_cut, records};
@@ -44,7 +44,13 @@ fn push_answered(line: &mut String, response: &MessageCopy, qtype: Option<u16>, 
 pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec<String> {
     let mut remarks = Vec::new();
     match (transaction.outcome, transaction.late_for) {
-        (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(last_seen(transaction, interfaces)),
+        (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(
+            transaction
+                .path
+                .last()
+                .map(|hop| last_seen(hop.point, &transaction.server_socket, interfaces))
+                .filter(|place| place != NOT_TOLD),
+        ),
         (Outcome::Unsolicited, Some(_)) => remarks.push("late response".to_owned()),
         (Outcome::Unsolicited, None) => remarks.push("response without query".to_owned()),
         _ => {}
@@ -60,22 +66,24 @@ pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec
     remarks
 }
 
-/// `last seen leaving vdns`: where to look for what swallowed the query.
-fn last_seen(transaction: &Transaction, interfaces: &Interfaces) -> Option<String> {
-    let point = transaction.path.last()?.point;
+/// Of a file that does not say where its packets were seen.
+const NOT_TOLD: &str = "last seen where the file does not say";
+
+/// `last seen leaving vdns`: where to look for what swallowed the query. The responder's socket is `server`.
+pub(in crate::sink) fn last_seen(point: Point, server: &Socket, interfaces: &Interfaces) -> String {
     let mut at = String::new();
     push_place(&mut at, point, interfaces);
-    Some(match (point.hook, point.direction) {
+    match (point.hook, point.direction) {
         (Hook::Device, Direction::Out) => format!("last seen leaving {at}"),
         (Hook::Device, Direction::In) => format!("last seen entering {at}"),
-        (_, Direction::Unknown) if at == UNKNOWN => return None,
+        (_, Direction::Unknown) if at == UNKNOWN => NOT_TOLD.to_owned(),
         (_, Direction::Unknown) => format!("last seen at {at}"),
         (Hook::Socket, Direction::Out) => "last seen leaving the client's socket".to_owned(),
-        (Hook::Socket, Direction::In) => match process(&transaction.server_socket) {
+        (Hook::Socket, Direction::In) => match process(server) {
             Some(server) => format!("reached {server}"),
             None => "reached the server's socket".to_owned(),
         },
-    })
+    }
 }
 
 fn plural(count: usize, what: &str) -> Option<String> {

@@ -56,17 +56,27 @@ fn transactions(totals: &Totals) -> String {
 }
 
 fn write_ledger(ledger: &Ledger, palette: &Palette, out: &mut String) -> fmt::Result {
-    let parts = ledger.parts.iter().filter(|(_, count)| *count != 0);
-    let parts: Vec<_> = parts.map(|(name, count)| format!("{count} {}", words(name))).collect();
-    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
-    write!(out, "{:12}  {} = {sum}", words(ledger.what), ledger.total)?;
-    if !ledger.adds_up() {
-        let difference = format!("does not add up: the parts are {}", ledger.sum());
+    write!(out, "{:12}  {}", words(ledger.what), ledger_parts(ledger))?;
+    if let Some(difference) = difference(ledger) {
         write!(out, "  {}", Painted(difference, palette.bad))?;
     }
     writeln!(out)
 }
 
-fn words(name: &str) -> String {
+/// `206 = 190 emitted + 16 no payload`.
+pub(in crate::sink) fn ledger_parts(ledger: &Ledger) -> String {
+    let parts = ledger.parts.iter().filter(|(_, count)| *count != 0);
+    let parts: Vec<_> = parts.map(|(name, count)| format!("{count} {}", words(name))).collect();
+    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
+    format!("{} = {sum}", ledger.total)
+}
+
+/// What is to be said of a ledger that is wrong.
+pub(in crate::sink) fn difference(ledger: &Ledger) -> Option<String> {
+    (!ledger.adds_up()).then(|| format!("does not add up: the parts are {}", ledger.sum()))
+}
+
+/// A counter's name as it is read.
+pub(in crate::sink) fn words(name: &str) -> String {
     name.replace('_', " ")
 }

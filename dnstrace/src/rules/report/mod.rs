@@ -1,0 +1,122 @@
+//! What `dnstrace report` tells: transactions to tables of clients, servers and names.
+//!
+//! Each file is one question that a person asks. Only what was observed is counted; a table that is full counts the
+//! rest as others. What is wrong, and why, is for rules that look at transactions beside this.
+
+mod bounded;
+mod clients;
+mod facts;
+mod frequent;
+mod last_seen;
+mod names;
+mod retries;
+mod servers;
+mod span;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod times;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+pub use bounded::Bounded;
+pub use clients::Client;
+pub use frequent::{Counted, Frequent};
+pub use last_seen::{LastSeen, Place, most_missed};
+pub use names::Names;
+pub use servers::{Asked, Server};
+pub use span::Span;
+pub use tally::{Tally, worst_first};
+pub use times::ResponseTimes;
+
+use facts::Facts;
+use retries::Retries;
+
+use crate::join::{Outcome, Transaction};
+
+/// Clients that are told apart, some 11 KiB each at most: a node has 250 pods or so, and a DNS server on it hears those
+/// of other nodes, too.
+pub const CLIENTS_MAX: usize = 1_024;
+/// Servers that are told apart, some 21 KiB each at most: pods ask few, a recursive resolver asks all the world.
+pub const SERVERS_MAX: usize = 256;
+/// Places where queries were last seen: what swallows them does so at few.
+pub const PLACES_MAX: usize = 256;
+/// Record types that are told apart: IANA lists some ninety, a scan asks for all 65,536.
+pub const TYPES_MAX: usize = 256;
+
+/// What was observed, added up.
+#[derive(Debug)]
+pub struct Report {
+    /// When it was watched.
+    pub span: Span,
+    /// Of all.
+    pub total: Tally,
+    /// By the client's address.
+    pub clients: Bounded<IpAddr, Client>,
+    /// By whom was asked, and who stood behind that.
+    pub servers: Bounded<Asked, Server>,
+    /// Where queries without a response were last seen.
+    pub last_seen: Bounded<Place, LastSeen>,
+    /// By name.
+    pub names: Names,
+    /// Of the responses to queries, with the bits of EDNS: there are at most 4,096.
+    pub rcodes: BTreeMap<u16, u64>,
+    /// Queries by type.
+    pub types: Bounded<u16, u64>,
+    retries: Retries,
+}
+
+impl Report {
+    /// Nothing was observed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            span: Span::default(),
+            total: Tally::default(),
+            clients: Bounded::new(CLIENTS_MAX),
+            servers: Bounded::new(SERVERS_MAX),
+            last_seen: Bounded::new(PLACES_MAX),
+            names: Names::new(),
+            rcodes: BTreeMap::new(),
+            types: Bounded::new(TYPES_MAX),
+            retries: Retries::default(),
+        }
+    }
+
+    /// Adds one transaction.
+    pub fn add(&mut self, transaction: &Transaction) {
+        let facts = Facts::read(transaction);
+        self.total.add(&facts);
+        self.clients.entry(transaction.client.ip()).add(transaction, &facts);
+        self.servers.entry(Asked::of(transaction)).add(transaction, &facts);
+        if transaction.outcome == Outcome::Unsolicited {
+            return;
+        }
+        if let Some(qtype) = facts.qtype {
+            *self.types.entry(qtype) += 1;
+        }
+        if let Some(rcode) = facts.rcode {
+            *self.rcodes.entry(rcode).or_default() += 1;
+        }
+        if let Some(place) = Place::of(transaction) {
+            self.last_seen.entry(place).add(transaction);
+        }
+        self.names.add(&facts);
+        self.add_retry(transaction, &facts);
+    }
+
+    fn add_retry(&mut self, transaction: &Transaction, facts: &Facts) {
+        if let Some(asked) = self.retries.add(transaction, facts) {
+            self.total.asked_again += 1;
+            self.clients.entry(transaction.client.ip()).tally.asked_again += 1;
+            self.servers.entry(asked).tally.asked_again += 1;
+        }
+    }
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self::new()
+    }
+}

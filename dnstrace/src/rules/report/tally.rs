@@ -1,0 +1,87 @@
+//! How many transactions ended how.
+
+use std::cmp::Reverse;
+
+use super::Bounded;
+use super::facts::Facts;
+use crate::join::Outcome;
+
+/// Of all, of one client, or of one server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Transactions of which the query was seen: the sum of answered, without response and outstanding.
+    pub queries: u64,
+    /// Seen as they came out at a responder's socket on this node.
+    pub reached: u64,
+    /// With a response, whatever its rcode.
+    pub answered: u64,
+    /// Of the answered: with NXDOMAIN.
+    pub nxdomain: u64,
+    /// Of the answered: with another rcode than NOERROR and NXDOMAIN.
+    pub errors: u64,
+    /// Of the answered: with TC.
+    pub truncated: u64,
+    /// Of the truncated: asked again over TCP.
+    pub asked_again: u64,
+    /// Without a response within the query timeout.
+    pub no_response: u64,
+    /// Their time was not over when the run ended.
+    pub outstanding: u64,
+    /// Queries sent again with the same message ID and ports.
+    pub retransmissions: u64,
+    /// Further responses to a query that had one.
+    pub duplicate_responses: u64,
+    /// Responses without a query, late ones included; they are no queries.
+    pub unsolicited: u64,
+    /// Of the unsolicited: their query was given up before.
+    pub late: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, facts: &Facts) {
+        self.retransmissions += facts.retransmissions;
+        self.duplicate_responses += facts.duplicate_responses;
+        if facts.outcome == Outcome::Unsolicited {
+            self.unsolicited += 1;
+            self.late += u64::from(facts.late);
+            return;
+        }
+        self.queries += 1;
+        self.reached += u64::from(facts.reached);
+        match facts.outcome {
+            Outcome::Answered => self.add_answered(facts),
+            Outcome::NoResponse => self.no_response += 1,
+            Outcome::Outstanding | Outcome::Unsolicited => self.outstanding += 1,
+        }
+    }
+
+    fn add_answered(&mut self, facts: &Facts) {
+        self.answered += 1;
+        self.truncated += u64::from(facts.truncated);
+        self.nxdomain += u64::from(facts.is_nxdomain());
+        self.errors += u64::from(facts.is_error());
+    }
+
+    /// All that was added.
+    #[must_use]
+    pub fn transactions(&self) -> u64 {
+        self.queries + self.unsolicited
+    }
+
+    /// Queries that did not get what they were sent for. NXDOMAIN is an answer: search lists live on it.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.no_response + self.errors
+    }
+}
+
+/// Entries of a table, those with the most failures first, then the busiest.
+pub fn worst_first<K, V>(table: &Bounded<K, V>, tally: impl Fn(&V) -> &Tally) -> Vec<(&K, &V)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    // Stable: equal ones stay in the order of their keys.
+    entries.sort_by_key(|(_, entry)| {
+        let tally = tally(entry);
+        Reverse((tally.failures(), tally.transactions()))
+    });
+    entries
+}

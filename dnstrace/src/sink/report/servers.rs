@@ -1,0 +1,66 @@
+//! A line for each server.
+
+use std::net::SocketAddr;
+
+use super::page::{Cell, Column, Table, Tone, name, number};
+use crate::rules::report::{Asked, Report, Server, worst_first};
+
+/// The port that needs no mention.
+const DNS_PORT: u16 = 53;
+
+const COLUMNS: [Column; 10] = [
+    name("servers, → behind NAT"),
+    number("", "queries"),
+    number("", "answered"),
+    number("", "errors"),
+    number("no", "response"),
+    number("still", "open"),
+    number("client", "p50"),
+    number("client", "p99"),
+    number("server", "p50"),
+    number("server", "p99"),
+];
+
+/// Where the run's end left no query open, nobody needs to see that.
+const OPEN: usize = 5;
+
+const NOTE: &str = "server p50, p99: from query to response at the server's own socket";
+
+pub(super) fn table(report: &Report) -> Table {
+    let servers = worst_first(&report.servers, |server| &server.tally);
+    let mut table = Table::new(&COLUMNS, &servers, |(asked, server)| row(label(asked), server));
+    table.rows.extend(report.servers.others().map(|others| row("all others".to_owned(), others)));
+    table.leave_out_zeros(OPEN);
+    table.note = Some(NOTE.to_owned());
+    table
+}
+
+fn row(label: String, server: &Server) -> Vec<Cell> {
+    let tally = &server.tally;
+    let [client_p50, client_p99] = Cell::times(&server.at_client);
+    let [server_p50, server_p99] = Cell::times(&server.at_server);
+    vec![
+        Cell::new(label, Tone::Plain),
+        Cell::count(tally.queries, Tone::Plain),
+        Cell::count(tally.answered, Tone::Plain),
+        Cell::count(tally.errors, Tone::Bad),
+        Cell::count(tally.no_response, Tone::Bad),
+        Cell::count(tally.outstanding, Tone::Warn),
+        client_p50,
+        client_p99,
+        server_p50,
+        server_p99,
+    ]
+}
+
+fn label(asked: &Asked) -> String {
+    match asked.after_nat {
+        Some(behind) => format!("{} → {}", address(asked.server), address(behind)),
+        None => address(asked.server),
+    }
+}
+
+/// Without the port that every server has.
+pub(super) fn address(server: SocketAddr) -> String {
+    if server.port() == DNS_PORT { server.ip().to_string() } else { server.to_string() }
+}
