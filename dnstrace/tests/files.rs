@@ -145,6 +145,21 @@ fn interfaces_are_named_for_their_files() {
     assert_eq!(interfaces(&unknown), BTreeSet::from(["eth2", "eth3", "eth4", "eth6"].map(str::to_owned)));
 }
 
+#[test]
+fn files_of_the_same_name_are_told_apart_by_their_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |file: &PathBuf, node: &str| {
+        let inside = folder.path().join(node);
+        fs::create_dir(&inside).unwrap();
+        fs::copy(file, inside.join("dns.pcap")).unwrap();
+        inside.join("dns.pcap")
+    };
+    let files = split("truncation_glibc.pcap", &folder, Some(RAW));
+    let files = [place(&files[1], "node-a"), place(&files[2], "node-b")];
+    let expected = BTreeSet::from(files.clone().map(|file| file.display().to_string()));
+    assert_eq!(interfaces(&transactions(&files)), expected);
+}
+
 /// Records what is read.
 fn record(file: &Path, output: &Path, arguments: &str) {
     let ran = read(&[file], &format!("record -o {} {arguments}", output.display()));
@@ -224,6 +239,7 @@ fn recordings_of_two_machines_keep_their_interfaces_apart() {
     let (alone, both) = (transactions(&[&one]), transactions(&[&one, &two]));
     let named = interfaces(&both);
     assert!(!named.is_empty() && named.iter().all(|name| name.contains('@')), "{named:?}");
+    assert_eq!(named.len(), 2 * interfaces(&alone).len(), "{named:?}");
     // What the files tell is the same: each message is seen at twice as many points.
     let device_hops = |transactions: &[Value]| -> usize {
         let hops = transactions.iter().filter_map(|record| record["path"].as_array()).flatten();

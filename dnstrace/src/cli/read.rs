@@ -93,8 +93,14 @@ fn open(path: &PathBuf, stop: &Stop, progress: &Progress) -> Result<NamedFile<In
     let file = file.map_err(|error| failed(&error))?;
     let reader = Interruptible { file, stop: stop.clone(), progress: progress.clone() };
     let file = CaptureFile::open(reader).map_err(|error| failed(&error))?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(NamedFile { path: path.display().to_string(), stem, file })
+    Ok(NamedFile { path: path.display().to_string(), stem: stem(path), file })
+}
+
+/// `client` of `client.pcap`, and of `client.pcap.gz`.
+fn stem(path: &Path) -> String {
+    let is_packed = path.extension().is_some_and(|extension| extension == "gz" || extension == "zst");
+    let plain = if is_packed { path.with_extension("") } else { path.to_owned() };
+    plain.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn is_standard_input(path: &Path) -> bool {

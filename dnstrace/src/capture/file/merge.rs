@@ -18,6 +18,8 @@ use crate::capture::{BootTime, Packet};
 const MACHINE_SHIFT: u32 = 24;
 /// How many files are read as one at most: so many machines have room above the shift, and so many files can be open.
 pub const FILES_MAX: usize = 250;
+/// So much of a boot id tells a node's starts apart.
+const BOOT_SHOWN: usize = 8;
 /// A node has some hundred interfaces; what a file has more stays a number.
 const NAMED_MAX: usize = 4096;
 
@@ -75,9 +77,9 @@ struct Machine {
 enum MachineName {
     /// There is only one.
     None,
-    /// `client:eth0`, or `client` for a file that names no interfaces.
+    /// `client:eth0`, or `client` for a file that names no interfaces; of files with the same name, `b/client.pcap`.
     Before(String),
-    /// `eth0@node-b`.
+    /// `eth0@node-b`; of two starts of it, `eth0@node-b#c1213f51`.
     After(String),
 }
 
@@ -233,6 +235,13 @@ impl Machine {
     }
 }
 
+/// The node, and what tells its starts apart where there are several.
+fn start_name(origin: &Origin, starts: &[&Origin]) -> String {
+    let Origin { node, boot } = origin;
+    let is_alone = starts.iter().filter(|start| start.node == *node).count() == 1;
+    if is_alone { node.clone() } else { format!("{node}#{}", boot.chars().take(BOOT_SHOWN).collect::<String>()) }
+}
+
 /// A recording of several files has told their machines apart already: there is no room for another number.
 fn again(number: u32, ifindex: u32) -> u32 {
     let hash = FixedState::default().hash_one((number, ifindex));
@@ -249,11 +258,13 @@ fn machines<R: Read>(files: &[NamedFile<R>]) -> Vec<Machine> {
     let mut machine = |named: &NamedFile<R>| {
         let known = named.file.origin().and_then(|origin| starts.iter().position(|start| start.boot == origin.boot));
         if let (Some(number), Some(origin)) = (known, named.file.origin()) {
-            let name = if is_one { MachineName::None } else { MachineName::After(origin.node.clone()) };
+            let name = if is_one { MachineName::None } else { MachineName::After(start_name(origin, &starts)) };
             return Machine { number: u32::try_from(number).unwrap_or(u32::MAX), name };
         }
         foreign += 1;
-        Machine { number: foreign, name: MachineName::Before(named.stem.clone()) }
+        let is_alone = files.iter().filter(|other| other.stem == named.stem).count() == 1;
+        let name = if is_alone { &named.stem } else { &named.path };
+        Machine { number: foreign, name: MachineName::Before(name.clone()) }
     };
     files.iter().map(&mut machine).collect()
 }
