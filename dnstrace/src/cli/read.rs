@@ -59,7 +59,10 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
 
 fn check(files: &[PathBuf]) -> Result<(), Failure> {
     if files.len() > FILES_MAX {
-        return Err(Failure::Usage(format!("{} files; at most {FILES_MAX} are read as one", files.len())));
+        return Err(Failure::Usage(format!(
+            "{} files; at most {FILES_MAX} are read as one: read them in parts",
+            files.len()
+        )));
     }
     if files.iter().filter(|path| is_standard_input(path)).count() > 1 {
         return Err(Failure::Usage("standard input can be read once only".to_owned()));

@@ -24,7 +24,9 @@ const COPY_TRANSIT: Duration = Duration::from_millis(1);
 
 /// Says whether a query is one that was seen with another source.
 pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> QueryIs {
-    if !may_be_masqueraded(seen.observation.point) {
+    let point = seen.observation.point;
+    let may_be_masqueraded = may_be_masqueraded(point);
+    if !may_be_masqueraded && point.direction != Direction::Unknown {
         return QueryIs::New;
     }
     let same_port = seen.key.port;
@@ -35,7 +37,9 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> QueryIs {
             continue;
         }
         let kept_port = open.keys.iter().any(|key| key.port == same_port);
-        if buffer.is_some() || kept_port || open.last_dst() == Some(seen.observation.dst) {
+        // Where it is not known that this leaves the node, the same destination is too little.
+        let same_dst = may_be_masqueraded && open.last_dst() == Some(seen.observation.dst);
+        if buffer.is_some() || kept_port || same_dst {
             best.offer(slot, (buffer, kept_port));
         }
     }
@@ -46,6 +50,7 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> QueryIs {
     }
 }
 
+/// NAT of the source comes last on the way out of a node.
 fn may_be_masqueraded(point: Point) -> bool {
     matches!((point.hook, point.direction), (Hook::Device, Direction::Out) | (Hook::Socket, Direction::In))
 }

@@ -8,6 +8,7 @@ use super::frame::Frame;
 use super::held::{Verdict, Waiting};
 use super::outgoing::{Chunk, Outgoing};
 use super::section::{Context, HookTotals, Maker, Section, SeenMessage};
+use crate::capture::file::Origin;
 use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
 use crate::join::Transaction;
@@ -219,6 +220,9 @@ impl Recorder {
 
     fn begin_file(&mut self, since: BootTime, wall: WallTime) {
         self.outgoing.begin(wall);
+        // What is read from files of other programs is from no known machine, but all from one recording.
+        let first = || Origin { node: String::new(), boot: format!("{:016x}", wall.0) };
+        self.options.maker.origin.get_or_insert_with(first);
         let section = Section::begin(&self.options.maker, wall, self.outgoing.blocks());
         let bytes = self.outgoing.len() as u64;
         self.file = Some(File { section, since, bytes, packets: 0, lost: self.lost.clone() });
