@@ -221,7 +221,10 @@ fn several_files(place: &Place) -> Result<()> {
     let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
     ensure!(files.len() == 3, "{names:?}");
     let last = ended.stderr.iter().find(|line| line.starts_with("recorded ")).context("nothing recorded")?;
-    ensure!(last.contains(names[0]) && last.contains(names[2]) && last.contains(" files: "), "{last}");
+    ensure!(
+        last.contains(names[0]) && last.contains(names[2]) && last.contains(" files, the newest 3 kept: "),
+        "{last}"
+    );
     for file in &files {
         ensure!(fs::metadata(file)?.len() <= 8 << 10, "{}", file.display());
         ensure!(capinfos(file, "Number of stat entries")? == ["1"], "{} has no end", file.display());

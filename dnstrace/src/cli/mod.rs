@@ -3,6 +3,7 @@
 mod arguments;
 mod configuration;
 pub mod doctor;
+mod examples;
 mod message;
 mod progress;
 mod quantity;
@@ -13,6 +14,7 @@ mod report;
 mod reporting;
 mod session;
 mod trace;
+mod watching;
 
 use std::ffi::OsString;
 use std::io::{self, stderr, stdout};

@@ -9,12 +9,10 @@ use nix::sys::utsname::{UtsName, uname};
 
 use super::arguments::RecordArguments;
 use super::recording::recording;
-use super::session::{Session, run};
-use super::trace::announce;
+use super::session::Session;
+use super::watching::watch;
 use super::{Failure, configuration};
 use crate::capture::file::Origin;
-use crate::capture::live::Live;
-use crate::pipeline::{PipelineOptions, Stop, run_live};
 use crate::sink::pcapng::Maker;
 use crate::sink::{Summary, WhenFull};
 
@@ -24,8 +22,6 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Runs it; gives what it adds up to.
 pub(super) fn record(arguments: &RecordArguments) -> Result<Arc<Summary>, Failure> {
     let RecordArguments { file, show, capture } = arguments;
-    let live_options = configuration::live(capture, show);
-    let pipeline_options = PipelineOptions { run_for: capture.run_for, ..configuration::pipeline(show) };
     let recording = recording(file, show, maker(), WhenFull::Drop)?;
     let session = Session {
         outlet: configuration::outlet_beside(file.print, show, WhenFull::Drop),
@@ -33,12 +29,7 @@ pub(super) fn record(arguments: &RecordArguments) -> Result<Arc<Summary>, Failur
         recording: Some(recording),
         report: None,
     };
-    let stop = Stop::default();
-    run(session, stop.clone(), move |outputs| {
-        let live = Live::start(&live_options).map_err(|error| Failure::Start(error.to_string()))?;
-        announce(&live);
-        Ok(run_live(live, &pipeline_options, outputs, &stop))
-    })
+    watch(capture, show, session, None)
 }
 
 /// This machine.

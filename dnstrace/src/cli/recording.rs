@@ -79,7 +79,11 @@ fn told(recorded: &Recorded) -> String {
     let name = |path: &PathBuf| path.display().to_string();
     match &recorded.names {
         Some((first, last)) if first != last => {
-            format!("{text}, in {} files: {} to {}", recorded.files, name(first), name(last))
+            let newest = match u64::try_from(recorded.kept) {
+                Ok(kept) if kept < recorded.files => format!(", the newest {kept} kept"),
+                _ => String::new(),
+            };
+            format!("{text}, in {} files{newest}: {} to {}", recorded.files, name(first), name(last))
         }
         Some((only, _)) => format!("{text}: {}", name(only)),
         None => text,

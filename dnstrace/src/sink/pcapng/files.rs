@@ -33,6 +33,8 @@ pub struct Recorded {
     pub bytes: u64,
     /// Files, those removed among them.
     pub files: u64,
+    /// Files that are there.
+    pub kept: usize,
     /// The first and the last file that are there.
     pub names: Option<(PathBuf, PathBuf)>,
 }
@@ -111,6 +113,7 @@ impl Recording {
         self.names.extend(open.path.clone());
         self.open = Some(open);
         self.remove_oldest();
+        self.recorded.kept = self.names.len();
         let ends = self.names.front().zip(self.names.back());
         self.recorded.names = ends.map(|(first, last)| (first.clone(), last.clone()));
         Ok(())
