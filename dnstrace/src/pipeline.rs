@@ -147,6 +147,9 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
     let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
     let unread = if stop.is_requested() { Vec::new() } else { files.take_unread() };
     let mut problems = Problems::new(&unread);
+    if let Some(recorder) = &mut pipeline.tail.recorder {
+        recorder.lost_before(files.lost());
+    }
     if files.lost() > 0 {
         problems.warnings.push(format!("{} packets were lost when this was recorded", files.lost()));
     }

@@ -9,6 +9,7 @@ mod files;
 mod frame;
 mod headers;
 mod held;
+mod interface;
 mod names;
 mod outgoing;
 mod recorder;

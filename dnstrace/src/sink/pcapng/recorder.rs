@@ -79,6 +79,8 @@ pub struct Recorder {
 struct Lost {
     hooks: HookCounts,
     dropped: [u64; Hook::ALL.len()],
+    /// When what is read was recorded.
+    before: u64,
 }
 
 /// The file that is being written.
@@ -133,6 +135,11 @@ impl Recorder {
         if !self.options.filter.is_empty() {
             self.waiting.decide(transaction.id, self.options.filter.shows(transaction));
         }
+    }
+
+    /// So many packets were lost when what is read was recorded.
+    pub fn lost_before(&mut self, packets: u64) {
+        self.lost.before = packets;
     }
 
     /// What hooks counted so far.
@@ -234,11 +241,13 @@ impl Recorder {
 
     fn end_file(&mut self, now: BootTime) {
         let Some(file) = self.file.take() else { return };
-        let (now_lost, before) = (&self.lost, &file.lost);
+        let (now_lost, before, first_hook) = (&self.lost, &file.lost, file.section.first_hook());
         let totals = |hook: Hook| {
             let since = |counter| now_lost.hooks.get(hook, counter) - before.hooks.get(hook, counter);
             let dropped = now_lost.dropped[hook as usize] - before.dropped[hook as usize];
-            HookTotals { seen: since(Counter::Seen), ring_full: since(Counter::RingFull), dropped }
+            let inherited = if first_hook == Some(hook) { now_lost.before - before.before } else { 0 };
+            let ring_full = since(Counter::RingFull);
+            HookTotals { seen: since(Counter::Seen), ring_full, dropped: dropped + inherited }
         };
         file.section.end(self.clock.wall(now), self.clock.step_ns(), &totals, self.outgoing.blocks());
     }

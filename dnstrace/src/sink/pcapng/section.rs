@@ -4,34 +4,27 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::block::Block;
-use super::frame::{Frame, Link};
+use super::frame::Frame;
+use super::interface::Key;
 use super::names::Names;
 use crate::capture::file::pcapng::{
-    BYTE_ORDER, END_TIME, ENHANCED_PACKET, FLAGS, INTERFACE_DESCRIPTION, INTERFACE_DROP, INTERFACE_STATISTICS,
-    SECTION_HEADER, SYSTEM_DROP,
+    BYTE_ORDER, END_TIME, ENHANCED_PACKET, FLAGS, INTERFACE_DROP, INTERFACE_STATISTICS, SECTION_HEADER, SYSTEM_DROP,
 };
-use crate::capture::file::{InterfaceNote, Origin, PacketNote, ProcessComment};
+use crate::capture::file::{Origin, PacketNote, ProcessComment};
 use crate::capture::{Direction, Hook, Packet, Point, WallTime};
 use crate::join::TransactionId;
 use crate::owner::Interfaces;
 
-/// Options: of every block, of section headers, of interfaces, of packets, of statistics.
-const COMMENT: u16 = 1;
+/// Options: of every block, of section headers, of packets, of statistics.
+pub(super) const COMMENT: u16 = 1;
 const HARDWARE: u16 = 2;
 const SYSTEM: u16 = 3;
 const APPLICATION: u16 = 4;
-const NAME: u16 = 2;
-const DESCRIPTION: u16 = 3;
-const TIME_RESOLUTION: u16 = 9;
 const PACKET_ID: u16 = 5;
 const START_TIME: u16 = 2;
 const RECEIVED: u16 = 4;
 const DELIVERED: u16 = 8;
 
-/// Times are in 10^-9 seconds.
-const NANOSECONDS: u8 = 9;
-/// As tcpdump: more than any packet has.
-const SNAPLEN: u32 = 262_144;
 /// pcapng 1.0.
 const VERSION: (u16, u16) = (1, 0);
 
@@ -55,19 +48,6 @@ pub(super) struct HookTotals {
     pub(super) ring_full: u64,
     /// By a file that was written too slowly.
     pub(super) dropped: u64,
-}
-
-/// Which packets share an interface block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    hook: Hook,
-    netns: u32,
-    ifindex: u32,
-    link: Link,
-    /// Captured by another program: later fragments are there, and the direction need not be known.
-    foreign: bool,
-    /// Told by dnstap: headers are not those that were on the wire.
-    made_up: bool,
 }
 
 struct Described {
@@ -107,6 +87,11 @@ impl Section {
         }
         header.end();
         Self { numbers: HashMap::default(), described: Vec::new(), names: Names::new(&maker.addresses), since }
+    }
+
+    /// The hook of its first interface.
+    pub(super) fn first_hook(&self) -> Option<Hook> {
+        self.described.first().map(|first| first.key.hook)
     }
 
     /// How many interfaces it has so far.
@@ -155,11 +140,13 @@ impl Section {
         for (number, described) in (0..).zip(&self.described) {
             let hook = described.key.hook;
             let is_first = self.described.iter().find(|other| other.key.hook == hook).map(|first| first.key);
+            let totals = hooks(hook);
             let block = Block::begin(out, INTERFACE_STATISTICS).u32(number).time(until.0);
             let block = block.time_option(START_TIME, self.since.0).time_option(END_TIME, until.0);
             let mut block = block.option(DELIVERED, &described.packets.to_le_bytes());
-            if !described.key.foreign && is_first == Some(described.key) {
-                block = hook_options(block, hooks(hook));
+            // What was read from files went through no hook.
+            if is_first == Some(described.key) && totals != HookTotals::default() {
+                block = hook_options(block, totals);
             }
             if !note.is_empty() {
                 block = block.option(COMMENT, note.to_string().as_bytes());
@@ -171,14 +158,7 @@ impl Section {
     fn interface(&mut self, key: Key, point: Point, interfaces: &Interfaces, out: &mut Vec<u8>) -> usize {
         let name = interfaces.name(point);
         // The name of the interface that a socket received from: a block without packets keeps it.
-        let device = Key {
-            hook: Hook::Device,
-            netns: point.netns,
-            ifindex: point.ifindex,
-            link: Link::Ethernet,
-            made_up: false,
-            ..key
-        };
+        let device = key.device(point);
         if key.hook == Hook::Socket && name.is_some() && !self.numbers.contains_key(&device) {
             self.describe(device, name, out);
         }
@@ -189,17 +169,7 @@ impl Section {
         let number = self.described.len();
         self.described.push(Described { key, packets: 0 });
         self.numbers.insert(key, number);
-        let Key { hook, netns, ifindex, foreign: later_fragments, made_up, .. } = key;
-        let note = InterfaceNote { hook, netns, ifindex, later_fragments, made_up };
-        let mut block = Block::begin(out, INTERFACE_DESCRIPTION).u16(key.link as u16).u16(0).u32(SNAPLEN);
-        if let Some(name) = key.name(name) {
-            block = block.option(NAME, name.as_bytes());
-        }
-        block
-            .option(DESCRIPTION, key.description().as_bytes())
-            .option(COMMENT, note.to_string().as_bytes())
-            .option(TIME_RESOLUTION, &[NANOSECONDS])
-            .end();
+        key.describe(name, out);
         number
     }
 }
@@ -209,38 +179,6 @@ pub(super) struct Context<'a> {
     pub(super) interfaces: &'a Interfaces,
     /// By how much the wall clock was stepped since the recording began.
     pub(super) step_ns: i64,
-}
-
-impl Key {
-    fn of(packet: &Packet<'_>, frame: &Frame<'_>) -> Self {
-        let Point { hook, ifindex, netns, .. } = packet.point;
-        let (link, foreign, made_up) = (frame.link, packet.later_fragments, frame.made_up);
-        match hook {
-            Hook::Device => Self { hook, netns, ifindex, link, foreign, made_up },
-            // Sockets of all netns are one interface: what they have of their own stands in each packet.
-            Hook::Socket => Self { hook, netns: 0, ifindex: 0, link, foreign, made_up },
-        }
-    }
-
-    fn name<'a>(&self, name: Option<&'a str>) -> Option<&'a str> {
-        match self.hook {
-            Hook::Socket if self.made_up => Some("dnstap"),
-            Hook::Socket => Some("socket"),
-            Hook::Device => name,
-        }
-    }
-
-    fn description(&self) -> String {
-        match (self.hook, self.netns, self.ifindex) {
-            (Hook::Socket, ..) if self.made_up => {
-                "what servers told by dnstap; IP, UDP and TCP headers are made up from it".to_owned()
-            }
-            (Hook::Socket, ..) => "what sockets of every netns send and receive".to_owned(),
-            (Hook::Device, _, 0) => "interface that was not told".to_owned(),
-            (Hook::Device, 0, ifindex) => format!("interface {ifindex}"),
-            (Hook::Device, netns, ifindex) => format!("interface {ifindex} of netns {netns}"),
-        }
-    }
 }
 
 fn hook_options(block: Block<'_>, totals: HookTotals) -> Block<'_> {

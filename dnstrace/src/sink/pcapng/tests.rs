@@ -242,6 +242,18 @@ fn writer_that_does_not_keep_up_loses_packets_and_the_file_tells_how_many() {
 }
 
 #[test]
+fn what_was_lost_before_is_not_forgotten() {
+    let (mut recorder, chunks) = recorder();
+    recorder.packet(&packet(1, b"frame"), &[], &Interfaces::default());
+    recorder.lost_before(7);
+    end(&mut recorder, 2);
+    let bytes = files(&chunks).concat();
+    let mut file = CaptureFile::open(&bytes[..]).unwrap();
+    while file.next(|_| {}).unwrap() {}
+    assert_eq!(file.lost(), 7);
+}
+
+#[test]
 fn writer_that_is_gone_ends_it() {
     let (mut recorder, chunks) = recorder();
     drop(chunks);
