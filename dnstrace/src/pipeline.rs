@@ -242,7 +242,8 @@ impl Pipeline {
     }
 
     fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
-        losses.tell(counts, self.tail.wall, &mut self.tail.outlet);
+        let unrecorded = self.tail.recorder.as_ref().map_or(0, |recorder| recorder.counts().dropped);
+        losses.tell(counts, unrecorded, self.tail.wall, &mut self.tail.outlet);
         if let Some(recorder) = &mut self.tail.recorder {
             recorder.hooks(counts);
         }

@@ -57,6 +57,20 @@ pub fn read_all(files: &[impl AsRef<OsStr>], arguments: &[String]) -> Result<Vec
     output.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
+/// Whether a recording gives the transactions that were given live with their paths, key by key, in the same order.
+pub fn same_as_replayed(live: &[Value], recording: &Path, arguments: &[String]) -> Result<()> {
+    let replayed = read(recording, &[&["--path".to_owned()], arguments].concat())?;
+    let of = |records: &[Value]| -> Vec<Value> {
+        records.iter().filter(|record| record["kind"] == "transaction").cloned().collect()
+    };
+    let (live, replayed) = (of(live), of(&replayed));
+    for (live, replayed) in live.iter().zip(&replayed) {
+        ensure!(live == replayed, "live {live:#}\nreplayed {replayed:#}");
+    }
+    ensure!(live.len() == replayed.len(), "{} transactions live, {} replayed", live.len(), replayed.len());
+    Ok(())
+}
+
 /// The top of the source tree.
 #[must_use]
 pub fn workspace() -> &'static Path {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::arguments::{FileArguments, ShowArguments};
+use super::arguments::{FileArguments, FormatArgument, ShowArguments};
 use super::progress::Progress;
 use super::quantity::shown_size;
 use super::session::{Patience, spawn};
@@ -97,8 +97,8 @@ pub(super) fn recording(
     maker: Maker,
     when_full: WhenFull,
 ) -> Result<RecordingSession, Failure> {
-    if !file.print && (show.path || show.observations) {
-        return Err(Failure::Usage("--path and --observations show nothing without --print".to_owned()));
+    if !file.print && (show.path || show.observations || show.format != FormatArgument::Text) {
+        return Err(Failure::Usage("--path, --observations and --format show nothing without --print".to_owned()));
     }
     let place = place(file)?;
     let options = RecorderOptions {

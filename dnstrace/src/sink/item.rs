@@ -87,7 +87,7 @@ impl Sighting {
 /// Events that were lost at one place in one stretch of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// The hook, or `output`.
+    /// The hook, `output` or `recording`.
     pub place: &'static str,
     /// Why.
     pub reason: &'static str,

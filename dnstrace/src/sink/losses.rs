@@ -14,6 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub struct Losses {
     told: HookCounts,
     dropped: u64,
+    unrecorded: u64,
     due: BootTime,
     from: Option<WallTime>,
 }
@@ -22,7 +23,7 @@ impl Losses {
     /// Nothing was lost by `now`.
     #[must_use]
     pub fn new(now: BootTime) -> Self {
-        Self { told: HookCounts::default(), dropped: 0, due: now.after(INTERVAL), from: None }
+        Self { told: HookCounts::default(), dropped: 0, unrecorded: 0, due: now.after(INTERVAL), from: None }
     }
 
     /// Whether it is time to tell.
@@ -34,8 +35,8 @@ impl Losses {
         due
     }
 
-    /// Tells what was lost since the last time.
-    pub fn tell(&mut self, counts: &HookCounts, wall: WallTime, outlet: &mut Outlet) {
+    /// Tells what was lost since the last time; of packets that were to be recorded, `unrecorded` were lost so far.
+    pub fn tell(&mut self, counts: &HookCounts, unrecorded: u64, wall: WallTime, outlet: &mut Outlet) {
         let ring_full = |counts: &HookCounts, hook| counts.get(hook, Counter::RingFull);
         let full = |hook| ring_full(counts, hook).saturating_sub(ring_full(&self.told, hook));
         let dropped = outlet.counts().dropped;
@@ -43,10 +44,12 @@ impl Losses {
             ("socket", "ring full", full(Hook::Socket)),
             ("device", "ring full", full(Hook::Device)),
             ("output", "output too slow", dropped - self.dropped),
+            ("recording", "file too slow", unrecorded - self.unrecorded),
         ];
         for (place, reason, count) in lost.into_iter().filter(|&(.., count)| count != 0) {
             outlet.lost(Lost { place, reason, count, from: self.from.unwrap_or(wall), until: wall });
         }
-        (self.told, self.dropped, self.from) = (counts.clone(), dropped, Some(wall));
+        (self.told, self.dropped, self.unrecorded) = (counts.clone(), dropped, unrecorded);
+        self.from = Some(wall);
     }
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use asked::Asked;
 use dnstrace_tests::kube::{Kube, Pod, RecordedQuery, UPSTREAM};
 use dnstrace_tests::node::Netns;
-use dnstrace_tests::product::Run;
+use dnstrace_tests::product::{self, Run};
 use dnstrace_tests::skip::{is_root, skip};
 use serde_json::Value;
 
@@ -105,7 +105,10 @@ fn watch(kube: &Kube) -> Result<Seen> {
     let pods = kube.pods()?.into_iter().map(|pod| client(kube, pod)).collect::<Result<Vec<_>>>()?;
     let (servers, clients): (Vec<_>, Vec<_>) = pods.into_iter().partition(|client| client.pod.app == "kube-dns");
     let netns = Netns::at(&kube.netns())?;
-    let run = Run::start(&netns, &["trace", "--format", "json", "--path"])?;
+    let folder = tempfile::tempdir()?;
+    let recording = folder.path().join("kube.pcapng");
+    let output = recording.to_str().context("no text")?;
+    let run = Run::start(&netns, &["record", "--print", "--format", "json", "--path", "--output", output])?;
     let own = clients.iter().filter(|client| client.veth.is_some());
     let records = own.map(|client| Ok((&client.pod, kube.record(&client.pod)?))).collect::<Result<Vec<_>>>()?;
     let mut asked = HashMap::new();
@@ -119,6 +122,7 @@ fn watch(kube: &Kube) -> Result<Seen> {
         recorded.insert(pod.name.clone(), queries);
     }
     let lines = run.stop()?.json()?;
+    product::same_as_replayed(&lines, &recording, &[])?;
     let transactions = lines.into_iter().filter(|line| line["kind"] == "transaction").collect();
     Ok(Seen { clients, servers, transactions, asked, recorded })
 }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::node::{Node, wire};
@@ -93,8 +93,7 @@ impl<'n> Watch<'n> {
         let transactions = of_kind(&records, "transaction");
         let summary = of_kind(&records, "summary").pop().context("no summary")?;
         ensure!(summary["adds_up"] == true && summary["lost"] == 0, "{summary:#}");
-        let live: Vec<&Value> = records.iter().filter(|record| record["kind"] == "transaction").collect();
-        same_as_replayed(&live, &recording(&self.folder), &self.arguments)?;
+        product::same_as_replayed(&records, &recording(&self.folder), &self.arguments)?;
         same_ways(&transactions, &captured, &self.folder, &self.arguments)?;
         Ok(Seen { transactions, observations, summary })
     }
@@ -127,17 +126,6 @@ fn of_kind(records: &[Value], kind: &str) -> Vec<Value> {
 
 fn recording(folder: &TempDir) -> PathBuf {
     folder.path().join("live.pcapng")
-}
-
-/// The recording gives the same transactions, key by key, in the same order.
-fn same_as_replayed(live: &[&Value], recording: &Path, arguments: &[String]) -> Result<()> {
-    let replayed = product::read(recording, &[&["--path".to_owned()], arguments].concat())?;
-    let replayed: Vec<&Value> = replayed.iter().filter(|record| record["kind"] == "transaction").collect();
-    for (live, replayed) in live.iter().zip(&replayed) {
-        ensure!(live == replayed, "live {live:#}\nreplayed {replayed:#}");
-    }
-    ensure!(live.len() == replayed.len(), "{} transactions live, {} replayed", live.len(), replayed.len());
-    Ok(())
 }
 
 /// A capture of tcpdump on all interfaces gives each transaction the way through the devices that it had live.
