@@ -12,8 +12,9 @@ use nix::unistd::Pid;
 
 use crate::cast::{Cast, can_run};
 
-/// The kernel frees what nobody uses after a grace period, on a queue of its own; a busy machine needs several.
-const GRACE_PERIODS: u32 = 2000;
+/// The kernel frees what nobody uses after a grace period, on a queue of its own. A cluster that was taken down a moment ago
+/// has its containers' programs on that queue, too: ten milliseconds each, two minutes at most.
+const GRACE_PERIODS: u32 = 12_000;
 
 #[test]
 fn killed_run_leaves_no_program_map_link_or_socket() {
