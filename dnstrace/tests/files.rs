@@ -19,6 +19,8 @@ const SLL2_IFINDEX_AT: usize = 4;
 const SLL2_LEN: usize = 20;
 /// `LINKTYPE_RAW`: a frame begins with its IP header.
 const RAW: u32 = 101;
+/// `LINKTYPE_LINUX_SLL`.
+const SLL: u32 = 113;
 
 fn capture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/captures").join(name)
@@ -81,6 +83,14 @@ fn bare(frame: &[u8]) -> Vec<u8> {
     [&frame[..CAPTURED_LEN_AT], &length, &length, ip].concat()
 }
 
+/// The same with the first form of cooked headers, which has no interface.
+fn cooked(frame: &[u8]) -> Vec<u8> {
+    let (header, ip) = frame[PACKET_HEADER_LEN..].split_at(SLL2_LEN);
+    let sll = [&[0, header[10]], &header[8..10], &[0], &header[11..12], &header[12..20], &header[..2]].concat();
+    let length = u32::try_from(sll.len() + ip.len()).unwrap().to_le_bytes();
+    [&frame[..CAPTURED_LEN_AT], &length, &length, &sll, ip].concat()
+}
+
 /// A file for each interface of a capture, as several `tcpdump -i` would have made; its link layer is `link`.
 fn split(name: &str, folder: &TempDir, link: Option<u32>) -> Vec<PathBuf> {
     let whole = fs::read(capture(name)).unwrap();
@@ -134,6 +144,25 @@ fn file_for_each_interface_gives_what_one_file_of_all_gives() {
             let parts: Vec<Value> = transactions(&files).into_iter().map(anywhere).collect();
             check_same(&parts, &whole);
             files.rotate_left(1);
+        }
+    }
+}
+
+/// `tcpdump -i any` of old, which tells no interface, and a capture without a link layer, which tells no direction either:
+/// a message that passes several points is neither sent again nor answered twice.
+#[test]
+fn points_that_are_not_told_are_points_all_the_same() {
+    for name in ["baseline.pcap", "ndots_external_glibc.pcap", "upstream_servfail.pcap", "max_concurrent_refused.pcap"]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = fs::read(capture(name)).unwrap();
+        let file = folder.path().join("any.pcap");
+        let told: Vec<Value> = transactions(&[capture(name)]).into_iter().map(anywhere).collect();
+        for (link, less) in [(SLL, cooked as fn(&[u8]) -> Vec<u8>), (RAW, bare)] {
+            let frames: Vec<u8> = frames(&whole).into_iter().flat_map(less).collect();
+            fs::write(&file, [&whole[..20], &link.to_le_bytes(), &frames].concat()).unwrap();
+            let found: Vec<Value> = transactions(&[&file]).into_iter().map(anywhere).collect();
+            check_same(&found, &told);
         }
     }
 }

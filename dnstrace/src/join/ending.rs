@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::capture::{Direction, Hook};
-
 use super::open::Open;
 use super::{Hop, MessageKind, Outcome, Transaction};
-use crate::capture::Point;
+use crate::capture::{Direction, Hook, Point};
 
 /// How a transaction ends that is given out now, its time being over or not.
 pub(super) fn outcome(open: &Open, time_is_over: bool) -> Outcome {

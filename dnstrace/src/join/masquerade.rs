@@ -5,14 +5,12 @@
 
 use std::time::Duration;
 
-use crate::capture::{Direction, Hook};
-
 use super::identity::Seen;
 use super::open::Open;
 use super::queries::{QueryIs, is_over, sees_once};
 use super::ranking::Best;
 use super::table::Table;
-use crate::capture::Point;
+use crate::capture::{Direction, Hook, Point};
 
 /// How long a packet is on its way through a node, at most, queueing included; where the port was masqueraded, only
 /// this tells a query from the same bytes of another initiator.

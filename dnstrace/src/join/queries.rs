@@ -7,8 +7,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::capture::{Direction, Hook};
-
 use super::Hop;
 use super::ending;
 use super::identity::Seen;
@@ -17,7 +15,7 @@ use super::masquerade::{self, NODE_TRANSIT};
 use super::open::Open;
 use super::ranking::Best;
 use super::table::Table;
-use crate::capture::{BootTime, Point};
+use crate::capture::{BootTime, Direction, Hook, Point};
 use crate::decode::{Observation, Transport};
 
 /// How long a response takes from its first sighting to its initiator, usually; what is sent again within this time and
@@ -124,7 +122,8 @@ fn is_awaited(open: &Open, seen: &Seen<'_>) -> bool {
     open.response.is_none() || (crossing && !ending::has_returned(&open.transaction.path))
 }
 
-/// A capture of all interfaces may not say which: then a repetition within the time of a transit is another interface.
+/// A capture of all interfaces may not say which, or not in which direction: then a repetition within the time of a transit
+/// is another point.
 fn unnamed_interface(open: &Open, seen: &Seen<'_>) -> Fit {
     let o = seen.observation;
     let same = |hop: &&Hop| hop.point == o.point && hop.src == o.src && hop.dst == o.dst;
@@ -135,9 +134,9 @@ fn unnamed_interface(open: &Open, seen: &Seen<'_>) -> Fit {
     }
 }
 
-/// An observation point sees a message once, when it is known which point it is.
+/// An observation point sees a message once, when it is known which point it is: a bridge sees it coming and going.
 pub(super) fn sees_once(point: Point) -> bool {
-    point.hook == Hook::Socket || point.ifindex != 0
+    point.hook == Hook::Socket || (point.ifindex != 0 && point.direction != Direction::Unknown)
 }
 
 /// How well a sighting goes with a transaction, the strongest sign first: unanswered, same buffer, same destination.

@@ -3,17 +3,17 @@
 //! Message ID and client port lead to candidates; the response must go to where the query came from, or come from where
 //! the query went, as seen at any point, and repeat the question when it has one (RFC 5452, 9.1).
 
-use crate::capture::Direction;
-
 use super::Hop;
 use super::ending;
 use super::identity::Seen;
 use super::index::Slot;
 use super::masquerade::NODE_TRANSIT;
 use super::open::Open;
-use super::queries::is_at_socket;
+use super::queries::{is_at_socket, sees_once};
 use super::ranking::Best;
 use super::table::Table;
+use crate::capture::Direction;
+use crate::decode::Observation;
 
 /// What a sighting of a response is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,5 +128,12 @@ fn has_passed(open: &Open, seen: &Seen<'_>) -> bool {
     let o = seen.observation;
     let begins = is_at_socket(o.point, Direction::Out);
     let ends = |hop: &Hop| is_at_socket(hop.point, Direction::In) && !o.dst.ip().is_multicast();
-    open.response_hops().any(|hop| hop.point == o.point || (hop.time < o.time && (begins || ends(hop))))
+    open.response_hops().any(|hop| repeats(hop, o) || (hop.time < o.time && (begins || ends(hop))))
+}
+
+/// Whether one point saw the response twice. Where it is not known which point that is, it may be two within the time of a
+/// transit.
+fn repeats(hop: &Hop, o: &Observation<'_>) -> bool {
+    let again = hop.src == o.src && hop.dst == o.dst && o.time.since(hop.time) > NODE_TRANSIT;
+    hop.point == o.point && (sees_once(o.point) || again)
 }

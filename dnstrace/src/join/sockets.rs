@@ -3,10 +3,8 @@
 //! The `socket` hook sees a message exactly at its sender's and at its receiver's socket. The `device` hook knows the
 //! sender's socket of what a veth receives from a pod. Two sources are put together only when they name one socket.
 
-use crate::capture::{Direction, Hook};
-
 use super::Transaction;
-use crate::capture::Socket;
+use crate::capture::{Direction, Hook, Socket};
 use crate::decode::Observation;
 
 /// Takes what a sighting of the query tells.
