@@ -1,6 +1,7 @@
 //! Record data as text: presentation format, printable ASCII only. The common types are read in place, as hickory would
 //! read them; hickory reads the others.
 
+mod dnssec;
 mod service;
 
 use std::fmt::{self, Write};
@@ -38,9 +39,15 @@ pub(super) fn push(rtype: u16, message: &[u8], place: Range<usize>, text: &mut S
             }
             push_target(message, place.start + numbers.len()..place.end, text)?;
         }
+        _ if is_dnssec(rtype) => dnssec::push(rtype, data, text)?,
         _ => text.push_str(&read(rtype, message, place)?),
     }
     Some(())
+}
+
+/// DS, RRSIG, NSEC, DNSKEY, NSEC3, NSEC3PARAM, CDS, CDNSKEY.
+pub(super) fn is_dnssec(rtype: u16) -> bool {
+    matches!(rtype, 43 | 46..=48 | 50 | 51 | 59 | 60)
 }
 
 /// A name that is as long as it should be.
@@ -132,11 +139,16 @@ fn cert_text(cert: &CERT) -> Option<String> {
 }
 
 fn csync_text(csync: &CSYNC) -> String {
-    let types = csync.type_bit_maps.iter().map(|rtype| match rtype {
-        RecordType::Unknown(number) => format!(" TYPE{number}"),
-        known => format!(" {known}"),
-    });
+    let types = csync.type_bit_maps.iter().map(|rtype| format!(" {}", type_name(u16::from(rtype))));
     format!("{} {}{}", csync.soa_serial, csync.flags(), types.collect::<String>())
+}
+
+/// The mnemonic of a record type, `TYPE65280` where it has none (RFC 3597, 5).
+fn type_name(number: u16) -> String {
+    match RecordType::from(number) {
+        RecordType::Unknown(number) => format!("TYPE{number}"),
+        known => known.to_string(),
+    }
 }
 
 /// Unlike `to_string`, survives a `Display` that fails.

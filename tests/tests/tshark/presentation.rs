@@ -89,9 +89,23 @@ enum Form {
     Text,
     Hex,
     Base64,
+    /// Seconds since 1970.
+    Time,
+    /// The number of a record type.
+    Type,
 }
 
-use Form::{Base64, Hex, Name, Number, Quoted, Text};
+use Form::{Base64, Hex, Name, Number, Quoted, Text, Time, Type};
+
+const DS: &[(&str, Form)] =
+    &[("dns.ds.key_id", Number), ("dns.ds.algorithm", Number), ("dns.ds.digest_type", Number), ("dns.ds.digest", Hex)];
+
+const DNSKEY: &[(&str, Form)] = &[
+    ("dns.dnskey.flags", Number),
+    ("dns.dnskey.protocol", Number),
+    ("dns.dnskey.algorithm", Number),
+    ("dns.dnskey.public_key", Base64),
+];
 
 /// Fields by type, in their order.
 const TYPES: &[(u16, &[(&str, Form)])] = &[
@@ -148,6 +162,33 @@ const TYPES: &[(u16, &[(&str, Form)])] = &[
         ],
     ),
     (61, &[("dns.openpgpkey", Base64)]),
+    (43, DS),
+    (59, DS),
+    (48, DNSKEY),
+    (60, DNSKEY),
+    (
+        46,
+        &[
+            ("dns.rrsig.type_covered", Type),
+            ("dns.rrsig.algorithm", Number),
+            ("dns.rrsig.labels", Number),
+            ("dns.rrsig.original_ttl", Number),
+            ("dns.rrsig.signature_expiration", Time),
+            ("dns.rrsig.signature_inception", Time),
+            ("dns.rrsig.key_tag", Number),
+            ("dns.rrsig.signers_name", Name),
+            ("dns.rrsig.signature", Base64),
+        ],
+    ),
+    (
+        51,
+        &[
+            ("dns.nsec3.algo", Number),
+            ("dns.nsec3.flags", Number),
+            ("dns.nsec3.iterations", Number),
+            ("dns.nsec3.salt_value", Hex),
+        ],
+    ),
     (257, &[("dns.caa.flags", Number), ("dns.caa.tag", Text), ("dns.caa.value", Quoted)]),
 ];
 
@@ -158,6 +199,8 @@ pub(crate) fn data(rtype: u16, record: &Field, message: &Bytes, raw: &[u8]) -> O
         28 => <[u8; 16]>::try_from(&record.find("dns.aaaa")?.bytes[..]).ok().map(|a| Ipv6Addr::from(a).to_string()),
         // tshark 4.0 gives the data of SMIMEA as it is; it is that of TLSA.
         53 => raw.split_first_chunk().map(|([a, b, c], rest)| format!("{a} {b} {c} {}", hex(rest))),
+        47 => nsec(record, message),
+        50 => nsec3(record),
         62 => csync(record),
         64 | 65 => service(record, message),
         _ => {
@@ -182,19 +225,53 @@ fn word(field: &Field, message: &Bytes, form: Form) -> Option<String> {
         Text => String::from_utf8(field.bytes.clone()).ok()?,
         Hex => hex(&field.bytes),
         Base64 => base64(&field.bytes),
+        Time => time(&field.show)?,
+        Type => mnemonic(field),
     })
 }
 
-/// RFC 7477, 2.1. Types in the bitmap are fields with the name of a record's type, the first of which is the record's.
+/// `Jan 15, 2027 08:00:00.000000000 UTC` as `20270115080000`.
+fn time(show: &str) -> Option<String> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = show.split([' ', ',']).filter(|word| !word.is_empty());
+    let month = MONTHS.iter().position(|month| words.clone().next() == Some(month))? + 1;
+    let (_, day, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let clock: String = clock.split('.').next()?.split(':').collect();
+    Some(format!("{year}{month:02}{day:0>2}{clock}"))
+}
+
+fn mnemonic(field: &Field) -> String {
+    match field.show.as_str() {
+        "1" => "A".to_owned(),
+        "2" => "NS".to_owned(),
+        "28" => "AAAA".to_owned(),
+        number => format!("TYPE{number}"),
+    }
+}
+
+/// Those of a bitmap are fields with the name of a record's type, the first of which is the record's.
+fn bitmap(record: &Field) -> String {
+    record.all("dns.resp.type").skip(1).flat_map(|field| [" ".to_owned(), mnemonic(field)]).collect()
+}
+
+/// RFC 4034, 4.2.
+fn nsec(record: &Field, message: &Bytes) -> Option<String> {
+    Some(format!("{}{}", message.name(record.find("dns.nsec.next_domain_name")?)?, bitmap(record)))
+}
+
+/// RFC 5155, 3.3.
+fn nsec3(record: &Field) -> Option<String> {
+    let number = |name: &str| record.find(name).map(Field::number);
+    let [hash, flags, iterations] = ["algo", "flags", "iterations"].map(|name| number(&format!("dns.nsec3.{name}")));
+    let (salt, next) = (record.find("dns.nsec3.salt_value")?, record.find("dns.nsec3.hash_value")?);
+    let next = next.show.to_ascii_uppercase();
+    Some(format!("{} {} {} {} {next}{}", hash?, flags?, iterations?, hex(&salt.bytes), bitmap(record)))
+}
+
+/// RFC 7477, 2.1.
 fn csync(record: &Field) -> Option<String> {
     let (serial, flags) = (record.find("dns.csync.soa")?.number(), record.find("dns.csync.flags")?.number());
-    let mnemonic = |field: &Field| match field.show.as_str() {
-        "1" => " A".to_owned(),
-        "2" => " NS".to_owned(),
-        "28" => " AAAA".to_owned(),
-        number => format!(" TYPE{number}"),
-    };
-    Some(format!("{serial} {flags}{}", record.all("dns.resp.type").skip(1).map(mnemonic).collect::<String>()))
+    Some(format!("{serial} {flags}{}", bitmap(record)))
 }
 
 /// RFC 9460, 2.1.

@@ -37,7 +37,7 @@ const RECORDS: &[(u16, &[u8])] = &[
     (37, b"\xfe\xff\0\0\x7b\xbe\xef"),
     (61, b"openpgpkey"),
     (62, b"\0\0\0\x42\0\x03\0\x04\x60\0\0\x08"),
-    // Of DNSSEC: hickory reads them with a feature that brings cryptography along, so that they stay bytes.
+    // Of DNSSEC: hickory reads them only with a library of cryptography, so that they are read beside it.
     (43, b"\x30\x39\x08\x02\xbe\xef\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
     (59, b"\x30\x39\x08\x02\xbe\xef\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
     (48, b"\x01\x01\x03\x08\x01\x02\x03\x04"),

@@ -105,7 +105,9 @@ fn answer(record: &Field, message: &Bytes) -> Option<Record> {
     let raw = record.bytes.get(record.bytes.len().checked_sub(length)?..)?;
     let rtype = of(record, "dns.resp.type");
     // hickory takes data for malformed that has more than its type says.
-    let end = record.walk().skip(1).map(|field| field.pos + field.bytes.len()).max();
+    // What tshark computes has no bytes, and stands anywhere.
+    let fields = record.walk().skip(1).filter(|field| !field.bytes.is_empty());
+    let end = fields.map(|field| field.pos + field.bytes.len()).max();
     let known = (end == Some(record.pos + record.bytes.len())).then_some(record);
     let data = known.and_then(|record| presentation::data(rtype, record, message, raw));
     Some(Record {
