@@ -128,16 +128,28 @@ impl Transaction {
             id: seen.transaction_id(),
             time: o.time,
             wall: o.wall,
-            outcome: Outcome::Outstanding,
             transport: o.transport,
-            client: o.src,
-            server: o.dst,
+            path: Vec::with_capacity(PATH_BEGIN),
+            ..Self::between(o.src, o.dst)
+        }
+    }
+
+    /// A transaction of which nothing is known but whom it is between.
+    pub(crate) fn between(client: SocketAddr, server: SocketAddr) -> Self {
+        Self {
+            id: TransactionId(0),
+            time: BootTime(0),
+            wall: WallTime(0),
+            outcome: Outcome::Outstanding,
+            transport: Transport::Udp,
+            client,
+            server,
             server_after_nat: None,
             query: None,
             response: None,
             attempts: Vec::new(),
             duplicate_responses: 0,
-            path: Vec::with_capacity(PATH_BEGIN),
+            path: Vec::new(),
             path_cut: 0,
             client_socket: Socket::default(),
             server_socket: Socket::default(),

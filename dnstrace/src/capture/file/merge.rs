@@ -144,7 +144,7 @@ impl<R: Read> Captures<R> {
         self.sources.iter().all(same).then_some(first)
     }
 
-    /// Packets left out, as the link types of their interfaces are not read.
+    /// Packets left out, as the link types of their interfaces are not read, and events without a message.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.sources.iter().map(|source| source.file.skipped()).sum()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::capture::{BootTime, Direction, Hook, Point, Process, Socket, WallTime};
+use crate::capture::{BootTime, Direction, Hook, Point, Process, Socket};
 use crate::decode::{Header, Transport};
 use crate::join::{Attempt, Hop, MessageCopy, MessageKind, TransactionId};
 
@@ -16,28 +16,9 @@ const TC: u16 = 0x0200;
 
 /// A query of `client` for a name of one label; it is not over yet.
 fn query(client: &str, label: &str) -> Transaction {
-    Transaction {
-        id: TransactionId(1),
-        time: BootTime(0),
-        wall: WallTime(0),
-        outcome: Outcome::Outstanding,
-        transport: Transport::Udp,
-        client: SocketAddr::new(client.parse().unwrap(), 40_000),
-        server: "10.96.0.10:53".parse().unwrap(),
-        server_after_nat: None,
-        query: Some(message(0x0100, label)),
-        response: None,
-        attempts: vec![Attempt { time: BootTime(0) }],
-        duplicate_responses: 0,
-        path: Vec::new(),
-        path_cut: 0,
-        client_socket: Socket::default(),
-        server_socket: Socket::default(),
-        response_time: None,
-        server_response_time: None,
-        late_for: None,
-        cause: None,
-    }
+    let (client, server) = (SocketAddr::new(client.parse().unwrap(), 40_000), "10.96.0.10:53".parse().unwrap());
+    let (query, attempts) = (Some(message(0x0100, label)), vec![Attempt { time: BootTime(0) }]);
+    Transaction { query, attempts, ..Transaction::between(client, server) }
 }
 
 fn message(flags: u16, label: &str) -> MessageCopy {

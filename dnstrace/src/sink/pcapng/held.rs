@@ -12,7 +12,7 @@ use crate::join::TransactionId;
 /// 20 ms of 100,000 packets a second, or 5 s of 400: about a quarter of our memory.
 const HELD_BYTES_MAX: usize = 12 << 20;
 /// Transactions that ended are remembered so long: responses may come once more.
-const VERDICTS_MAX: usize = 32_768;
+const DECISIONS_MAX: usize = 32_768;
 /// What a packet takes beside its bytes.
 const OVERHEAD: usize = size_of::<Held>();
 
@@ -34,7 +34,7 @@ impl Held {
 }
 
 /// What became of a packet that waited.
-pub(super) enum Verdict {
+pub(super) enum Decision {
     /// It is asked for; the message is the one that is.
     Kept(Held, Option<SeenMessage>),
     /// It could not wait any longer.
@@ -67,7 +67,7 @@ impl Waiting {
         if self.shown.insert(transaction, shown).is_none() {
             self.by_age.push_back(transaction);
         }
-        if self.by_age.len() > VERDICTS_MAX
+        if self.by_age.len() > DECISIONS_MAX
             && let Some(oldest) = self.by_age.pop_front()
         {
             self.shown.remove(&oldest);
@@ -80,7 +80,7 @@ impl Waiting {
     }
 
     /// The oldest packet, if it need not, or cannot, wait any longer.
-    pub(super) fn next(&mut self) -> Option<Verdict> {
+    pub(super) fn next(&mut self) -> Option<Decision> {
         let held = self.queue.front()?;
         let is_shown = |message: &&SeenMessage| self.shown.get(&message.transaction) == Some(&true);
         let kept = held.messages.iter().find(is_shown).copied();
@@ -92,10 +92,10 @@ impl Waiting {
         self.bytes -= held.len();
         Some(match (kept, open) {
             // A segment that by itself holds no message may be part of one that is asked for.
-            _ if held.messages.is_empty() => Verdict::Kept(held, None),
-            (Some(_), _) => Verdict::Kept(held, kept),
-            (None, Some(_)) => Verdict::Undecided(held, open),
-            (None, None) => Verdict::Filtered,
+            _ if held.messages.is_empty() => Decision::Kept(held, None),
+            (Some(_), _) => Decision::Kept(held, kept),
+            (None, Some(_)) => Decision::Undecided(held, open),
+            (None, None) => Decision::Filtered,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::frame::Frame;
-use super::held::{Verdict, Waiting};
+use super::held::{Decision, Waiting};
 use super::outgoing::{Chunk, Outgoing};
 use super::section::{Context, HookTotals, Maker, Section, SeenMessage};
 use crate::capture::file::Origin;
@@ -173,14 +173,14 @@ impl Recorder {
     }
 
     fn write_decided(&mut self, interfaces: &Interfaces) {
-        while let Some(verdict) = self.waiting.next() {
-            match verdict {
-                Verdict::Kept(held, message) => self.write(&held.packet(), message, interfaces),
-                Verdict::Undecided(held, message) => {
+        while let Some(decision) = self.waiting.next() {
+            match decision {
+                Decision::Kept(held, message) => self.write(&held.packet(), message, interfaces),
+                Decision::Undecided(held, message) => {
                     self.counts.undecided += 1;
                     self.write(&held.packet(), message, interfaces);
                 }
-                Verdict::Filtered => self.counts.filtered += 1,
+                Decision::Filtered => self.counts.filtered += 1,
             }
         }
     }

@@ -274,28 +274,8 @@ fn ended(id: u64, rcode: u16) -> Transaction {
     let header = Header { id: 1, flags: 0x8000 | rcode, counts: [0; 4] };
     let response = MessageCopy { bytes: bytes::Bytes::new(), wire_len: 12, header };
     let address = "10.0.0.1:53".parse().unwrap();
-    Transaction {
-        id: TransactionId(id),
-        time: BootTime(0),
-        wall: WallTime(0),
-        outcome: Outcome::Answered,
-        transport: Transport::Udp,
-        client: address,
-        server: address,
-        server_after_nat: None,
-        query: None,
-        response: Some(response),
-        attempts: Vec::new(),
-        duplicate_responses: 0,
-        path: Vec::new(),
-        path_cut: 0,
-        client_socket: Socket::default(),
-        server_socket: Socket::default(),
-        response_time: None,
-        server_response_time: None,
-        late_for: None,
-        cause: None,
-    }
+    let (id, response) = (TransactionId(id), Some(response));
+    Transaction { id, response, outcome: Outcome::Answered, ..Transaction::between(address, address) }
 }
 
 #[test]

@@ -159,9 +159,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::capture::{BootTime, Direction, Hook, Point, Socket, WallTime};
-    use crate::decode::Transport;
-    use crate::join::{Hop, MessageKind, Outcome, Transaction, TransactionId};
+    use crate::capture::{BootTime, Direction, Hook, Point};
+    use crate::join::{Hop, MessageKind, Outcome, Transaction};
     use crate::sink::Numbered;
 
     #[test]
@@ -197,28 +196,8 @@ mod tests {
             dst: server,
             vlan: None,
         };
-        let record = Box::new(Transaction {
-            id: TransactionId(1),
-            time: BootTime(0),
-            wall: WallTime(0),
-            outcome: Outcome::NoResponse,
-            transport: Transport::Udp,
-            client,
-            server,
-            server_after_nat: None,
-            query: None,
-            response: None,
-            attempts: Vec::new(),
-            duplicate_responses: 0,
-            path: vec![hop],
-            path_cut: 0,
-            client_socket: Socket::default(),
-            server_socket: Socket::default(),
-            response_time: None,
-            server_response_time: None,
-            late_for: None,
-            cause: None,
-        });
+        let between = Transaction::between(client, server);
+        let record = Box::new(Transaction { outcome: Outcome::NoResponse, path: vec![hop], ..between });
         let item = Item::Transaction(Numbered { seq: 0, record, interfaces: Arc::default() });
         let mut out = Vec::new();
         let query_timeout = Duration::from_secs(5);
