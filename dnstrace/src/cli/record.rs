@@ -44,7 +44,8 @@ fn maker() -> Maker {
         hardware: text(UtsName::machine),
         system: format!("Linux {}", text(UtsName::release)),
         addresses: addresses(&node),
-        origin: Some(Origin { node, boot }),
+        // Without it the recording gets a name of its own.
+        origin: (!boot.is_empty()).then_some(Origin { node, boot }),
     }
 }
 
