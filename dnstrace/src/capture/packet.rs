@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dnstrace_ebpf::Hook;
+use serde::{Deserialize, Serialize};
 
 /// `CLOCK_BOOTTIME` in nanoseconds, or the time a capture file gives. Durations are made of it: it never jumps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BootTime(pub u64);
 
 impl BootTime {

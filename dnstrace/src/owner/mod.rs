@@ -1,5 +1,7 @@
-//! Who: names for what the kernel gives as numbers.
+//! Names for numbers: interfaces, and the process, container, pod, workload and Service behind sockets and addresses.
 
+pub mod fact;
 mod interfaces;
+pub mod sources;
 
-pub use interfaces::{Interfaces, Owner};
+pub use self::interfaces::{Interfaces, Owner};

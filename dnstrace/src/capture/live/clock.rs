@@ -43,9 +43,17 @@ fn stepped(before: u64, now: u64) -> u64 {
     if before.abs_diff(now) < STEP_MIN_NS { before } else { now }
 }
 
-/// The clock that packets are stamped with.
-pub(super) fn boot_time() -> BootTime {
+/// The clock that packets are stamped with, now.
+#[must_use]
+pub fn boot_time() -> BootTime {
     BootTime(nanoseconds(ClockId::CLOCK_BOOTTIME))
+}
+
+/// What that clock said at a time of the wall clock, if that was not stepped since; 0 for a time before the machine
+/// started.
+#[must_use]
+pub fn boot_time_of(wall: WallTime) -> BootTime {
+    BootTime(wall.0.saturating_sub(offset_ns()))
 }
 
 fn offset_ns() -> u64 {
