@@ -11,11 +11,12 @@ use crate::capture::live::{DRAIN_MAX, HookCounts, Live};
 use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{DecodeOptions, Decoder, Observation};
 use crate::join::{Join, JoinOptions, Transaction, TransactionId};
-use crate::owner::Owner;
+use crate::owner::sources::{Sources, Update};
+use crate::owner::{Note, Owner, Who};
 use crate::rules::report::Report;
 use crate::rules::{Ledger, Totals, quality};
-use crate::sink::pcapng::{RecordCounts, Recorder, SeenMessage};
-use crate::sink::{Losses, Observed, Outlet, Show, Summary};
+use crate::sink::pcapng::{Known, RecordCounts, Recorder, SeenMessage};
+use crate::sink::{Losses, Names, Observed, Outlet, Show, Summary};
 
 /// The ring buffer is emptied this often when much comes: below it the wake-ups cost more than they bring.
 const PAUSE_MIN: Duration = Duration::from_micros(200);
@@ -36,6 +37,8 @@ pub struct PipelineOptions {
     pub join: JoinOptions,
     /// How long to watch; `None` is until stopped. A file is read to its end.
     pub run_for: Option<Duration>,
+    /// Who is who in files, beside what they say themselves.
+    pub owners: Vec<Note>,
 }
 
 /// Where it all goes.
@@ -79,8 +82,18 @@ pub struct Ended {
 
 /// Runs on the kernel's packets until it is stopped or has shown enough.
 #[must_use]
-pub fn run_live(mut live: Live, options: &PipelineOptions, outputs: Outputs, stop: &Stop) -> Ended {
-    let mut pipeline = Pipeline::new(options, Owner::live(live.netns()), outputs);
+pub fn run_live(
+    mut live: Live,
+    mut sources: Option<Sources>,
+    options: &PipelineOptions,
+    outputs: Outputs,
+    stop: &Stop,
+) -> Ended {
+    let owner = Owner::live(live.netns(), sources.as_ref().map(Sources::asking));
+    let mut pipeline = Pipeline::new(options, owner, outputs);
+    for note in &options.owners {
+        pipeline.tail.owner.apply(note.source, note.fact.clone(), BootTime(0));
+    }
     let mut losses = Losses::new(live.now());
     let end = options.run_for.map(|time| live.now().after(time));
     let big_batch = live.room() / BIG_BATCH;
@@ -89,6 +102,7 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outputs: Outputs, sto
         // Taken before: what lies in the ring buffer is not older than what is held to be over.
         let now = live.now();
         let packets = live.drain(|packet| pipeline.add(packet));
+        pipeline.take_facts(sources.as_mut(), now);
         pipeline.expire(if packets < DRAIN_MAX { now } else { pipeline.tail.time });
         if losses.are_due(now) {
             pipeline.tell(&mut losses, &live.counts());
@@ -98,6 +112,7 @@ pub fn run_live(mut live: Live, options: &PipelineOptions, outputs: Outputs, sto
         thread::sleep(pause);
     }
     empty(&mut live, &mut pipeline);
+    pipeline.take_facts(sources.as_mut(), live.now());
     let counts = live.counts();
     pipeline.tell(&mut losses, &counts);
     let ledgers = live_ledgers(&live, &counts, &pipeline);
@@ -124,7 +139,10 @@ fn live_ledgers(live: &Live, counts: &HookCounts, pipeline: &Pipeline) -> Vec<Le
 /// what was read before is shown, and a packet that is cut off then is no error.
 #[must_use]
 pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, outputs: Outputs, stop: &Stop) -> Ended {
-    let mut pipeline = Pipeline::new(options, Owner::file(), outputs);
+    let mut pipeline = Pipeline::new(options, Owner::files(files.machines()), outputs);
+    for note in &options.owners {
+        pipeline.tail.owner.apply(note.source, note.fact.clone(), note.time(BootTime(0)));
+    }
     let mut expire_at = BootTime::default();
     let mut each = |pipeline: &mut Pipeline, item: FileItem<'_>| match item {
         FileItem::Packet(packet) => {
@@ -136,6 +154,7 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
         }
         FileItem::Interface(interface) => pipeline.tail.owner.add(interface),
         FileItem::Until(time) => pipeline.expire(time),
+        FileItem::Owner(note) => pipeline.add_note(note),
     };
     while !pipeline.has_ended() && files.next(|item| each(&mut pipeline, item)) {
         if files.is_drained() {
@@ -147,7 +166,7 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
     let ledger = Ledger::new("file", read.iter().map(|&(_, count)| count).sum(), read);
     let unread = if stop.is_requested() { Vec::new() } else { files.take_unread() };
     let mut problems = Problems::new(&unread);
-    if let Some(recorder) = &mut pipeline.tail.recorder {
+    if let Some(recorder) = &mut pipeline.tail.end.recorder {
         recorder.lost_before(files.lost());
     }
     if files.lost() > 0 {
@@ -185,10 +204,7 @@ struct Pipeline {
 /// The stages that take transactions.
 struct Tail {
     owner: Owner,
-    totals: Totals,
-    outlet: Outlet,
-    recorder: Option<Recorder>,
-    report: Option<Box<Report>>,
+    end: End,
     /// Of the last packet.
     time: BootTime,
     wall: WallTime,
@@ -196,11 +212,19 @@ struct Tail {
     until: BootTime,
 }
 
+/// The stages that take transactions with names.
+struct End {
+    totals: Totals,
+    outlet: Outlet,
+    recorder: Option<Recorder>,
+    report: Option<Box<Report>>,
+}
+
 impl Pipeline {
     fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
         let Outputs { outlet, recorder, report } = outputs;
         let (totals, time, wall, until) = Default::default();
-        let tail = Tail { owner, totals, outlet, recorder, report, time, wall, until };
+        let tail = Tail { owner, end: End { totals, outlet, recorder, report }, time, wall, until };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
         Self { decoder, join, messages: Vec::new(), tail }
     }
@@ -208,7 +232,7 @@ impl Pipeline {
     fn add(&mut self, packet: &Packet<'_>) {
         let Self { decoder, join, messages, tail } = self;
         (tail.time, tail.wall) = (packet.time, packet.wall);
-        if let Some(report) = &mut tail.report {
+        if let Some(report) = &mut tail.end.report {
             report.span.packet(packet.time, packet.wall);
         }
         // What waited for fragments is of earlier packets: it is not to be taken for this one's.
@@ -218,33 +242,36 @@ impl Pipeline {
         messages.clear();
         let concerns_dns = decoder.add(packet, |observation| {
             let transaction = tail.observe(observation, join);
-            if tail.recorder.is_some() {
+            if tail.end.recorder.is_some() {
                 let (src, dst) = (observation.src.ip(), observation.dst.ip());
                 messages.push(SeenMessage { transaction, src, dst });
             }
         });
-        if tail.recorder.is_some() {
+        if tail.end.recorder.is_some() {
             tail.record(packet, concerns_dns, messages);
         }
     }
 
     /// Hands over what is to be shown and recorded so far.
     fn hand_over(&mut self, now: BootTime) {
-        let Tail { owner, outlet, recorder, .. } = &mut self.tail;
+        let Tail { owner, end: End { outlet, recorder, .. }, .. } = &mut self.tail;
         outlet.flush();
         if let Some(recorder) = recorder {
-            recorder.tick(now, &owner.interfaces(std::iter::empty(), now));
+            let interfaces = owner.interfaces(std::iter::empty(), now);
+            recorder.tick(now, &Known { interfaces: &interfaces, owner });
         }
     }
 
     fn has_ended(&self) -> bool {
-        self.tail.outlet.has_ended() || self.tail.recorder.as_ref().is_some_and(Recorder::has_ended)
+        let End { outlet, recorder, .. } = &self.tail.end;
+        outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended)
     }
 
     fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
-        let unrecorded = self.tail.recorder.as_ref().map_or(0, |recorder| recorder.counts().dropped);
-        losses.tell(counts, unrecorded, self.tail.wall, &mut self.tail.outlet);
-        if let Some(recorder) = &mut self.tail.recorder {
+        let End { outlet, recorder, .. } = &mut self.tail.end;
+        let unrecorded = recorder.as_ref().map_or(0, |recorder| recorder.counts().dropped);
+        losses.tell(counts, unrecorded, self.tail.wall, outlet);
+        if let Some(recorder) = recorder {
             recorder.hooks(counts);
         }
     }
@@ -252,24 +279,44 @@ impl Pipeline {
     fn expire(&mut self, now: BootTime) {
         let Self { decoder, join, tail, .. } = self;
         tail.until = tail.until.max(now);
-        if let Some(report) = &mut tail.report {
+        if let Some(report) = &mut tail.end.report {
             report.span.watch(now);
         }
         decoder.expire(now, |observation| {
             tail.observe(observation, join);
         });
-        join.expire(now, |transaction| tail.add(transaction));
+        join.expire(now, |transaction| tail.add(transaction, now));
+        let Tail { owner, end, time, .. } = tail;
+        owner.expire(now, |owner, transaction, who| end.add(owner, transaction, who, *time));
+    }
+
+    /// Takes what sources have told, if there are any.
+    fn take_facts(&mut self, sources: Option<&mut Sources>, now: BootTime) {
+        let Some(sources) = sources else { return };
+        sources.drain(|update| {
+            if let Update::Fact(source, fact) = update {
+                self.tail.owner.apply(source, fact, now);
+            }
+        });
+    }
+
+    /// Takes what a recording says of who is who, at the time when it became known.
+    fn add_note(&mut self, note: &str) {
+        let Some(note) = Note::read(note) else { return };
+        let time = note.time(self.tail.time);
+        self.expire(time);
+        self.tail.owner.apply(note.source, note.fact, time);
     }
 
     fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, problems: Problems) -> Ended {
         let Self { decoder, join, tail, .. } = &mut self;
-        tail.outlet.begin_end();
+        tail.end.outlet.begin_end();
         decoder.finish(|observation| {
             tail.observe(observation, join);
         });
-        join.finish(|transaction| tail.add(transaction));
-        tail.end_recording();
-        tail.outlet.finish();
+        let end = tail.until.max(tail.time);
+        join.finish(|transaction| tail.add(transaction, end));
+        tail.finish(end);
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
             Ledger::packets(decoded),
@@ -278,82 +325,78 @@ impl Pipeline {
             Ledger::transactions(joined),
         ]);
         ledgers.extend(self.tail.output_ledger(decoded.messages));
-        ledgers
-            .extend(self.tail.recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
         let observed = self.tail.observed();
+        let owned = self.tail.owner.counts();
+        let End { outlet, recorder, totals, .. } = self.tail.end;
+        ledgers.extend(recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
         let summary = Arc::new(Summary {
             ledgers,
-            quality: quality(hooks, decoded, joined),
+            quality: quality(hooks, decoded, joined, &owned),
             packets: decoded.packets,
             messages: decoded.messages,
-            totals: self.tail.totals,
+            totals,
             warnings: problems.warnings,
             error: (!problems.errors.is_empty()).then(|| problems.errors.join("; ")),
         });
-        Ended { summary, observed, outlet: self.tail.outlet, recorder: self.tail.recorder }
+        Ended { summary, outlet, observed, recorder }
     }
 }
 
 impl Tail {
     fn observe(&mut self, observation: &Observation<'_>, join: &mut Join) -> TransactionId {
-        let id = join.add(observation, |transaction| self.add(transaction));
-        if self.outlet.show() == Show::Observations {
-            let Self { owner, outlet, time, .. } = self;
-            outlet.observation(observation, id, || owner.interfaces([observation.point].into_iter(), *time));
+        self.owner.observe(observation);
+        let now = self.time;
+        let id = join.add(observation, |transaction| self.add(transaction, now));
+        let Self { owner, end: End { outlet, .. }, time, .. } = self;
+        if outlet.show() == Show::Observations {
+            outlet.observation(observation, id, || Names {
+                who: owner.who_at(observation),
+                interfaces: owner.interfaces([observation.point].into_iter(), *time),
+            });
         }
         id
     }
 
-    fn add(&mut self, transaction: Transaction) {
-        self.totals.add(&transaction);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.transaction(&transaction);
-        }
-        self.report(&transaction);
-        if self.outlet.show() == Show::Transactions {
-            let Self { owner, outlet, time, .. } = self;
-            outlet.transaction(transaction, |transaction| {
-                owner.interfaces(transaction.path.iter().map(|hop| hop.point), *time)
-            });
-        }
-    }
-
-    fn report(&mut self, transaction: &Transaction) {
-        let Self { owner, outlet, report: Some(report), time, .. } = self else { return };
-        if outlet.filter().shows(transaction) {
-            // An interface may be gone by the end.
-            owner.interfaces(transaction.path.last().map(|hop| hop.point).into_iter(), *time);
-            report.add(transaction);
-        }
-    }
-
-    fn observed(&mut self) -> Option<Observed> {
-        let report = self.report.take()?;
-        Some(Observed { report, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
+    fn add(&mut self, transaction: Transaction, now: BootTime) {
+        let Self { owner, end, time, .. } = self;
+        owner.take(transaction, now, |owner, transaction, who| end.add(owner, transaction, who, *time));
     }
 
     fn record(&mut self, packet: &Packet<'_>, concerns_dns: bool, messages: &[SeenMessage]) {
-        let Self { owner, recorder: Some(recorder), time, .. } = self else { return };
+        let Self { owner, end: End { recorder: Some(recorder), .. }, time, .. } = self else { return };
         if concerns_dns {
-            recorder.packet(packet, messages, &owner.interfaces([packet.point].into_iter(), *time));
+            let interfaces = owner.interfaces([packet.point].into_iter(), *time);
+            recorder.packet(packet, messages, &Known { interfaces: &interfaces, owner });
         } else {
             recorder.not_dns();
         }
     }
 
-    fn end_recording(&mut self) {
-        let Self { owner, recorder: Some(recorder), time, until, .. } = self else { return };
-        recorder.finish((*until).max(*time), &owner.interfaces(std::iter::empty(), *time));
+    /// What waited for a name does without.
+    fn finish(&mut self, at: BootTime) {
+        let Self { owner, end, time, .. } = self;
+        owner.finish(at, |owner, transaction, who| end.add(owner, transaction, who, *time));
+        if let Some(recorder) = &mut end.recorder {
+            let interfaces = owner.interfaces(std::iter::empty(), *time);
+            recorder.finish(at, &Known { interfaces: &interfaces, owner });
+        }
+        end.outlet.finish();
+    }
+
+    fn observed(&mut self) -> Option<Observed> {
+        let report = self.end.report.take()?;
+        Some(Observed { report, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
     }
 
     fn output_ledger(&self, observations: u64) -> Option<Ledger> {
-        if let Some(report) = &self.report {
-            let (total, counted) = (self.totals.transactions, report.total.transactions());
+        let End { totals, outlet, report, .. } = &self.end;
+        if let Some(report) = report {
+            let (total, counted) = (totals.transactions, report.total.transactions());
             return Some(Ledger::new("report", total, [("counted", counted), ("filtered", total - counted)]));
         }
-        let counts = self.outlet.counts();
-        let total = match self.outlet.show() {
-            Show::Transactions => self.totals.transactions,
+        let counts = outlet.counts();
+        let total = match outlet.show() {
+            Show::Transactions => totals.transactions,
             Show::Observations => observations,
             Show::Nothing => return None,
         };
@@ -364,6 +407,28 @@ impl Tail {
             ("after_end", counts.after_end),
         ];
         Some(Ledger::new("output", total, parts))
+    }
+}
+
+impl End {
+    fn add(&mut self, owner: &mut Owner, transaction: Transaction, who: Who, time: BootTime) {
+        self.totals.add(&transaction);
+        let Self { outlet, recorder, report, .. } = self;
+        if let Some(recorder) = recorder {
+            recorder.transaction(&transaction, &who, owner);
+        }
+        if let Some(report) = report
+            && outlet.filter().shows(&transaction, &who)
+        {
+            // An interface may be gone by the end.
+            owner.interfaces(transaction.path.last().map(|hop| hop.point).into_iter(), time);
+            report.add(&transaction, &who);
+        }
+        if outlet.show() == Show::Transactions {
+            outlet.transaction(transaction, who, |transaction| {
+                owner.interfaces(transaction.path.iter().map(|hop| hop.point), time)
+            });
+        }
     }
 }
 

@@ -6,8 +6,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::examples::{READ_EXAMPLES, READ_FORMAT, RECORD_EXAMPLES, REPORT_EXAMPLES, REPORT_FORMAT, TRACE_EXAMPLES};
+use super::examples::{
+    OWNERS_EXAMPLES, READ_EXAMPLES, READ_FORMAT, RECORD_EXAMPLES, REPORT_EXAMPLES, REPORT_FORMAT, TRACE_EXAMPLES,
+};
+use super::owners::OwnersArguments;
 use super::quantity;
+use super::who::{SourceArguments, WhoArguments};
 use crate::capture::Hook;
 use crate::sink::{rcode_number, record_type_number};
 
@@ -33,6 +37,9 @@ pub(super) enum Command {
     /// Show the DNS transactions of capture files (pcap, pcapng, dnstap; also gzip, zstd)
     #[command(after_help = READ_EXAMPLES)]
     Read(ReadArguments),
+    /// Show who is who on this node: pods, containers, addresses, Services, cluster DNS, and how that is known
+    #[command(after_help = OWNERS_EXAMPLES)]
+    Owners(OwnersArguments),
     /// Show what this kernel and user allow, and what to do about what is missing
     Doctor(DoctorArguments),
 }
@@ -107,6 +114,9 @@ pub(super) struct CaptureArguments {
     #[arg(short, long, value_name = "BYTES", default_value = "65535", value_parser = snaplen, help_heading = "Capture")]
     pub(super) snaplen: u32,
 
+    #[command(flatten)]
+    pub(super) sources: SourceArguments,
+
     /// Size of the ring buffer, a power of two
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = ring_size, help_heading = "Capture")]
     pub(super) ring_size: u32,
@@ -149,6 +159,10 @@ pub(super) struct ReadArguments {
 
     #[command(flatten)]
     pub(super) show: ShowArguments,
+
+    /// Who is who: what `dnstrace owners --format json` printed; can be repeated
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) owners: Vec<PathBuf>,
 
     /// Leave tunnels as they are (IP in IP, GRE, VXLAN, Geneve)
     #[arg(long, global = true)]
@@ -232,6 +246,9 @@ pub(super) struct ShowArguments {
     #[arg(long, global = true, value_name = "TIME", value_parser = quantity::duration, conflicts_with = "observations",
           help_heading = "Filter")]
     pub(super) slower_than: Option<Duration>,
+
+    #[command(flatten)]
+    pub(super) who: WhoArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::Failure;
 use super::arguments::{CaptureArguments, FormatArgument, ShowArguments};
+use super::{Failure, who};
 use crate::capture::Hook;
 use crate::capture::live::LiveOptions;
 use crate::decode::DecodeOptions;
@@ -39,6 +39,7 @@ pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
         decode: DecodeOptions { ports: ports(arguments), tunnels: true },
         join: JoinOptions { query_timeout: arguments.timeout, open_max: OPEN_TRANSACTIONS_MAX },
         run_for: None,
+        owners: who::cluster_dns(&arguments.who),
     }
 }
 
@@ -65,6 +66,9 @@ pub(super) fn filter(arguments: &ShowArguments) -> Filter {
         types: arguments.record_type.clone(),
         rcodes: arguments.rcode.clone(),
         slower_than: arguments.slower_than,
+        party: who::parties(&arguments.who),
+        roles: arguments.who.role.iter().map(|&role| role.into()).collect(),
+        own: who::own(&arguments.who),
     }
 }
 

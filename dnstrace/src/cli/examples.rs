@@ -7,6 +7,8 @@ Examples:
   dnstrace trace --name '*.example.com' --path    the way of each query, with times and NAT
   dnstrace trace --rcode SERVFAIL,REFUSED         what failed
   dnstrace trace --slower-than 100ms --for 30s    what was slow in the next half minute
+  dnstrace trace -n shop --pod 'web-*'            what these pods ask, and are asked
+  dnstrace trace --role upstream                  what cluster DNS asks its upstream
   dnstrace trace --interface cni0 --observations  every sighting on one interface
   dnstrace trace --format json | jq .query        one object a line
 
@@ -41,6 +43,17 @@ Examples:
   dnstrace read dns.pcapng report                 the same page of a recording or capture
 
 Nothing is printed to standard output before the end. Clients and servers come worst first, then the busiest.
+Exit codes: 0 ran, 2 usage, 3 could not start.";
+
+/// Behind the help of `owners`.
+pub(super) const OWNERS_EXAMPLES: &str = "\
+Examples:
+  dnstrace owners                                 every pod of this node, and how it is known
+  dnstrace owners --kube off --cri off            what files on the node alone tell
+  dnstrace owners --format json > owners.json     to name pods in captures of other programs:
+  dnstrace read client.pcap --owners owners.json
+
+What trace, report and record know is the same; recordings keep it.
 Exit codes: 0 ran, 2 usage, 3 could not start.";
 
 /// Of `--format` of `report`.

@@ -5,6 +5,7 @@ mod configuration;
 pub mod doctor;
 mod examples;
 mod message;
+mod owners;
 mod progress;
 mod quantity;
 mod read;
@@ -15,6 +16,7 @@ mod reporting;
 mod session;
 mod trace;
 mod watching;
+mod who;
 
 use std::ffi::OsString;
 use std::io::{self, stderr, stdout};
@@ -71,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Command::Report(arguments) => report::report(&arguments)?,
         Command::Record(arguments) => record::record(&arguments)?,
         Command::Read(arguments) => read::read(&arguments)?,
+        Command::Owners(arguments) => return owners::owners(&arguments),
         Command::Doctor(arguments) => return doctor(&arguments),
     };
     if !has_report {

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::recording::{RecordingSession, recording};
 use super::reporting;
 use super::session::{Session, run};
-use super::{Failure, configuration};
+use super::{Failure, configuration, who};
 use crate::capture::file::{CaptureFile, Captures, FILES_MAX, NamedFile};
 use crate::pipeline::{Stop, run_files};
 use crate::sink::pcapng::Maker;
@@ -34,6 +34,7 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
     let show = &arguments.show;
     let mut pipeline_options = configuration::pipeline(show);
     pipeline_options.decode.tunnels = !arguments.no_tunnels;
+    pipeline_options.owners.extend(who::read_owners(&arguments.owners)?);
     let session = match &arguments.verb {
         None | Some(ReadVerb::Trace) => Session {
             outlet: configuration::outlet(show, WhenFull::Wait),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arguments::{CaptureArguments, ShowArguments};
 use super::message::say;
 use super::session::{Session, run};
-use super::{Failure, configuration};
+use super::{Failure, configuration, who};
 use crate::capture::live::{Live, name};
 use crate::pipeline::{PipelineOptions, Stop, run_live};
 use crate::sink::Summary;
@@ -19,14 +19,16 @@ pub(super) fn watch(
 ) -> Result<Arc<Summary>, Failure> {
     let live_options = configuration::live(capture, show);
     let pipeline_options = PipelineOptions { run_for: capture.run_for, ..configuration::pipeline(show) };
+    let sources = capture.sources.clone();
     let stop = Stop::default();
     run(session, stop.clone(), move |outputs| {
         let live = Live::start(&live_options).map_err(|error| Failure::Start(error.to_string()))?;
+        let sources = Some(who::start(&sources)?);
         announce(&live);
         if let Some(hint) = hint {
             say(&hint);
         }
-        Ok(run_live(live, &pipeline_options, outputs, &stop))
+        Ok(run_live(live, sources, &pipeline_options, outputs, &stop))
     })
 }
 

@@ -58,6 +58,19 @@ impl Source {
         Self::KubeletConfig,
     ];
 
+    /// Those that look at a node, and say how they do.
+    pub const OF_NODE: [Self; 9] = [
+        Self::Kernel,
+        Self::Cni,
+        Self::Oci,
+        Self::Cri,
+        Self::Kubelet,
+        Self::Logs,
+        Self::Api,
+        Self::ResolvConf,
+        Self::KubeletConfig,
+    ];
+
     /// As in JSON and on the screen.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -207,6 +220,18 @@ pub enum WorkloadBy {
     Labels,
     /// The form of the pod's name.
     Name,
+}
+
+impl WorkloadBy {
+    /// As in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Labels => "labels",
+            Self::Name => "name",
+        }
+    }
 }
 
 /// A container of a pod.

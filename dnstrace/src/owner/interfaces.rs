@@ -35,23 +35,23 @@ impl Interfaces {
 }
 
 /// Keeps the names of interfaces; what it gives out is shared, not copied, until the next change.
-pub struct Owner {
+pub(super) struct InterfaceNames {
     interfaces: Arc<Interfaces>,
     ask: fn(u32) -> Option<String>,
     /// When it was asked for a name in vain.
     nameless: BTreeMap<u32, BootTime>,
 }
 
-impl Owner {
+impl InterfaceNames {
     /// For the interfaces of the netns we run in, whose inode is `netns`.
     #[must_use]
-    pub fn live(netns: u32) -> Self {
+    pub(super) fn live(netns: u32) -> Self {
         Self::asking(netns, name)
     }
 
     /// For a capture file, which names its interfaces itself: see [`add`](Self::add).
     #[must_use]
-    pub fn file() -> Self {
+    pub(super) fn file() -> Self {
         Self::asking(0, |_| None)
     }
 
@@ -61,7 +61,7 @@ impl Owner {
     }
 
     /// Adds what a capture file says about an interface.
-    pub fn add(&mut self, interface: &FileInterface) {
+    pub(super) fn add(&mut self, interface: &FileInterface) {
         let FileInterface { netns, ifindex, ref name } = *interface;
         if netns != 0 && self.interfaces.netns == 0 {
             Arc::make_mut(&mut self.interfaces).netns = netns;
@@ -70,7 +70,7 @@ impl Owner {
     }
 
     /// The names known at `now`, those of `points` among them, as far as these interfaces exist.
-    pub fn interfaces(&mut self, points: impl Iterator<Item = Point>, now: BootTime) -> Arc<Interfaces> {
+    pub(super) fn interfaces(&mut self, points: impl Iterator<Item = Point>, now: BootTime) -> Arc<Interfaces> {
         for point in points {
             if self.lacks(point) && self.may_ask(point.ifindex, now) {
                 match (self.ask)(point.ifindex) {
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn names_are_asked_for_when_an_unknown_interface_appears() {
-        let mut owner = Owner::asking(NETNS, two);
+        let mut owner = InterfaceNames::asking(NETNS, two);
         assert_eq!(owner.interfaces(std::iter::empty(), BootTime(0)).name(point(2)), None);
         let names = owner.interfaces([point(2)].into_iter(), BootTime(0));
         assert_eq!((names.name(point(1)), names.name(point(2))), (None, Some("eth0")));
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn interface_that_is_gone_is_not_asked_for_with_every_packet() {
-        let mut owner = Owner::asking(NETNS, two);
+        let mut owner = InterfaceNames::asking(NETNS, two);
         owner.interfaces([point(9)].into_iter(), BootTime(0));
         assert!(!owner.may_ask(9, BootTime(999_999_999)));
         assert!(owner.may_ask(9, BootTime(1_000_000_000)));
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_was_given_out_does_not_change() {
-        let mut owner = Owner::file();
+        let mut owner = InterfaceNames::file();
         let before = owner.interfaces(std::iter::empty(), BootTime(0));
         owner.add(&FileInterface { netns: 0, ifindex: 1, name: "eth0".into() });
         let at = Point { netns: 0, ..point(1) };

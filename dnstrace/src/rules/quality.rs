@@ -4,10 +4,16 @@ use crate::capture::live::HookCounts;
 use crate::capture::{Counter, Hook};
 use crate::decode::DecodeCounts;
 use crate::join::JoinCounts;
+use crate::owner::OwnerCounts;
 
 /// Those that are not zero; words are joined by `_`, as in JSON.
 #[must_use]
-pub fn quality(hooks: &HookCounts, decoded: &DecodeCounts, joined: &JoinCounts) -> Vec<(&'static str, u64)> {
+pub fn quality(
+    hooks: &HookCounts,
+    decoded: &DecodeCounts,
+    joined: &JoinCounts,
+    owned: &OwnerCounts,
+) -> Vec<(&'static str, u64)> {
     let cut = Hook::ALL.iter().map(|&hook| hooks.get(hook, Counter::Cut)).sum();
     let all = [
         ("packets_cut_by_snaplen", cut),
@@ -31,6 +37,9 @@ pub fn quality(hooks: &HookCounts, decoded: &DecodeCounts, joined: &JoinCounts) 
         ("attempts_cut", joined.attempts_cut),
         ("copies_cut", joined.messages_cut),
         ("index_crowded", joined.index_crowded),
+        ("owners_in_conflict", owned.index.conflicts),
+        ("owners_left_out", owned.index.left_out),
+        ("owners_not_awaited", owned.not_awaited),
     ];
     all.into_iter().filter(|&(_, count)| count != 0).collect()
 }
@@ -44,7 +53,7 @@ mod tests {
         let joined = JoinCounts { evicted: 3, ..JoinCounts::default() };
         let mut hooks = HookCounts::default();
         hooks.0[Hook::Device as usize][Counter::Cut as usize] = 2;
-        let told = quality(&hooks, &DecodeCounts::default(), &joined);
+        let told = quality(&hooks, &DecodeCounts::default(), &joined, &OwnerCounts::default());
         assert_eq!(told, [("packets_cut_by_snaplen", 2), ("transactions_evicted", 3)]);
     }
 }

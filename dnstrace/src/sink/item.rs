@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::capture::{BootTime, Point, Socket, WallTime};
 use crate::decode::{Observation, Transport};
 use crate::join::{MessageCopy, Transaction, TransactionId};
-use crate::owner::Interfaces;
+use crate::owner::{Interfaces, Who};
 use crate::rules::{Ledger, Totals};
 
 /// One thing to write.
@@ -31,8 +31,17 @@ pub struct Numbered<T> {
     pub seq: u64,
     /// The record.
     pub record: Box<T>,
-    /// Names of its interfaces.
+    /// Names for its numbers.
+    pub names: Names,
+}
+
+/// Names for the numbers of one record.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Of its interfaces.
     pub interfaces: Arc<Interfaces>,
+    /// Of those it is between.
+    pub who: Who,
 }
 
 /// An observation that outlives its packet.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::batches::{Batch, Batches, WriterEnd};
-use super::{Filter, Item, Lost, Numbered, Sighting, Summary};
+use super::{Filter, Item, Lost, Names, Numbered, Sighting, Summary};
 use crate::decode::Observation;
 use crate::join::{Transaction, TransactionId};
-use crate::owner::Interfaces;
+use crate::owner::{Interfaces, Who};
 
 /// Which records are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +97,18 @@ impl Outlet {
     }
 
     /// Shows a transaction, if it is to be shown.
-    pub fn transaction(&mut self, transaction: Transaction, interfaces: impl FnOnce(&Transaction) -> Arc<Interfaces>) {
+    pub fn transaction(
+        &mut self,
+        transaction: Transaction,
+        who: Who,
+        interfaces: impl FnOnce(&Transaction) -> Arc<Interfaces>,
+    ) {
         if self.has_ended() {
             self.counts.after_end += 1;
-        } else if self.options.filter.shows(&transaction) {
-            let interfaces = interfaces(&transaction);
+        } else if self.options.filter.shows(&transaction, &who) {
+            let names = Names { interfaces: interfaces(&transaction), who };
             let record = Box::new(transaction);
-            self.number(|seq| Item::Transaction(Numbered { seq, record, interfaces }));
+            self.number(|seq| Item::Transaction(Numbered { seq, record, names }));
         } else {
             self.counts.filtered += 1;
         }
@@ -114,16 +119,15 @@ impl Outlet {
         &mut self,
         observation: &Observation<'_>,
         transaction: TransactionId,
-        interfaces: impl FnOnce() -> Arc<Interfaces>,
+        names: impl FnOnce() -> Names,
     ) {
         if self.has_ended() {
             self.counts.after_end += 1;
             return;
         }
-        let record = Box::new(Sighting::new(observation, transaction));
-        if self.options.filter.shows_sighting(&record) {
-            let interfaces = interfaces();
-            self.number(|seq| Item::Observation(Numbered { seq, record, interfaces }));
+        let (record, names) = (Box::new(Sighting::new(observation, transaction)), names());
+        if self.options.filter.shows_sighting(&record, &names.who) {
+            self.number(|seq| Item::Observation(Numbered { seq, record, names }));
         } else {
             self.counts.filtered += 1;
         }
@@ -213,7 +217,7 @@ mod tests {
             message: MessageCopy { bytes: Bytes::new(), wire_len: 0, header },
             transaction: TransactionId(0),
         };
-        Item::Observation(Numbered { seq, record: Box::new(sighting), interfaces: Arc::default() })
+        Item::Observation(Numbered { seq, record: Box::new(sighting), names: Names::default() })
     }
 
     #[test]

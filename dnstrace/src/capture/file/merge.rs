@@ -92,6 +92,7 @@ enum Next {
         bytes: Vec<u8>,
     },
     Until(BootTime),
+    Owner(String),
 }
 
 impl<R: Read> Captures<R> {
@@ -123,6 +124,12 @@ impl<R: Read> Captures<R> {
         let Some(first) = ready.min_by_key(|source| source.time()) else { return false };
         first.give(each);
         true
+    }
+
+    /// From how many machines, or how many starts of one, they are.
+    #[must_use]
+    pub fn machines(&self) -> usize {
+        self.sources.iter().map(|source| source.machine.number).collect::<BTreeSet<_>>().len()
     }
 
     /// Whether everything that was read was given: the next item may have to be waited for.
@@ -170,6 +177,7 @@ impl<R: Read> Source<R> {
                     next.push_back(Next::packet(packet, machine));
                 }
                 FileItem::Until(time) => next.push_back(Next::Until(time)),
+                FileItem::Owner(fact) => next.push_back(Next::Owner(fact.to_owned())),
                 FileItem::Interface(interface) => {
                     named.insert(interface.ifindex);
                     each(FileItem::Interface(&machine.interface(interface)));
@@ -189,6 +197,8 @@ impl<R: Read> Source<R> {
         match self.next.front() {
             Some(Next::Packet { packet, .. }) => packet.time,
             Some(Next::Until(time)) => *time,
+            // It is of the time of what was before it.
+            Some(Next::Owner(_)) => BootTime(0),
             None => BootTime(u64::MAX),
         }
     }
@@ -197,6 +207,7 @@ impl<R: Read> Source<R> {
         match self.next.pop_front() {
             Some(Next::Packet { packet, bytes }) => each(FileItem::Packet(&packet.with_bytes(&bytes))),
             Some(Next::Until(time)) => each(FileItem::Until(time)),
+            Some(Next::Owner(fact)) => each(FileItem::Owner(&fact)),
             None => {}
         }
     }

@@ -22,7 +22,7 @@ use self::dnstap::Dnstap;
 use self::input::Input;
 use self::link::Frame;
 pub use self::merge::{Captures, FILES_MAX, NamedFile, Unread};
-pub use self::note::{InterfaceNote, Origin, PacketNote, ProcessComment};
+pub use self::note::{InterfaceNote, Origin, PacketNote, ProcessComment, owner_comment};
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
 use super::{BootTime, Direction, Hook, Packet, Point, WallTime};
@@ -95,6 +95,8 @@ pub enum FileItem<'a> {
     Packet(&'a Packet<'a>),
     /// The name of an interface, before its first packet.
     Interface(&'a FileInterface),
+    /// What the recording program knew of who is who: a fact of its owner stage, as it wrote it.
+    Owner(&'a str),
     /// Until then an interface was watched, whether there were packets or not.
     Until(BootTime),
 }

@@ -11,6 +11,8 @@ use crate::capture::{Hook, Process, Socket};
 
 /// What a comment begins with that is such a note.
 const MARK: &str = "dnstrace ";
+/// What follows it where the rest is a fact of the owner stage, in JSON.
+const OWNER: &str = "owner=";
 
 /// In a section header: which machine this was, since which start of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +62,17 @@ pub struct PacketNote {
 fn values(comment: &str) -> impl Iterator<Item = (&str, &str)> {
     let words = comment.strip_prefix(MARK).into_iter().flat_map(|rest| rest.split(' '));
     words.filter_map(|word| word.split_once('='))
+}
+
+/// A comment that is a fact of the owner stage, which alone can read it.
+#[must_use]
+pub fn owner_comment(fact: &str) -> String {
+    format!("{MARK}{OWNER}{fact}")
+}
+
+/// The fact in a comment; `None` when the comment is something else.
+pub(super) fn owner_fact(comment: &str) -> Option<&str> {
+    comment.strip_prefix(MARK)?.strip_prefix(OWNER)
 }
 
 /// Whether a comment is such a note.

@@ -6,7 +6,7 @@ use super::headers;
 use super::input::Input;
 use super::interface::Interface;
 use super::link::{Frame, LinkType};
-use super::note::{Origin, PacketNote, ProcessComment, is_note};
+use super::note::{Origin, PacketNote, ProcessComment, is_note, owner_fact};
 use super::options::{self, comments, option};
 use super::order::Order;
 use super::{FileError, FileInterface, FileItem, RECORD_MAX, Record, packet};
@@ -17,6 +17,7 @@ pub(crate) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 pub(crate) const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+pub(crate) const NAME_RESOLUTION: u32 = 4;
 pub(crate) const INTERFACE_STATISTICS: u32 = 5;
 pub(crate) const ENHANCED_PACKET: u32 = 6;
 
@@ -128,6 +129,7 @@ impl Pcapng {
             }
             INTERFACE_DESCRIPTION => return self.describe(body, each),
             INTERFACE_STATISTICS => return Ok(self.add_statistics(body, each)),
+            NAME_RESOLUTION => return Ok(self.names(body, each)),
             ENHANCED_PACKET => self.timed_packet(body, self.u32(body, 0)? as usize)?,
             OBSOLETE_PACKET => self.timed_packet(body, self.u16(body, 0)?.into())?,
             SIMPLE_PACKET => self.simple_packet(body)?,
@@ -165,6 +167,19 @@ impl Pcapng {
         each(FileItem::Interface(&named));
         self.named.push(named);
         Ok(true)
+    }
+
+    /// What the recording program knew of who is who stands in comments behind the names.
+    fn names(&self, body: &[u8], each: &mut impl FnMut(FileItem<'_>)) -> bool {
+        if self.origin.is_none() {
+            return false;
+        }
+        let mut given = false;
+        for fact in comments(self.order, behind_names(self.order, body)).filter_map(owner_fact) {
+            each(FileItem::Owner(fact));
+            given = true;
+        }
+        given
     }
 
     /// What was lost on an interface, and until when it was watched.
@@ -229,6 +244,18 @@ impl Pcapng {
 /// What stands between a block's lengths.
 fn body(block: &[u8]) -> Option<&[u8]> {
     block.get(8..block.len().checked_sub(4)?)
+}
+
+/// The options of a name resolution block: they stand behind its records, of which the last has type 0.
+fn behind_names(order: Order, mut rest: &[u8]) -> &[u8] {
+    while let Some((&[t0, t1, l0, l1], behind)) = rest.split_first_chunk() {
+        let length = usize::from(order.u16([l0, l1])).next_multiple_of(4);
+        rest = behind.get(length..).unwrap_or_default();
+        if order.u16([t0, t1]) == 0 {
+            break;
+        }
+    }
+    rest
 }
 
 /// The upper half of a time comes first, in either byte order.

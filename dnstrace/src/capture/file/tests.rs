@@ -23,6 +23,7 @@ pub(super) fn read(bytes: &[u8]) -> String {
             }
             FileItem::Interface(interface) => writeln!(names, "if{} is {}", interface.ifindex, interface.name).unwrap(),
             FileItem::Until(time) => writeln!(text, "until {}", time.0).unwrap(),
+            FileItem::Owner(fact) => writeln!(text, "owner {fact}").unwrap(),
         });
         match more {
             Ok(true) => {}

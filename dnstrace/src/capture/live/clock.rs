@@ -49,6 +49,12 @@ pub fn boot_time() -> BootTime {
     BootTime(nanoseconds(ClockId::CLOCK_BOOTTIME))
 }
 
+/// What the wall clock said at a time of that clock, if it was not stepped since.
+#[must_use]
+pub fn wall_time_of(time: BootTime) -> WallTime {
+    WallTime(time.0.saturating_add(offset_ns()))
+}
+
 /// What that clock said at a time of the wall clock, if that was not stepped since; 0 for a time before the machine
 /// started.
 #[must_use]

@@ -22,7 +22,7 @@ use super::{BootTime, Counter, Hook, Packet};
 use globals::Globals;
 
 pub use attach::load_hook;
-pub use clock::{boot_time, boot_time_of};
+pub use clock::{boot_time, boot_time_of, wall_time_of};
 pub use error::{StartError, name};
 pub use ring::{DRAIN_MAX, Ring};
 

@@ -5,9 +5,22 @@
 
 mod teller;
 
+use std::io;
 use std::path::PathBuf;
+use std::thread;
 
-pub use self::teller::{Report, State, Teller, Update};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+pub use self::teller::{NobodyListens, Report, State, Teller, Update};
+
+use super::fact::{Source, Text};
+
+/// Facts on their way: those of a large node at its start. Beyond it sources wait.
+const UPDATES_MAX: usize = 4_096;
+/// Asks on their way. Beyond it one is not asked: what was seen once is seen again.
+const ASKS_MAX: usize = 1_024;
+/// Facts that are taken at once: the ring buffer must not wait for more.
+const DRAIN_MAX: usize = 1_024;
 
 /// Which sources there are to be.
 #[derive(Clone, Debug)]
@@ -20,6 +33,10 @@ pub struct SourceOptions {
     pub kube: KubeOption,
     /// Whether to ask the API server for pods of other nodes.
     pub remote: RemoteOption,
+    /// This node's name in the cluster; `None` is to find out.
+    pub node: Option<Text>,
+    /// Takes a line for a person where a source that should be there is not.
+    pub notice: fn(&str),
 }
 
 /// `--cri`.
@@ -71,4 +88,98 @@ pub enum Ask {
     Netns(u32),
     /// An address that no fact has named; for the API source, when it is to resolve other nodes' pods.
     Address(std::net::IpAddr),
+}
+
+/// The sources, while they run. They end with the process, or when nobody takes what they tell.
+pub struct Sources {
+    updates: Receiver<Update>,
+    asks: Asks,
+}
+
+/// Where asks go. What is full is not waited for.
+#[derive(Clone)]
+struct Asks {
+    disk: Sender<Ask>,
+    cri: Sender<Ask>,
+    api: Sender<Ask>,
+}
+
+impl Asks {
+    fn ask(&self, ask: Ask) {
+        // Whoever is not there, or behind, is not asked: the pipeline does not wait for it.
+        match ask {
+            Ask::Cgroup { .. } | Ask::Netns(_) => {
+                let _ = self.disk.try_send(ask);
+                let _ = self.cri.try_send(ask);
+            }
+            Ask::Address(_) => {
+                let _ = self.api.try_send(ask);
+            }
+        }
+    }
+}
+
+impl Sources {
+    /// Starts them.
+    pub fn start(options: SourceOptions) -> io::Result<Self> {
+        let (sender, updates) = channel(UPDATES_MAX);
+        let (disk, disk_asks) = channel(ASKS_MAX);
+        let (cri, cri_asks) = channel(ASKS_MAX);
+        let (api, api_asks) = channel(ASKS_MAX);
+        let asked = Asked { disk: disk_asks, cri: cri_asks, api: api_asks };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let run = move || runtime.block_on(run(options, sender, asked));
+        thread::Builder::new().name("owner-sources".to_owned()).spawn(run)?;
+        Ok(Self { updates, asks: Asks { disk, cri, api } })
+    }
+
+    /// What asks them.
+    #[must_use]
+    pub fn asking(&self) -> Box<dyn FnMut(Ask) + Send> {
+        let asks = self.asks.clone();
+        Box::new(move |ask| asks.ask(ask))
+    }
+
+    /// Takes what they have told, within bounds.
+    pub fn drain(&mut self, mut each: impl FnMut(Update)) {
+        for _ in 0..DRAIN_MAX {
+            let Ok(update) = self.updates.try_recv() else { return };
+            each(update);
+        }
+    }
+
+    /// Waits for what one of them tells next; `None` when all have ended.
+    pub async fn next(&mut self) -> Option<Update> {
+        self.updates.recv().await
+    }
+}
+
+/// The sources' ends of the channels of asks.
+struct Asked {
+    disk: Receiver<Ask>,
+    cri: Receiver<Ask>,
+    api: Receiver<Ask>,
+}
+
+/// Runs them until nobody listens.
+async fn run(options: SourceOptions, out: Sender<Update>, asked: Asked) {
+    let (sender, told) = channel(1);
+    let teller = Teller::new(Source::Kernel, sender);
+    let forward = forward(told, out, options.notice);
+    let _ = (teller, asked);
+    forward.await;
+}
+
+/// Passes on what is told; what is wrong is said, too.
+async fn forward(mut told: Receiver<Update>, out: Sender<Update>, notice: fn(&str)) {
+    while let Some(update) = told.recv().await {
+        if let Update::Report(report) = &update
+            && report.state == State::Failed
+        {
+            notice(&report.line());
+        }
+        if out.send(update).await.is_err() {
+            return;
+        }
+    }
 }

@@ -30,6 +30,16 @@ pub struct Report {
     pub skipped: u64,
 }
 
+impl Report {
+    /// As a line for a person.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Self { source, found, remedy, .. } = self;
+        let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
+        format!("{}: {found}{remedy}", source.name())
+    }
+}
+
 /// How a source does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

@@ -1,16 +1,42 @@
 //! Who asked.
 
+use std::net::IpAddr;
+
 use super::facts::Facts;
 use super::{ResponseTimes, Tally};
 use crate::capture::Process;
 use crate::join::Transaction;
+use crate::owner::fact::Text;
+use crate::owner::{Party, Who};
 
 /// Command names that are kept of one client: a pod runs one or two that ask, a node a dozen.
 const PROCESSES_MAX: usize = 4;
 
-/// What one address asked.
+/// Who is counted as one: a pod with all its addresses, else an address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asker {
+    /// A pod of this node, by its UID.
+    Pod(Text),
+    /// Anybody else.
+    Address(IpAddr),
+}
+
+impl Asker {
+    pub(super) fn of(transaction: &Transaction, who: &Who) -> Self {
+        match who.client.as_ref().and_then(Party::pod) {
+            Some(pod) => Self::Pod(pod.uid.clone()),
+            None => Self::Address(transaction.client.ip()),
+        }
+    }
+}
+
+/// What one of them asked.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
+    /// Its address, the first that was seen; `None` for many at once.
+    pub address: Option<IpAddr>,
+    /// Who it is.
+    pub party: Option<Party>,
     /// How its transactions ended.
     pub tally: Tally,
     /// From query to response, as near to the client as both were seen.
@@ -22,7 +48,11 @@ pub struct Client {
 }
 
 impl Client {
-    pub(super) fn add(&mut self, transaction: &Transaction, facts: &Facts) {
+    pub(super) fn add(&mut self, transaction: &Transaction, who: &Who, facts: &Facts) {
+        self.address.get_or_insert(transaction.client.ip());
+        if self.party.is_none() {
+            self.party.clone_from(&who.client);
+        }
         self.tally.add(facts);
         if let Some(time) = transaction.response_time {
             self.times.add(time);

@@ -18,10 +18,9 @@ mod tests;
 mod times;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 pub use bounded::Bounded;
-pub use clients::Client;
+pub use clients::{Asker, Client};
 pub use frequent::{Counted, Frequent};
 pub use last_seen::{LastSeen, Place, most_missed};
 pub use names::Names;
@@ -34,6 +33,7 @@ use facts::Facts;
 use retries::Retries;
 
 use crate::join::{Outcome, Transaction};
+use crate::owner::Who;
 
 /// Clients that are told apart, some 11 KiB each at most: a node has 250 pods or so, and a DNS server on it hears those
 /// of other nodes, too.
@@ -52,8 +52,8 @@ pub struct Report {
     pub span: Span,
     /// Of all.
     pub total: Tally,
-    /// By the client's address.
-    pub clients: Bounded<IpAddr, Client>,
+    /// By who asked.
+    pub clients: Bounded<Asker, Client>,
     /// By whom was asked, and who stood behind that.
     pub servers: Bounded<Asked, Server>,
     /// Where queries without a response were last seen.
@@ -85,11 +85,12 @@ impl Report {
     }
 
     /// Adds one transaction.
-    pub fn add(&mut self, transaction: &Transaction) {
+    pub fn add(&mut self, transaction: &Transaction, who: &Who) {
         let facts = Facts::read(transaction);
         self.total.add(&facts);
-        self.clients.entry(transaction.client.ip()).add(transaction, &facts);
-        self.servers.entry(Asked::of(transaction)).add(transaction, &facts);
+        let asker = Asker::of(transaction, who);
+        self.clients.entry(asker.clone()).add(transaction, who, &facts);
+        self.servers.entry(Asked::of(transaction)).add(transaction, who, &facts);
         if transaction.outcome == Outcome::Unsolicited {
             return;
         }
@@ -103,13 +104,13 @@ impl Report {
             self.last_seen.entry(place).add(transaction);
         }
         self.names.add(&facts);
-        self.add_retry(transaction, &facts);
+        self.add_retry(transaction, asker, &facts);
     }
 
-    fn add_retry(&mut self, transaction: &Transaction, facts: &Facts) {
+    fn add_retry(&mut self, transaction: &Transaction, asker: Asker, facts: &Facts) {
         if let Some(asked) = self.retries.add(transaction, facts) {
             self.total.asked_again += 1;
-            self.clients.entry(transaction.client.ip()).tally.asked_again += 1;
+            self.clients.entry(asker).tally.asked_again += 1;
             self.servers.entry(asked).tally.asked_again += 1;
         }
     }

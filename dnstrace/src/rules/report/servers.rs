@@ -1,10 +1,12 @@
 //! Who was asked.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::facts::Facts;
 use super::{ResponseTimes, Tally};
 use crate::join::Transaction;
+use crate::owner::{Party, Service, Who};
 
 /// Whom clients asked, and who stood behind that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +26,10 @@ impl Asked {
 /// What one server was asked.
 #[derive(Clone, Debug, Default)]
 pub struct Server {
+    /// The Service that was asked.
+    pub service: Option<Arc<Service>>,
+    /// Who stood behind it.
+    pub party: Option<Party>,
     /// How the transactions ended.
     pub tally: Tally,
     /// From query to response, as near to the client as both were seen.
@@ -33,7 +39,13 @@ pub struct Server {
 }
 
 impl Server {
-    pub(super) fn add(&mut self, transaction: &Transaction, facts: &Facts) {
+    pub(super) fn add(&mut self, transaction: &Transaction, who: &Who, facts: &Facts) {
+        if self.service.is_none() {
+            self.service.clone_from(&who.service);
+        }
+        if self.party.is_none() {
+            self.party.clone_from(&who.server);
+        }
         self.tally.add(facts);
         if let Some(time) = transaction.response_time {
             self.at_client.add(time);

@@ -9,6 +9,7 @@ use super::*;
 use crate::capture::{BootTime, Direction, Hook, Point, Process, Socket};
 use crate::decode::{Header, Transport};
 use crate::join::{Attempt, Hop, MessageCopy, MessageKind, TransactionId};
+use crate::owner::Who;
 
 const SERVFAIL: u16 = 2;
 const NXDOMAIN: u16 = 3;
@@ -46,7 +47,7 @@ fn at(hook: Hook, direction: Direction, ifindex: u32) -> Hop {
 
 fn report(transactions: impl IntoIterator<Item = Transaction>) -> Report {
     let mut report = Report::new();
-    transactions.into_iter().for_each(|transaction| report.add(&transaction));
+    transactions.into_iter().for_each(|transaction| report.add(&transaction, &Who::default()));
     report
 }
 
@@ -61,7 +62,7 @@ fn clients_are_worst_first_then_busiest() {
             .chain(good("10.0.0.0", 3)),
     );
     let clients = worst_first(&report.clients, |client| &client.tally);
-    let order: Vec<_> = clients.iter().map(|(address, _)| address.to_string()).collect();
+    let order: Vec<_> = clients.iter().map(|(_, client)| client.address.unwrap().to_string()).collect();
     assert_eq!(order, ["10.0.0.4", "10.0.0.3", "10.0.0.5", "10.0.0.2", "10.0.0.0", "10.0.0.1"]);
 }
 

@@ -6,6 +6,7 @@ mod hop;
 mod records;
 mod sighting;
 mod transaction;
+mod who;
 
 use std::io::{self, Write};
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub(super) use end::LedgerRecord;
 pub(super) use hop::{Place as PlaceRecord, micros};
+pub(super) use who::PartyRecord;
 
 use super::Item;
 use super::escape::AsciiJson;

@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use super::header::{Flags, Question, Reply};
 use super::hop::{Addresses, Place, family, transport};
+use super::who::WhoRecord;
 use crate::sink::message::{id, is_cut, question};
 use crate::sink::{Numbered, Sighting, iana, time};
 
 #[derive(Debug, Serialize)]
-pub(super) struct Record {
+pub(super) struct Record<'a> {
     ts: String,
     seq: u64,
     schema: &'static str,
@@ -24,6 +25,8 @@ pub(super) struct Record {
     family: u8,
     #[serde(flatten)]
     addresses: Addresses,
+    #[serde(flatten)]
+    who: WhoRecord<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vlan: Option<u16>,
     transaction_id: u16,
@@ -37,8 +40,8 @@ pub(super) struct Record {
     capture_truncated: bool,
 }
 
-impl Record {
-    pub(super) fn new(numbered: &Numbered<Sighting>) -> Self {
+impl<'a> Record<'a> {
+    pub(super) fn new(numbered: &'a Numbered<Sighting>) -> Self {
         let sighting = &*numbered.record;
         let header = sighting.message.header;
         let is_response = header.is_response();
@@ -48,11 +51,12 @@ impl Record {
             schema: super::SCHEMA,
             kind: "observation",
             transaction: id(sighting.transaction),
-            place: Place::new(sighting.point, &numbered.interfaces),
+            place: Place::new(sighting.point, &numbered.names.interfaces),
             message: if is_response { "response" } else { "query" },
             proto: transport(sighting.transport),
             family: family(sighting.src),
             addresses: Addresses::new(sighting.src, sighting.dst),
+            who: WhoRecord::new(&numbered.names.who),
             vlan: sighting.vlan,
             transaction_id: header.id,
             opcode: iana::opcode(header.opcode().into()),

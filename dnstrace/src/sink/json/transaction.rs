@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::header::{Flags, Question, Reply};
 use super::hop::{Addresses, HopRecord, family, micros, transport};
 use super::records::Sections;
+use super::who::{WhoRecord, role};
 use super::{is_false, is_zero};
 use crate::capture::Socket;
 use crate::join::{Hop, Outcome, Transaction};
@@ -21,6 +22,8 @@ pub(super) struct Record<'a> {
     schema: &'static str,
     kind: &'static str,
     outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     proto: &'static str,
     family: u8,
     #[serde(flatten)]
@@ -48,6 +51,8 @@ pub(super) struct Record<'a> {
     duplicate_responses: u64,
     #[serde(flatten)]
     client: Client,
+    #[serde(flatten)]
+    who: WhoRecord<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     process_dest: Option<Process>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +117,7 @@ impl<'a> Record<'a> {
     pub(super) fn new(numbered: &'a Numbered<Transaction>) -> Self {
         let transaction = &*numbered.record;
         let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
-        let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.interfaces);
+        let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.names.interfaces);
         let unanswered = transaction.response.is_none();
         let query = transaction.query.as_ref().map(records);
         let response = transaction.response.as_ref().map(|response| (response, records(response)));
@@ -123,6 +128,7 @@ impl<'a> Record<'a> {
             schema: super::SCHEMA,
             kind: "transaction",
             outcome: outcome(transaction.outcome),
+            role: role(&numbered.names.who),
             proto: transport(transaction.transport),
             family: family(transaction.client),
             addresses: Addresses::new(transaction.client, transaction.server_after_nat.unwrap_or(transaction.server)),
@@ -138,6 +144,7 @@ impl<'a> Record<'a> {
             retransmits: transaction.attempts.len().saturating_sub(1) as u64,
             duplicate_responses: transaction.duplicate_responses.into(),
             client: Client::new(&transaction.client_socket),
+            who: WhoRecord::new(&numbered.names.who),
             process_dest: Process::new(&transaction.server_socket),
             cause: transaction.cause.map(id),
             late_for: transaction.late_for.map(id),
@@ -151,7 +158,10 @@ impl<'a> Record<'a> {
     pub(super) fn with_path(self, numbered: &Numbered<Transaction>) -> Self {
         let transaction = &*numbered.record;
         let hops = transaction.path.iter();
-        Self { path: Some(hops.map(|hop| HopRecord::new(hop, transaction, &numbered.interfaces)).collect()), ..self }
+        Self {
+            path: Some(hops.map(|hop| HopRecord::new(hop, transaction, &numbered.names.interfaces)).collect()),
+            ..self
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Boot time and wall clock of a recording: a file has the wall clock's time, and tells when that was stepped.
 
 use crate::capture::{BootTime, WallTime};
+use crate::owner::WallClock;
 
 /// Wall clock minus boot time, nanoseconds.
 #[derive(Clone, Copy, Default)]
@@ -19,6 +20,11 @@ impl Clock {
     /// By how much the wall clock was stepped since the first moment.
     pub(super) fn step_ns(self) -> i64 {
         self.last.wrapping_sub(self.first.unwrap_or(self.last))
+    }
+
+    /// What a file's times are for a reader: steps of the wall clock are taken out of them.
+    pub(super) fn of_file(self) -> WallClock {
+        WallClock { time: BootTime(0), wall: WallTime(self.first.unwrap_or(self.last).cast_unsigned()) }
     }
 
     /// The wall clock at `time`, by its last difference.

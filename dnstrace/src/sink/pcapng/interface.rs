@@ -69,15 +69,19 @@ impl Key {
     }
 
     /// Writes its block.
-    pub(super) fn describe(&self, name: Option<&str>, out: &mut Vec<u8>) {
+    pub(super) fn describe(&self, name: Option<&str>, pod: Option<&str>, out: &mut Vec<u8>) {
         let Self { hook, netns, ifindex, foreign: later_fragments, made_up, .. } = *self;
         let note = InterfaceNote { hook, netns, ifindex, later_fragments, made_up };
         let mut block = Block::begin(out, INTERFACE_DESCRIPTION).u16(self.link as u16).u16(0).u32(SNAPLEN);
         if let Some(name) = self.name(name) {
             block = block.option(NAME, name.as_bytes());
         }
+        let description = match pod {
+            Some(pod) => format!("{}, of pod {pod}", self.description()),
+            None => self.description(),
+        };
         block
-            .option(DESCRIPTION, self.description().as_bytes())
+            .option(DESCRIPTION, description.as_bytes())
             .option(COMMENT, note.to_string().as_bytes())
             .option(TIME_RESOLUTION, &[NANOSECONDS])
             .end();

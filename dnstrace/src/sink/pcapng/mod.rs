@@ -11,7 +11,9 @@ mod headers;
 mod held;
 mod interface;
 mod names;
+mod notes;
 mod outgoing;
+mod pod;
 mod recorder;
 mod section;
 #[cfg(test)]
@@ -19,5 +21,5 @@ mod tests;
 
 pub use files::{Place, Recorded, Recording, RecordingError};
 pub use outgoing::Chunk;
-pub use recorder::{RecordCounts, Recorder, RecorderOptions, Rotation};
+pub use recorder::{Known, RecordCounts, Recorder, RecorderOptions, Rotation};
 pub use section::{Maker, SeenMessage};

@@ -11,20 +11,33 @@ const END: u16 = 0;
 const IPV4: u16 = 1;
 const IPV6: u16 = 2;
 
-/// Names that are not written yet.
-pub(super) struct Names(BTreeMap<IpAddr, String>);
+/// Addresses whose names are remembered as written: as many as a large cluster has pods. Beyond it they are written anew.
+const WRITTEN_MAX: usize = 65_536;
+
+/// Names of addresses, and those that were written.
+pub(super) struct Names {
+    own: BTreeMap<IpAddr, String>,
+    written: BTreeMap<IpAddr, String>,
+}
 
 impl Names {
+    /// With names of the node's own addresses.
     pub(super) fn new(addresses: &[(IpAddr, String)]) -> Self {
-        Self(addresses.iter().cloned().collect())
+        Self { own: addresses.iter().cloned().collect(), written: BTreeMap::new() }
     }
 
-    /// Writes the names of those of `addresses` that have one, the first time.
-    pub(super) fn tell(&mut self, addresses: [IpAddr; 2], out: &mut Vec<u8>) {
+    /// Writes the names of addresses, unless they are written already: an address may get another pod.
+    pub(super) fn tell(&mut self, addresses: [IpAddr; 2], name: impl Fn(IpAddr) -> Option<String>, out: &mut Vec<u8>) {
         for address in addresses {
-            if let Some(name) = self.0.remove(&address) {
-                write(address, &name, out);
+            let Some(name) = self.own.get(&address).cloned().or_else(|| name(address)) else { continue };
+            if self.written.get(&address) == Some(&name) {
+                continue;
             }
+            if self.written.len() >= WRITTEN_MAX {
+                self.written.clear();
+            }
+            write(address, &name, out);
+            self.written.insert(address, name);
         }
     }
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::frame::Frame;
 use super::held::{Decision, Waiting};
+use super::notes::{Telling, len, write_notes};
 use super::outgoing::{Chunk, Outgoing};
 use super::section::{Context, HookTotals, Maker, Section, SeenMessage};
 use crate::capture::file::Origin;
 use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
 use crate::join::Transaction;
-use crate::owner::Interfaces;
+use crate::owner::{Interfaces, Owner, Who};
 use crate::sink::{Filter, WhenFull};
 
 /// Statistics and their block's frame: what the end of a file takes at most, for each interface.
@@ -44,6 +45,15 @@ pub struct RecorderOptions {
     pub rotation: Rotation,
     /// What to do when the writer does not keep up.
     pub when_full: WhenFull,
+}
+
+/// What is known of who is who when something is recorded.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Names of interfaces.
+    pub interfaces: &'a Interfaces,
+    /// Names of sockets and addresses.
+    pub owner: &'a Owner,
 }
 
 /// What became of packets; each is in one of these.
@@ -117,12 +127,12 @@ impl Recorder {
     }
 
     /// Records a packet with the messages that were found in it, once it is known that it is asked for.
-    pub fn packet(&mut self, packet: &Packet<'_>, messages: &[SeenMessage], interfaces: &Interfaces) {
+    pub fn packet(&mut self, packet: &Packet<'_>, messages: &[SeenMessage], known: &Known<'_>) {
         if self.options.filter.is_empty() {
-            return self.write(packet, messages.first().copied(), interfaces);
+            return self.write(packet, messages.first().copied(), known);
         }
         self.waiting.add(packet, messages);
-        self.write_decided(interfaces);
+        self.write_decided(known);
     }
 
     /// Counts a packet that has nothing to do with DNS.
@@ -131,9 +141,15 @@ impl Recorder {
     }
 
     /// A transaction ended: its packets need not wait any longer.
-    pub fn transaction(&mut self, transaction: &Transaction) {
+    pub fn transaction(&mut self, transaction: &Transaction, who: &Who, owner: &Owner) {
+        let is_shown = self.options.filter.is_empty() || self.options.filter.shows(transaction, who);
         if !self.options.filter.is_empty() {
-            self.waiting.decide(transaction.id, self.options.filter.shows(transaction));
+            self.waiting.decide(transaction.id, is_shown);
+        }
+        if is_shown && let Some(file) = &mut self.file {
+            let before = self.outgoing.len();
+            file.section.who(transaction, who, &Telling { owner, clock: self.clock.of_file() }, self.outgoing.blocks());
+            file.bytes += (self.outgoing.len() - before) as u64;
         }
     }
 
@@ -148,8 +164,9 @@ impl Recorder {
     }
 
     /// Hands over what there is, and ends a file whose time is over.
-    pub fn tick(&mut self, now: BootTime, interfaces: &Interfaces) {
-        self.write_decided(interfaces);
+    pub fn tick(&mut self, now: BootTime, known: &Known<'_>) {
+        self.write_decided(known);
+        self.tell_changes(known.owner);
         if self.file.as_ref().is_some_and(|file| file.packets > 0 && self.is_over(file, now)) {
             self.end_file(now);
         }
@@ -157,9 +174,9 @@ impl Recorder {
     }
 
     /// Writes what waits, and the end of the file, for the writer to take; `until` is the time until which nothing was missed.
-    pub fn finish(&mut self, until: BootTime, interfaces: &Interfaces) {
+    pub fn finish(&mut self, until: BootTime, known: &Known<'_>) {
         self.waiting.end();
-        self.write_decided(interfaces);
+        self.write_decided(known);
         // A recording without packets is a file all the same, unless its name would have to tell when they begin.
         if self.counts.recorded == 0 && self.options.rotation == Rotation::default() {
             self.begin_file(until, self.clock.wall(until));
@@ -172,20 +189,20 @@ impl Recorder {
         self.outgoing.finish();
     }
 
-    fn write_decided(&mut self, interfaces: &Interfaces) {
+    fn write_decided(&mut self, known: &Known<'_>) {
         while let Some(decision) = self.waiting.next() {
             match decision {
-                Decision::Kept(held, message) => self.write(&held.packet(), message, interfaces),
+                Decision::Kept(held, message) => self.write(&held.packet(), message, known),
                 Decision::Undecided(held, message) => {
                     self.counts.undecided += 1;
-                    self.write(&held.packet(), message, interfaces);
+                    self.write(&held.packet(), message, known);
                 }
                 Decision::Filtered => self.counts.filtered += 1,
             }
         }
     }
 
-    fn write(&mut self, packet: &Packet<'_>, message: Option<SeenMessage>, interfaces: &Interfaces) {
+    fn write(&mut self, packet: &Packet<'_>, message: Option<SeenMessage>, known: &Known<'_>) {
         if self.has_ended() {
             self.counts.after_end += 1;
             return;
@@ -197,10 +214,15 @@ impl Recorder {
             return self.outgoing.hand_over();
         }
         self.clock.tell(packet.time, packet.wall);
-        self.change_file(packet, &frame);
-        let context = Context { interfaces, step_ns: self.clock.step_ns() };
+        let telling = Telling { owner: known.owner, clock: self.clock.of_file() };
+        let notes = self.file.as_mut().map(|file| file.section.notes(packet, message, &telling)).unwrap_or_default();
+        let is_new = self.change_file(packet, u64::from(frame.captured_len()) + len(&notes));
+        let context = Context { interfaces: known.interfaces, owner: known.owner, step_ns: self.clock.step_ns() };
         let Some(file) = &mut self.file else { return };
+        // Another file has nothing of what the one before it was told.
+        let notes = if is_new { file.section.notes(packet, message, &telling) } else { notes };
         let before = self.outgoing.len();
+        write_notes(&notes, self.outgoing.blocks());
         file.section.packet(packet, &frame, message, &context, self.outgoing.blocks());
         file.bytes += (self.outgoing.len() - before) as u64;
         file.packets += 1;
@@ -209,8 +231,19 @@ impl Recorder {
     }
 
     /// Begins a file for a packet, where there is none or the packet does not belong to it any more.
-    fn change_file(&mut self, packet: &Packet<'_>, frame: &Frame<'_>) {
-        let length = u64::from(frame.captured_len()) + PACKET_BYTES;
+    /// What became of those who were told: a pod that is gone is gone in the file, too.
+    fn tell_changes(&mut self, owner: &Owner) {
+        if let Some(file) = &mut self.file
+            && !self.outgoing.is_full()
+        {
+            let notes = file.section.changes(&Telling { owner, clock: self.clock.of_file() });
+            file.bytes += len(&notes);
+            write_notes(&notes, self.outgoing.blocks());
+        }
+    }
+
+    fn change_file(&mut self, packet: &Packet<'_>, bytes: u64) -> bool {
+        let length = bytes + PACKET_BYTES;
         let end = |file: &File| (file.section.interfaces() + NEW_INTERFACES) * END_BYTES;
         let too_large =
             |file: &File| self.options.rotation.size.is_some_and(|size| file.bytes + length + end(file) > size);
@@ -220,9 +253,11 @@ impl Recorder {
         {
             self.end_file(packet.time);
         }
-        if self.file.is_none() {
+        let is_new = self.file.is_none();
+        if is_new {
             self.begin_file(packet.time, packet.wall);
         }
+        is_new
     }
 
     fn begin_file(&mut self, since: BootTime, wall: WallTime) {

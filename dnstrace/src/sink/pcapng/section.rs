@@ -7,13 +7,16 @@ use super::block::Block;
 use super::frame::Frame;
 use super::interface::Key;
 use super::names::Names;
+use super::notes::{Telling, write_notes};
+use super::pod::PodComment;
 use crate::capture::file::pcapng::{
     BYTE_ORDER, END_TIME, ENHANCED_PACKET, FLAGS, INTERFACE_DROP, INTERFACE_STATISTICS, SECTION_HEADER, SYSTEM_DROP,
 };
 use crate::capture::file::{Origin, PacketNote, ProcessComment};
-use crate::capture::{Direction, Hook, Packet, Point, WallTime};
-use crate::join::TransactionId;
-use crate::owner::Interfaces;
+use crate::capture::{Direction, Hook, Packet, WallTime};
+use crate::join::{Transaction, TransactionId};
+use crate::owner::{Interfaces, Owner, Party, Told, Used, Who};
+use crate::sink::owner::pod_name;
 
 /// Options: of every block, of section headers, of packets, of statistics.
 pub(super) const COMMENT: u16 = 1;
@@ -60,6 +63,8 @@ pub(super) struct Section {
     numbers: HashMap<Key, usize, foldhash::fast::RandomState>,
     described: Vec<Described>,
     names: Names,
+    /// Who is known to a reader of this file.
+    told: Told,
     since: WallTime,
 }
 
@@ -86,7 +91,13 @@ impl Section {
             header = header.option(COMMENT, origin.to_string().as_bytes());
         }
         header.end();
-        Self { numbers: HashMap::default(), described: Vec::new(), names: Names::new(&maker.addresses), since }
+        Self {
+            numbers: HashMap::default(),
+            described: Vec::new(),
+            names: Names::new(&maker.addresses),
+            told: Told::default(),
+            since,
+        }
     }
 
     /// The hook of its first interface.
@@ -99,6 +110,39 @@ impl Section {
         self.described.len() as u64
     }
 
+    /// What a reader must know of a packet's ends, as far as it does not.
+    pub(super) fn notes(
+        &mut self,
+        packet: &Packet<'_>,
+        message: Option<SeenMessage>,
+        telling: &Telling<'_>,
+    ) -> Vec<String> {
+        let Some(SeenMessage { src, dst, .. }) = message else { return Vec::new() };
+        let (socket, owner) = (telling.owner.socket_of(packet), telling.owner);
+        let [source, destination] = [src, dst].map(|address| owner.at_address(address, packet.time));
+        let used = |parties| Used { parties, cgroups: [packet.socket.cgroup_id, None], addresses: [src, dst] };
+        let mut notes = telling.notes(&used([socket.as_ref(), None]), &mut self.told);
+        notes.extend(telling.notes(&used([source.as_ref(), destination.as_ref()]), &mut self.told));
+        notes
+    }
+
+    /// What a reader must know of who a transaction was between, as far as it does not.
+    pub(super) fn who(&mut self, transaction: &Transaction, who: &Who, telling: &Telling<'_>, out: &mut Vec<u8>) {
+        let used = Used {
+            parties: [who.client.as_ref(), who.server.as_ref()],
+            cgroups: [transaction.client_socket.cgroup_id, transaction.server_socket.cgroup_id],
+            addresses: [transaction.client.ip(), transaction.server.ip()],
+        };
+        write_notes(&telling.notes(&used, &mut self.told), out);
+    }
+
+    /// What changed of those that a reader knows.
+    pub(super) fn changes(&mut self, telling: &Telling<'_>) -> Vec<String> {
+        let nobody = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+        let used = Used { parties: [None; 2], cgroups: [None; 2], addresses: [nobody; 2] };
+        telling.notes(&used, &mut self.told)
+    }
+
     /// Writes a packet, and before it what it refers to.
     pub(super) fn packet(
         &mut self,
@@ -108,9 +152,9 @@ impl Section {
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) {
-        let number = self.interface(Key::of(packet, frame), packet.point, context.interfaces, out);
+        let number = self.interface(Key::of(packet, frame), packet, context, out);
         if let Some(SeenMessage { src, dst, .. }) = message {
-            self.names.tell([src, dst], out);
+            self.names.tell([src, dst], |address| context.owner.address_name(address, packet.time), out);
         }
         self.described[number].packets += 1;
         let number = u32::try_from(number).unwrap_or(u32::MAX);
@@ -126,6 +170,9 @@ impl Section {
         }
         if let Some(process) = packet.socket.process {
             block = block.option(COMMENT, ProcessComment(process).to_string().as_bytes());
+        }
+        if let Some(Party::Pod { pod, container, .. }) = &context.owner.socket_of(packet) {
+            block = block.option(COMMENT, PodComment { pod, container: container.as_deref() }.to_string().as_bytes());
         }
         let note = note(packet, context.step_ns);
         if !note.is_empty() {
@@ -155,21 +202,25 @@ impl Section {
         }
     }
 
-    fn interface(&mut self, key: Key, point: Point, interfaces: &Interfaces, out: &mut Vec<u8>) -> usize {
-        let name = interfaces.name(point);
+    fn interface(&mut self, key: Key, packet: &Packet<'_>, context: &Context<'_>, out: &mut Vec<u8>) -> usize {
+        let point = packet.point;
+        let name = context.interfaces.name(point);
         // The name of the interface that a socket received from: a block without packets keeps it.
         let device = key.device(point);
         if key.hook == Hook::Socket && name.is_some() && !self.numbers.contains_key(&device) {
-            self.describe(device, name, out);
+            self.describe(device, name, None, out);
         }
-        self.numbers.get(&key).copied().unwrap_or_else(|| self.describe(key, name, out))
+        self.numbers.get(&key).copied().unwrap_or_else(|| {
+            let pod = context.owner.behind_interface(packet).map(|pod| pod_name(&pod));
+            self.describe(key, name, pod.as_deref(), out)
+        })
     }
 
-    fn describe(&mut self, key: Key, name: Option<&str>, out: &mut Vec<u8>) -> usize {
+    fn describe(&mut self, key: Key, name: Option<&str>, pod: Option<&str>, out: &mut Vec<u8>) -> usize {
         let number = self.described.len();
         self.described.push(Described { key, packets: 0 });
         self.numbers.insert(key, number);
-        key.describe(name, out);
+        key.describe(name, pod, out);
         number
     }
 }
@@ -177,6 +228,7 @@ impl Section {
 /// What all packets of a time have in common.
 pub(super) struct Context<'a> {
     pub(super) interfaces: &'a Interfaces,
+    pub(super) owner: &'a Owner,
     /// By how much the wall clock was stepped since the recording began.
     pub(super) step_ns: i64,
 }

@@ -9,7 +9,7 @@ use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Counter, Direction, Hook, Layer, Packet, Point, Process, Socket, Transport, WallTime};
 use crate::decode::Header;
 use crate::join::{MessageCopy, Outcome, Transaction, TransactionId};
-use crate::owner::{Interfaces, Owner};
+use crate::owner::{Interfaces, Owner, Who};
 use crate::sink::{Filter, WhenFull};
 
 /// Wall clock minus boot time.
@@ -51,8 +51,13 @@ fn message(transaction: u64) -> SeenMessage {
 }
 
 fn end(recorder: &mut Recorder, at: u64) {
-    recorder.finish(BootTime(at), &Interfaces::default());
+    recorder.finish(BootTime(at), &known(&Interfaces::default()));
     recorder.end();
+}
+
+/// With nobody known. An owner is leaked for it, which ends with the test.
+fn known(interfaces: &Interfaces) -> Known<'_> {
+    Known { interfaces, owner: Box::leak(Box::new(Owner::files(1))) }
 }
 
 /// The files that came through the channel.
@@ -82,6 +87,7 @@ fn shown(item: &FileItem<'_>) -> String {
         FileItem::Packet(packet) => format!("{:?}", Packet { time: BootTime(packet.time.0 - EPOCH), ..**packet }),
         FileItem::Interface(interface) => format!("{}:{} is {}", interface.netns, interface.ifindex, interface.name),
         FileItem::Until(time) => format!("until {}", time.0 - EPOCH),
+        FileItem::Owner(fact) => format!("owner {fact}"),
     }
 }
 
@@ -90,7 +96,7 @@ fn shown(item: &FileItem<'_>) -> String {
 fn check(packets: &[Packet<'_>], interfaces: &Interfaces, expected: &[&str]) {
     let (mut recorder, chunks) = recorder();
     for packet in packets {
-        recorder.packet(packet, &[message(1)], interfaces);
+        recorder.packet(packet, &[message(1)], &known(interfaces));
     }
     end(&mut recorder, 9);
     let [file] = &files(&chunks)[..] else { panic!("one file") };
@@ -129,7 +135,7 @@ fn tag_that_the_device_took_off_stands_in_the_frame() {
 
 #[test]
 fn interfaces_keep_their_names_also_those_that_only_a_socket_saw() {
-    let mut owner = Owner::file();
+    let mut owner = Owner::files(1);
     for (ifindex, name) in [(3, "eth0"), (4, "cni0")] {
         owner.add(&crate::capture::file::FileInterface { netns: 7, ifindex, name: name.into() });
     }
@@ -152,7 +158,7 @@ fn step_of_the_wall_clock_changes_no_duration() {
     let stepped = Packet { wall: WallTime(EPOCH - 5_000_000_000), ..packet(1_000, b"b") };
     let (mut recorder, chunks) = recorder();
     for packet in [packet(500, b"a"), stepped] {
-        recorder.packet(&packet, &[], &Interfaces::default());
+        recorder.packet(&packet, &[], &known(&Interfaces::default()));
     }
     end(&mut recorder, 2_000);
     let mut times = Vec::new();
@@ -160,6 +166,7 @@ fn step_of_the_wall_clock_changes_no_duration() {
     let mut file = CaptureFile::open(&bytes[..]).unwrap();
     let mut add = |item: FileItem<'_>| match item {
         FileItem::Packet(packet) => times.push((packet.time.0, packet.wall.0)),
+        FileItem::Owner(_) => {}
         FileItem::Until(time) => times.push((time.0, 0)),
         FileItem::Interface(_) => {}
     };
@@ -175,7 +182,7 @@ fn file_ends_before_it_is_too_large() {
     let size = 4_000;
     let (mut recorder, chunks) = Recorder::new(options(None, Rotation { size: Some(size), every: None }));
     for at in 0..100 {
-        recorder.packet(&packet(at, &[0; 200]), &[message(at)], &Interfaces::default());
+        recorder.packet(&packet(at, &[0; 200]), &[message(at)], &known(&Interfaces::default()));
     }
     end(&mut recorder, 100);
     let files = files(&chunks);
@@ -191,13 +198,13 @@ fn file_ends_when_its_time_is_over_with_packets_or_without() {
     let interfaces = Interfaces::default();
     let begun = || chunks.try_iter().filter(|chunk| matches!(chunk, Chunk::Begin(_))).count();
     for at in [1, 10, 11, 12] {
-        recorder.packet(&packet(at, b"frame"), &[], &interfaces);
+        recorder.packet(&packet(at, b"frame"), &[], &known(&interfaces));
     }
-    recorder.tick(BootTime(20), &interfaces);
+    recorder.tick(BootTime(20), &known(&interfaces));
     assert_eq!(begun(), 2);
-    recorder.tick(BootTime(21), &interfaces);
+    recorder.tick(BootTime(21), &known(&interfaces));
     assert_eq!(begun(), 0, "another file begins with a packet");
-    recorder.packet(&packet(30, b"frame"), &[], &interfaces);
+    recorder.packet(&packet(30, b"frame"), &[], &known(&interfaces));
     end(&mut recorder, 31);
     assert_eq!(begun(), 1);
 }
@@ -207,7 +214,7 @@ fn as_many_packets_as_asked_for_end_it() {
     let (mut recorder, chunks) = Recorder::new(options(Some(2), Rotation::default()));
     for at in 0..3 {
         assert_eq!(recorder.has_ended(), at == 2);
-        recorder.packet(&packet(at, b"frame"), &[], &Interfaces::default());
+        recorder.packet(&packet(at, b"frame"), &[], &known(&Interfaces::default()));
     }
     end(&mut recorder, 3);
     assert_eq!(read(&files(&chunks).concat()).len(), 3);
@@ -221,7 +228,7 @@ fn writer_that_does_not_keep_up_loses_packets_and_the_file_tells_how_many() {
     let mut hooks = HookCounts::default();
     hooks.0[Hook::Device as usize][Counter::RingFull as usize] = 5;
     for at in 0..300 {
-        recorder.packet(&packet(at, &large), &[], &Interfaces::default());
+        recorder.packet(&packet(at, &large), &[], &known(&Interfaces::default()));
     }
     let counts = recorder.counts();
     assert!(counts.dropped > 100 && counts.recorded + counts.dropped == 300, "{counts:?}");
@@ -244,7 +251,7 @@ fn writer_that_does_not_keep_up_loses_packets_and_the_file_tells_how_many() {
 #[test]
 fn what_was_lost_before_is_not_forgotten() {
     let (mut recorder, chunks) = recorder();
-    recorder.packet(&packet(1, b"frame"), &[], &Interfaces::default());
+    recorder.packet(&packet(1, b"frame"), &[], &known(&Interfaces::default()));
     recorder.lost_before(7);
     end(&mut recorder, 2);
     let bytes = files(&chunks).concat();
@@ -257,8 +264,8 @@ fn what_was_lost_before_is_not_forgotten() {
 fn writer_that_is_gone_ends_it() {
     let (mut recorder, chunks) = recorder();
     drop(chunks);
-    recorder.packet(&packet(1, b"frame"), &[], &Interfaces::default());
-    recorder.tick(BootTime(1), &Interfaces::default());
+    recorder.packet(&packet(1, b"frame"), &[], &known(&Interfaces::default()));
+    recorder.tick(BootTime(1), &known(&Interfaces::default()));
     assert!(recorder.has_ended());
     end(&mut recorder, 2);
 }
@@ -283,16 +290,16 @@ fn packets_wait_for_what_a_filter_asks_for() {
     let filter = Filter { rcodes: vec![3], ..Filter::default() };
     let (mut recorder, chunks) = Recorder::new(RecorderOptions { filter, ..options(None, Rotation::default()) });
     let interfaces = Interfaces::default();
-    recorder.packet(&packet(1, b"of 1"), &[message(1)], &interfaces);
-    recorder.packet(&packet(2, b"of 2"), &[message(2)], &interfaces);
-    recorder.packet(&packet(3, b"of none"), &[], &interfaces);
-    recorder.packet(&packet(4, b"of both"), &[message(1), message(2)], &interfaces);
-    recorder.transaction(&ended(2, 3));
-    recorder.tick(BootTime(5), &interfaces);
+    recorder.packet(&packet(1, b"of 1"), &[message(1)], &known(&interfaces));
+    recorder.packet(&packet(2, b"of 2"), &[message(2)], &known(&interfaces));
+    recorder.packet(&packet(3, b"of none"), &[], &known(&interfaces));
+    recorder.packet(&packet(4, b"of both"), &[message(1), message(2)], &known(&interfaces));
+    recorder.transaction(&ended(2, 3), &Who::default(), &Owner::files(1));
+    recorder.tick(BootTime(5), &known(&interfaces));
     assert_eq!(recorder.counts(), RecordCounts::default(), "the first is not decided");
-    recorder.transaction(&ended(1, 0));
-    recorder.packet(&packet(6, b"of 1 again"), &[message(1)], &interfaces);
-    recorder.packet(&packet(7, b"of 9, which did not end"), &[message(9)], &interfaces);
+    recorder.transaction(&ended(1, 0), &Who::default(), &Owner::files(1));
+    recorder.packet(&packet(6, b"of 1 again"), &[message(1)], &known(&interfaces));
+    recorder.packet(&packet(7, b"of 9, which did not end"), &[message(9)], &known(&interfaces));
     end(&mut recorder, 8);
     let file = files(&chunks).concat();
     let lines = read(&file);
@@ -311,7 +318,7 @@ fn what_cannot_wait_any_longer_is_kept() {
     let (mut recorder, chunks) = Recorder::new(RecorderOptions { filter, ..options(None, Rotation::default()) });
     let writer = std::thread::spawn(move || chunks.iter().count());
     for at in 0..300 {
-        recorder.packet(&packet(at, &vec![0; 60_000]), &[message(1)], &Interfaces::default());
+        recorder.packet(&packet(at, &vec![0; 60_000]), &[message(1)], &known(&Interfaces::default()));
     }
     let counts = recorder.counts();
     assert!(counts.undecided > 0 && counts.undecided == counts.recorded + counts.dropped, "{counts:?}");

@@ -1,10 +1,9 @@
 //! A line for each client.
 
-use std::net::IpAddr;
-
 use super::page::{Cell, Column, Table, Tone, name, number};
-use crate::rules::report::{Client, Report, worst_first};
-use crate::sink::escape;
+use crate::owner::Party;
+use crate::rules::report::{Asker, Client, Report, worst_first};
+use crate::sink::{escape, owner};
 
 const COLUMNS: [Column; 12] = [
     name("clients, worst first"),
@@ -29,7 +28,7 @@ const NOTE: &str =
 
 pub(super) fn table(report: &Report) -> Table {
     let clients = worst_first(&report.clients, |client| &client.tally);
-    let mut table = Table::new(&COLUMNS, &clients, |(address, client)| row(label(**address, client), client));
+    let mut table = Table::new(&COLUMNS, &clients, |(asker, client)| row(label(asker, client), client));
     table.rows.extend(report.clients.others().map(|others| row("all others".to_owned(), others)));
     table.leave_out_zeros(OPEN);
     table.note = Some(NOTE.to_owned());
@@ -56,8 +55,14 @@ fn row(label: String, client: &Client) -> Vec<Cell> {
     ]
 }
 
-/// `10.244.0.10 curl, wget`.
-fn label(address: IpAddr, client: &Client) -> String {
+/// `shop/web-7d9c`, or `10.244.0.10 curl, wget`.
+fn label(asker: &Asker, client: &Client) -> String {
+    let address = match (asker, &client.party) {
+        (_, Some(Party::Pod { pod, .. })) => return owner::pod_name(pod),
+        (_, Some(Party::Remote(_))) => return client.party.as_ref().map(owner::party).unwrap_or_default(),
+        (Asker::Address(address), _) => address.to_string(),
+        (Asker::Pod(uid), _) => uid.to_string(),
+    };
     let names: Vec<_> = client.processes.iter().filter_map(|comm| escape::comm(comm)).collect();
     let more = if client.more_processes { ", …" } else { "" };
     format!("{address} {}{more}", names.join(", ")).trim_end().to_owned()

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use super::page::{Cell, Column, Table, Tone, name, number};
+use crate::owner::Party;
 use crate::rules::report::{Asked, Report, Server, worst_first};
+use crate::sink::owner;
 
 /// The port that needs no mention.
 const DNS_PORT: u16 = 53;
@@ -28,7 +30,7 @@ const NOTE: &str = "server p50, p99: from query to response at the server's own 
 
 pub(super) fn table(report: &Report) -> Table {
     let servers = worst_first(&report.servers, |server| &server.tally);
-    let mut table = Table::new(&COLUMNS, &servers, |(asked, server)| row(label(asked), server));
+    let mut table = Table::new(&COLUMNS, &servers, |(asked, server)| row(label(asked, server), server));
     table.rows.extend(report.servers.others().map(|others| row("all others".to_owned(), others)));
     table.leave_out_zeros(OPEN);
     table.note = Some(NOTE.to_owned());
@@ -53,10 +55,16 @@ fn row(label: String, server: &Server) -> Vec<Cell> {
     ]
 }
 
-fn label(asked: &Asked) -> String {
+/// `svc kube-system/kube-dns → kube-system/coredns-x`, each as far as it has a name.
+fn label(asked: &Asked, server: &Server) -> String {
+    let pod = server.party.as_ref().and_then(Party::pod).map(|pod| owner::pod_name(pod));
+    let service = server.service.as_deref().map(owner::service);
     match asked.after_nat {
-        Some(behind) => format!("{} → {}", address(asked.server), address(behind)),
-        None => address(asked.server),
+        Some(behind) => {
+            let service = service.unwrap_or_else(|| address(asked.server));
+            format!("{service} → {}", pod.unwrap_or_else(|| address(behind)))
+        }
+        None => service.or(pod).unwrap_or_else(|| address(asked.server)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::capture::{BootTime, WallTime};
-use crate::rules::report::{CLIENTS_MAX, Tally};
+use crate::rules::report::{Asker, CLIENTS_MAX, Tally};
 use crate::rules::{Ledger, Totals};
 
 fn observed(report: Report) -> Observed {
@@ -33,7 +33,7 @@ fn asked(queries: u64) -> Tally {
 fn many_clients(count: u32) -> Report {
     let mut report = Report::new();
     for number in 0..count {
-        report.clients.entry(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number))).tally = asked(1);
+        report.clients.entry(Asker::Address(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number)))).tally = asked(1);
     }
     report.total = asked(count.into());
     report
@@ -57,7 +57,7 @@ fn clients_that_found_no_room_are_told() {
 #[test]
 fn long_label_has_a_line_of_its_own() {
     let mut report = many_clients(1);
-    let address = Ipv6Addr::from_bits(u128::MAX).into();
+    let address = Asker::Address(Ipv6Addr::from_bits(u128::MAX).into());
     let client = report.clients.entry(address);
     client.tally = Tally { no_response: 1_234_567, ..asked(9_234_567) };
     client.times.add(Duration::from_micros(99_900));
@@ -109,7 +109,7 @@ fn nothing_is_said_to_be_nothing() {
     let mut report = Report::new();
     report.total.unsolicited = 2;
     report.span.packet(BootTime(0), WallTime(0));
-    report.clients.entry(Ipv4Addr::LOCALHOST.into()).tally.unsolicited = 2;
+    report.clients.entry(Asker::Address(Ipv4Addr::LOCALHOST.into())).tally.unsolicited = 2;
     let page = plain(report);
     assert!(page.starts_with("2 transactions of 1 client in 0 µs: no query among them\n"), "{page}");
     assert!(page.contains("\nalso          2 responses without query\n"), "{page}");

@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use super::outcome::{self, remarks};
 use super::point::{UNKNOWN, process, push_place};
 use super::{Layout, Text, end_line, push_blanks};
-use crate::decode::presentation::{push_ip, push_socket_address};
+use crate::decode::presentation::{push_ip, push_number, push_socket_address};
 use crate::decode::{Question, Transport};
 use crate::join::{Hop, MessageKind, Transaction};
-use crate::owner::Interfaces;
+use crate::owner::{Interfaces, Party, Who};
 use crate::sink::message::{asked, push_name};
 use crate::sink::palette::paint;
-use crate::sink::{Numbered, iana, time};
+use crate::sink::{Numbered, iana, owner, time};
 
 /// The port that needs no mention.
 const DNS_PORT: u16 = 53;
@@ -22,6 +22,8 @@ const TYPE_WIDTH: usize = 5;
 const TIME_WIDTH: usize = 7;
 /// Between parts.
 const GAP: &str = "  ";
+/// From who asks to who is asked.
+const ARROW: &str = " → ";
 /// Between the points of a way.
 const STEP: &str = " ▸ ";
 
@@ -33,14 +35,14 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, line: &mu
         Layout::OneLine => one_line(text, numbered, line),
         Layout::TwoLines => two_lines(text, numbered, line),
     }
-    paint(line, palette.dim, |line| push_way(line, &numbered.record.path, &numbered.interfaces));
+    paint(line, palette.dim, |line| push_way(line, &numbered.record.path, &numbered.names.interfaces));
     end_line(line);
 }
 
 /// Who, what, how it ended, how long it took.
 fn one_line(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
     let transaction = &*numbered.record;
-    text.columns.who.fill(line, |line| push_who(line, transaction));
+    text.columns.who.fill(line, |line| push_who(line, transaction, &numbered.names.who));
     push_question(text, transaction, line);
     let options = &text.options;
     let width = outcome::push(line, transaction, options.query_timeout, &options.palette);
@@ -59,13 +61,13 @@ fn two_lines(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut Strin
     push_remarks(text, numbered, line);
     end_line(line);
     line.push_str("    ");
-    push_who(line, transaction);
+    push_who(line, transaction, &numbered.names.who);
     line.push_str(GAP);
 }
 
 fn push_remarks(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
     let transaction = &*numbered.record;
-    for remark in remarks(transaction, &numbered.interfaces).into_iter().chain(text.causes.remarks(transaction)) {
+    for remark in remarks(transaction, &numbered.names.interfaces).into_iter().chain(text.causes.remarks(transaction)) {
         paint(line, text.options.palette.warn, |line| line.push_str(&remark));
         line.push_str(GAP);
     }
@@ -112,22 +114,52 @@ fn push_took(line: &mut String, transaction: &Transaction) {
     line.push_str(GAP);
 }
 
-/// `10.244.0.10 curl[2211] → 10.96.0.10 (→ 10.244.0.53)`.
-fn push_who(line: &mut String, transaction: &Transaction) {
-    push_ip(line, transaction.client.ip());
+/// `10.244.0.10 curl[2211] → 10.96.0.10 → 10.244.0.53`, or
+/// `shop/web-7d9c (nginx) curl[2211] → svc kube-system/kube-dns → kube-system/coredns-x`.
+fn push_who(line: &mut String, transaction: &Transaction, who: &Who) {
+    match &who.client {
+        // The address of a node is one of many.
+        Some(Party::Node { unit: None, .. }) | None => push_ip(line, transaction.client.ip()),
+        Some(client) => line.push_str(&owner::party(client)),
+    }
     if let Some(process) = process(&transaction.client_socket) {
         line.push(' ');
         line.push_str(&process);
     }
-    line.push_str(" → ");
-    push_server(line, transaction.server);
-    if let Some(after) = transaction.server_after_nat {
-        line.push_str(" (→ ");
-        push_server(line, after);
-        line.push(')');
-    }
+    line.push_str(ARROW);
+    push_asked(line, transaction, who);
     if transaction.transport == Transport::Tcp {
         line.push_str(" TCP");
+    }
+}
+
+/// Whom it asked, and who stood behind that.
+fn push_asked(line: &mut String, transaction: &Transaction, who: &Who) {
+    let behind = transaction.server_after_nat;
+    match (&who.service, owner::server(who)) {
+        (Some(service), _) => {
+            line.push_str(&owner::service(service));
+            push_port(line, transaction.server);
+        }
+        (None, Some(server)) if behind.is_none() => {
+            line.push_str(&server);
+            push_port(line, transaction.server);
+        }
+        (None, _) => push_server(line, transaction.server),
+    }
+    if let Some(behind) = behind {
+        line.push_str(ARROW);
+        match owner::server(who) {
+            Some(server) => line.push_str(&server),
+            None => push_server(line, behind),
+        }
+    }
+}
+
+fn push_port(line: &mut String, address: SocketAddr) {
+    if address.port() != DNS_PORT {
+        line.push(':');
+        push_number(line, address.port().into(), 1);
     }
 }
 

@@ -156,12 +156,10 @@ fn end_line(line: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::capture::{BootTime, Direction, Hook, Point};
     use crate::join::{Hop, MessageKind, Outcome, Transaction};
-    use crate::sink::Numbered;
+    use crate::sink::{Names, Numbered};
 
     #[test]
     fn column_grows_up_to_its_bound() {
@@ -198,7 +196,7 @@ mod tests {
         };
         let between = Transaction::between(client, server);
         let record = Box::new(Transaction { outcome: Outcome::NoResponse, path: vec![hop], ..between });
-        let item = Item::Transaction(Numbered { seq: 0, record, interfaces: Arc::default() });
+        let item = Item::Transaction(Numbered { seq: 0, record, names: Names::default() });
         let mut out = Vec::new();
         let query_timeout = Duration::from_secs(5);
         let layout = Layout::OneLine;

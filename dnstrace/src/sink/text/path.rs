@@ -14,7 +14,7 @@ use crate::sink::palette::Painted;
 use crate::sink::{Numbered, Palette};
 
 pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &mut String) -> fmt::Result {
-    let (transaction, interfaces) = (&*numbered.record, &*numbered.interfaces);
+    let (transaction, interfaces) = (&*numbered.record, &*numbered.names.interfaces);
     let widths = Widths::new(&transaction.path, interfaces);
     for (at, hop) in transaction.path.iter().enumerate() {
         let before = transaction.path[..at].iter().rfind(|before| before.message == hop.message);

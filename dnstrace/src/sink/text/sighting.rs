@@ -13,7 +13,7 @@ use crate::sink::{Numbered, Palette, Sighting, iana, time};
 const ID_WIDTH: usize = 5;
 
 pub(super) fn write(text: &mut Text, numbered: &Numbered<Sighting>, line: &mut String) {
-    let (sighting, interfaces) = (&*numbered.record, &*numbered.interfaces);
+    let (sighting, interfaces) = (&*numbered.record, &*numbered.names.interfaces);
     let palette = text.options.palette;
     paint(line, palette.dim, |line| time::push_time_of_day_micros(line, sighting.wall));
     line.push_str("  ");

@@ -42,15 +42,15 @@ struct Whole<'a> {
     transactions: u64,
     #[serde(flatten)]
     total: Counts,
-    clients: Vec<ClientRecord>,
+    clients: Vec<ClientRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    other_clients: Option<ClientRecord>,
+    other_clients: Option<ClientRecord<'a>>,
     last_seen: Vec<Unanswered>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_seen_elsewhere: Option<Unanswered>,
-    servers: Vec<ServerRecord>,
+    servers: Vec<ServerRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    other_servers: Option<ServerRecord>,
+    other_servers: Option<ServerRecord<'a>>,
     names: NamesRecord,
     rcodes: BTreeMap<String, u64>,
     record_types: BTreeMap<String, u64>,
@@ -67,7 +67,7 @@ struct Whole<'a> {
 }
 
 impl<'a> Whole<'a> {
-    fn new(observed: &Observed, summary: &'a Summary) -> Self {
+    fn new(observed: &'a Observed, summary: &'a Summary) -> Self {
         let report = &*observed.report;
         let walls = report.span.walls();
         let lost = summary.ledgers.iter().map(|ledger| (ledger.what, ledger.lost()));
@@ -99,12 +99,12 @@ impl<'a> Whole<'a> {
     }
 }
 
-fn clients(report: &Report) -> Vec<ClientRecord> {
+fn clients(report: &Report) -> Vec<ClientRecord<'_>> {
     let clients = worst_first(&report.clients, |client| &client.tally);
-    clients.into_iter().map(|(address, client)| ClientRecord::new(Some(address.to_string()), client)).collect()
+    clients.into_iter().map(|(asker, client)| ClientRecord::new(Some(asker), client)).collect()
 }
 
-fn servers(report: &Report) -> Vec<ServerRecord> {
+fn servers(report: &Report) -> Vec<ServerRecord<'_>> {
     let servers = worst_first(&report.servers, |server| &server.tally);
     servers.into_iter().map(|(asked, server)| ServerRecord::new(Some(ServerName::new(asked)), server)).collect()
 }

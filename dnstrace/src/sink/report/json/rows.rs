@@ -4,13 +4,16 @@ use serde::Serialize;
 
 use super::counts::{Counts, Times};
 use super::places::ServerName;
-use crate::rules::report::{Client, Server};
+use crate::rules::report::{Asker, Client, Server};
 use crate::sink::escape;
+use crate::sink::json::PartyRecord;
 
 #[derive(Debug, Serialize)]
-pub(super) struct ClientRecord {
+pub(super) struct ClientRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     src: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    k8s: Option<PartyRecord<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     processes: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -21,10 +24,17 @@ pub(super) struct ClientRecord {
     latency_us: Option<Times>,
 }
 
-impl ClientRecord {
-    pub(super) fn new(src: Option<String>, client: &Client) -> Self {
+impl<'a> ClientRecord<'a> {
+    pub(super) fn new(asker: Option<&Asker>, client: &'a Client) -> Self {
+        let address = match asker {
+            Some(Asker::Address(address)) => Some(*address),
+            // A pod by one of its addresses, the first that was seen.
+            Some(Asker::Pod(_)) => client.address,
+            None => None,
+        };
         Self {
-            src,
+            src: address.map(|address| address.to_string()),
+            k8s: asker.and_then(|_| PartyRecord::new(client.party.as_ref(), None)),
             processes: client.processes.iter().filter_map(|comm| escape::comm(comm)).collect(),
             more_processes: client.more_processes,
             counts: Counts::new(&client.tally),
@@ -34,9 +44,11 @@ impl ClientRecord {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct ServerRecord {
+pub(super) struct ServerRecord<'a> {
     #[serde(flatten)]
     name: Option<ServerName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    k8s_dest: Option<PartyRecord<'a>>,
     #[serde(flatten)]
     counts: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,10 +57,11 @@ pub(super) struct ServerRecord {
     server_latency_us: Option<Times>,
 }
 
-impl ServerRecord {
-    pub(super) fn new(name: Option<ServerName>, server: &Server) -> Self {
+impl<'a> ServerRecord<'a> {
+    pub(super) fn new(name: Option<ServerName>, server: &'a Server) -> Self {
         Self {
             name,
+            k8s_dest: PartyRecord::new(server.party.as_ref(), server.service.as_deref()),
             counts: Counts::new(&server.tally),
             latency_us: Times::new(&server.at_client),
             server_latency_us: Times::new(&server.at_server),
