@@ -3,5 +3,6 @@
 pub mod fact;
 mod interfaces;
 pub mod sources;
+pub mod workload;
 
 pub use self::interfaces::{Interfaces, Owner};
