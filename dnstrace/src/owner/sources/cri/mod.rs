@@ -73,23 +73,26 @@ impl Watch {
     async fn run(mut self) -> Result<(), NobodyListens> {
         let mut back_off = self.pace.back_off_min;
         loop {
-            match Runtime::choose(&self.places, self.pace.call).await {
-                Ok(runtime) => {
-                    if self.follow(runtime).await? {
-                        back_off = self.pace.back_off_min;
-                    }
-                }
-                Err(Missing::Absent) => {
-                    self.report(State::Absent, "no container runtime's socket".to_owned(), "").await?
-                }
-                Err(Missing::Failed(path, failure)) => {
-                    let found = format!("{}: {failure}", path.display());
-                    self.report(State::Failed, found, failure.remedy()).await?;
-                }
+            if self.attempt().await? {
+                back_off = self.pace.back_off_min;
             }
             sleep(back_off).await;
             back_off = (back_off * 2).min(self.pace.back_off_max);
         }
+    }
+
+    /// Follows a runtime if there is one. Returns whether it did.
+    async fn attempt(&mut self) -> Result<bool, NobodyListens> {
+        match Runtime::choose(&self.places, self.pace.call).await {
+            Ok(runtime) => return self.follow(runtime).await,
+            Err(Missing::Absent) => {
+                self.report(State::Absent, "no container runtime's socket".to_owned(), "").await?;
+            }
+            Err(Missing::Failed(path, failure)) => {
+                self.report(State::Failed, format!("{}: {failure}", path.display()), failure.remedy()).await?;
+            }
+        }
+        Ok(false)
     }
 
     /// Tells what a runtime lists for as long as it does. Returns whether it did at all.

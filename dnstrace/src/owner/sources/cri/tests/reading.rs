@@ -24,7 +24,7 @@ use crate::owner::sources::{Ask, CriOption, NobodyListens, Report, State, Teller
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing but asks makes it list again.
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 
 const PACE: Pace = Pace {
     call: PATIENCE,
@@ -139,7 +139,7 @@ async fn runtime_that_is_restarted_is_followed() {
     assert_eq!(reading.until_pods(2).await.len(), 2);
     drop(before);
     let away = reading.until_failed().await;
-    assert_eq!(away.remedy.is_empty(), false, "{away:?}");
+    assert!(!away.remedy.is_empty(), "{away:?}");
     let pods = vec![sandbox(1, "agent"), sandbox(2, "web"), sandbox(3, "new")];
     let _after = Fake::start(&reading.containerd(), says(pods, Vec::new()));
     // What it told before stays told.
