@@ -12,14 +12,21 @@ use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
+use super::list::List;
 use super::message::{
-    Everything, ListContainersResponse, ListPodSandboxResponse, PodSandboxStatus, PodSandboxStatusRequest,
-    PodSandboxStatusResponse, VersionRequest, VersionResponse,
+    Container, Everything, Items, PodSandbox, PodSandboxStatus, PodSandboxStatusRequest, PodSandboxStatusResponse,
+    VersionRequest, VersionResponse,
 };
 use super::socket;
 
 /// As much as kubelet takes: a pod of many labels and annotations has some 10 KiB, and the largest nodes 500 pods.
 const MESSAGE_LEN_MAX: usize = 16 << 20;
+
+/// The largest nodes have some 500 pods; ones that have ended stay until they are deleted.
+const SANDBOXES_MAX: usize = 4096;
+
+/// Pods have few containers each, with those that were restarted.
+const CONTAINERS_MAX: usize = 16_384;
 
 /// A sentence has room, and a line on the screen for it.
 const SHOWN_LEN_MAX: usize = 200;
@@ -99,13 +106,15 @@ impl Client {
     }
 
     /// Every sandbox.
-    pub(super) async fn sandboxes(&mut self) -> Result<ListPodSandboxResponse, Failure> {
-        self.call("/runtime.v1.RuntimeService/ListPodSandbox", Everything {}).await
+    pub(super) async fn sandboxes(&mut self) -> Result<List<PodSandbox>, Failure> {
+        let answer: Items = self.call("/runtime.v1.RuntimeService/ListPodSandbox", Everything {}).await?;
+        Ok(List::read(&answer.items, SANDBOXES_MAX))
     }
 
     /// Every container, also those that have ended.
-    pub(super) async fn containers(&mut self) -> Result<ListContainersResponse, Failure> {
-        self.call("/runtime.v1.RuntimeService/ListContainers", Everything {}).await
+    pub(super) async fn containers(&mut self) -> Result<List<Container>, Failure> {
+        let answer: Items = self.call("/runtime.v1.RuntimeService/ListContainers", Everything {}).await?;
+        Ok(List::read(&answer.items, CONTAINERS_MAX))
     }
 
     /// What the list does not say of a sandbox.

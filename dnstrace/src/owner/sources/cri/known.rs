@@ -2,15 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::list::List;
 use super::message::{Container, PodSandbox, PodSandboxStatus, SANDBOX_READY};
 use super::pod;
 use crate::owner::fact::{ContainerFact, Fact, PodFact, Text};
-
-/// The largest nodes have some 500 pods; ones that have ended stay until they are deleted.
-pub(super) const SANDBOXES_MAX: usize = 4096;
-
-/// Pods have few containers each, with those that were restarted.
-const CONTAINERS_MAX: usize = 16_384;
 
 /// Names of containers are labels; those of images have no bound, but are shorter.
 const CONTAINER_NAME_LEN_MAX: usize = 63;
@@ -19,8 +14,8 @@ const IMAGE_LEN_MAX: usize = 512;
 /// What the runtime says at one time.
 #[derive(Default)]
 pub(super) struct Listing {
-    pub(super) sandboxes: Vec<PodSandbox>,
-    pub(super) containers: Vec<Container>,
+    pub(super) sandboxes: List<PodSandbox>,
+    pub(super) containers: List<Container>,
     /// Of sandboxes whose status was [wanted](Known::wants), by their ids.
     pub(super) statuses: HashMap<String, PodSandboxStatus>,
 }
@@ -62,18 +57,17 @@ impl Known {
 
     /// Whether the list alone does not say everything of this sandbox.
     pub(super) fn wants(&self, sandbox: &PodSandbox) -> bool {
-        let is_whole = self.pods.get(sandbox.id.as_str()).is_some_and(|pod| pod.stage == Stage::Whole);
-        sandbox.state == SANDBOX_READY && !is_whole && pod::is_container_id(&sandbox.id)
+        let is_pod = || pod::listed(sandbox).is_some();
+        let wants = self.pods.get(sandbox.id.as_str()).map_or_else(is_pod, |pod| pod.stage == Stage::Begun);
+        sandbox.state == SANDBOX_READY && wants
     }
 
     /// Takes a listing, and returns what is to be told of it: first what is gone, as its addresses may have gone over.
     pub(super) fn learn(&mut self, listing: &Listing) -> Vec<Fact> {
-        let too_many = listing.sandboxes.len().saturating_sub(SANDBOXES_MAX)
-            + listing.containers.len().saturating_sub(CONTAINERS_MAX);
-        self.skipped = too_many as u64;
+        self.skipped = listing.sandboxes.skipped + listing.containers.skipped;
         let mut news = Vec::new();
         let mut pods = BTreeMap::new();
-        for sandbox in listing.sandboxes.iter().take(SANDBOXES_MAX) {
+        for sandbox in &listing.sandboxes.items {
             let Some(pod) = self.pod(sandbox, listing.statuses.get(&sandbox.id), &mut news) else {
                 self.skipped += 1;
                 continue;
@@ -109,7 +103,7 @@ impl Known {
 
     fn listed_containers(&mut self, listing: &Listing, pods: &BTreeMap<Text, Pod>) -> BTreeMap<Text, ContainerFact> {
         let mut containers = BTreeMap::new();
-        for container in listing.containers.iter().take(CONTAINERS_MAX) {
+        for container in &listing.containers.items {
             match of_container(container, pods) {
                 Some(fact) => drop(containers.insert(fact.id.clone(), fact)),
                 None => self.skipped += 1,

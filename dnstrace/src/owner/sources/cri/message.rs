@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
+
 /// `NamespaceMode.NODE`.
 pub(super) const NETWORK_OF_NODE: i32 = 2;
 
@@ -27,10 +29,11 @@ pub(super) struct VersionResponse {
     pub(super) runtime_version: String,
 }
 
+/// `ListPodSandboxResponse` and `ListContainersResponse`: each item by itself, so that a malformed one is alone.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ListPodSandboxResponse {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) items: Vec<PodSandbox>,
+pub(super) struct Items {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub(super) items: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -109,12 +112,6 @@ pub(super) struct Namespace {
 pub(super) struct NamespaceOption {
     #[prost(int32, tag = "1")]
     pub(super) network: i32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ListContainersResponse {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) containers: Vec<Container>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -5,6 +5,7 @@
 
 mod client;
 mod known;
+mod list;
 mod message;
 mod pod;
 mod runtime;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::client::{Client, Failure};
-use super::known::{Known, Listing, SANDBOXES_MAX};
+use super::known::{Known, Listing};
 use super::message::{PodSandbox, PodSandboxStatus};
 use super::socket::Places;
 
@@ -53,9 +53,9 @@ impl Runtime {
     /// Everything there is, and what the list does not say of those sandboxes that are not known yet.
     pub(super) async fn list(&mut self, known: &Known) -> Result<Listing, Failure> {
         // Containers first: each has its sandbox before it.
-        let containers = self.client.containers().await?.containers;
-        let sandboxes = self.client.sandboxes().await?.items;
-        let wanted = sandboxes.iter().take(SANDBOXES_MAX).filter(|sandbox| known.wants(sandbox));
+        let containers = self.client.containers().await?;
+        let sandboxes = self.client.sandboxes().await?;
+        let wanted = sandboxes.items.iter().filter(|sandbox| known.wants(sandbox));
         let statuses = self.statuses(wanted).await;
         Ok(Listing { sandboxes, containers, statuses })
     }

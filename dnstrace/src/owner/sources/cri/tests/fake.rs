@@ -16,15 +16,17 @@ use tonic_prost::ProstCodec;
 use tower::service_fn;
 
 use super::super::message::{
-    Everything, ListContainersResponse, ListPodSandboxResponse, PodSandboxStatus, PodSandboxStatusRequest,
-    PodSandboxStatusResponse, VersionRequest, VersionResponse,
+    Container, Everything, Items, PodSandbox, PodSandboxStatus, PodSandboxStatusRequest, PodSandboxStatusResponse,
+    VersionRequest, VersionResponse,
 };
 
 /// What it says.
 #[derive(Clone, Default)]
 pub(super) struct Says {
-    pub(super) sandboxes: ListPodSandboxResponse,
-    pub(super) containers: ListContainersResponse,
+    pub(super) sandboxes: Vec<PodSandbox>,
+    pub(super) containers: Vec<Container>,
+    /// Beside these, malformed.
+    pub(super) malformed: usize,
     /// A sandbox without one is not found.
     pub(super) statuses: HashMap<String, PodSandboxStatus>,
     /// It never answers calls of this name.
@@ -119,11 +121,16 @@ async fn answer(says: &Mutex<Says>, request: http::Request<Body>) -> http::Respo
             with(request, move |_: VersionRequest| Err::<VersionResponse, _>(Status::unimplemented(why))).await
         }
         "Version" => with(request, move |_: VersionRequest| Ok(version.clone())).await,
-        "ListPodSandbox" => with(request, move |_: Everything| Ok(said.sandboxes.clone())).await,
-        "ListContainers" => with(request, move |_: Everything| Ok(said.containers.clone())).await,
+        "ListPodSandbox" => with(request, move |_: Everything| Ok(items(&said.sandboxes, said.malformed))).await,
+        "ListContainers" => with(request, move |_: Everything| Ok(items(&said.containers, 0))).await,
         "PodSandboxStatus" => with(request, move |asked: PodSandboxStatusRequest| status(&said, &asked)).await,
         other => panic!("{other} is called"),
     }
+}
+
+fn items<M: prost::Message>(messages: &[M], malformed: usize) -> Items {
+    let items = messages.iter().map(|message| message.encode_to_vec().into());
+    Items { items: items.chain(std::iter::repeat_n(vec![0xff].into(), malformed)).collect() }
 }
 
 fn status(says: &Says, asked: &PodSandboxStatusRequest) -> Result<PodSandboxStatusResponse, Status> {

@@ -12,7 +12,7 @@ use tonic::Status;
 
 use super::super::client::Failure;
 use super::super::known::Known;
-use super::super::message::{Container, ListContainersResponse, ListPodSandboxResponse, PodSandbox};
+use super::super::message::{Container, PodSandbox};
 use super::super::socket::Places;
 use super::super::{Pace, Watch};
 use super::fake::{Fake, Says};
@@ -103,8 +103,8 @@ fn says(pods: Vec<PodSandbox>, containers: Vec<Container>) -> Says {
     });
     Says {
         statuses: statuses.skip(1).chain([(id(1), status(2, &[]))]).collect(),
-        sandboxes: ListPodSandboxResponse { items: pods },
-        containers: ListContainersResponse { containers },
+        sandboxes: pods,
+        containers,
         ..Says::default()
     }
 }
@@ -120,6 +120,15 @@ async fn everything_is_told_and_then_reported() {
     // Without the runtime's escape sequence.
     let expected = format!("fake[1m 1.2 at {}: 2 pods, 1 containers", reading.containerd().display());
     assert_eq!((report.found, report.remedy, report.skipped), (expected, String::new(), 0));
+}
+
+#[tokio::test]
+async fn malformed_sandbox_is_counted_and_holds_up_no_other() {
+    let mut reading = Reading::auto(PACE);
+    let malformed = Says { malformed: 3, ..says(vec![sandbox(1, "agent")], Vec::new()) };
+    let _fake = Fake::start(&reading.containerd(), malformed);
+    let (facts, report) = reading.until(|report| report.state == State::Ready).await;
+    assert_eq!((facts, report.skipped), (vec!["shop/agent node []".to_owned()], 3));
 }
 
 #[tokio::test]
@@ -152,7 +161,7 @@ async fn ask_is_answered_by_a_listing_at_once() {
     let fake = Fake::start(&reading.containerd(), says(vec![sandbox(1, "agent")], Vec::new()));
     reading.until_pods(1).await;
     for (count, ask) in [(2, Ask::Cgroup { id: 77, tgid: None }), (3, Ask::Netns(77))] {
-        fake.change(|says| says.sandboxes.items.push(sandbox(count, "new")));
+        fake.change(|says| says.sandboxes.push(sandbox(count, "new")));
         reading.asks.send(Ask::Address("192.0.2.1".parse().unwrap())).await.unwrap();
         reading.asks.send(ask).await.unwrap();
         let facts = reading.until_pods(count as usize).await;
@@ -166,7 +175,7 @@ async fn asks_are_not_needed() {
     (reading.asks, _) = channel(1);
     let fake = Fake::start(&reading.containerd(), says(vec![sandbox(1, "agent")], Vec::new()));
     reading.until_pods(1).await;
-    fake.change(|says| says.sandboxes.items.clear());
+    fake.change(|says| says.sandboxes.clear());
     assert_eq!(reading.until_pods(0).await, [format!("gone {}", uid(1))]);
 }
 
@@ -175,7 +184,7 @@ async fn status_is_asked_for_once() {
     let mut reading = Reading::auto(PACE);
     let fake = Fake::start(&reading.containerd(), says(vec![sandbox(1, "agent")], Vec::new()));
     reading.until_pods(1).await;
-    fake.change(|says| says.sandboxes.items.push(sandbox(2, "new")));
+    fake.change(|says| says.sandboxes.push(sandbox(2, "new")));
     reading.until_pods(2).await;
     let calls = fake.says.lock().unwrap().calls.clone();
     // The second one has none, and may get one.
@@ -192,7 +201,7 @@ async fn sandbox_whose_status_hangs_holds_up_no_other() {
     assert_eq!(reading.until_pods(2).await, ["shop/agent ? []", "shop/web ? []"]);
     fake.change(|says| {
         says.hangs_at = None;
-        says.sandboxes.items.push(sandbox(3, "new"));
+        says.sandboxes.push(sandbox(3, "new"));
     });
     let facts = reading.until_pods(3).await;
     assert!(facts.contains(&"shop/agent node []".to_owned()), "{facts:?}");
@@ -242,7 +251,7 @@ async fn answer_that_is_too_large_has_failed() {
     let fake = Fake::start(&reading.containerd(), says(vec![sandbox(1, "web")], vec![huge]));
     let report = reading.until_failed().await;
     assert!(report.found.contains("limit"), "{report:?}");
-    fake.change(|says| says.containers.containers.clear());
+    fake.change(|says| says.containers.clear());
     reading.until_pods(1).await;
 }
 
@@ -272,7 +281,7 @@ async fn source_ends_when_nobody_listens() {
     let fake = Fake::start(&reading.containerd(), says(vec![sandbox(1, "web")], Vec::new()));
     reading.until_pods(1).await;
     reading.updates.close();
-    fake.change(|says| says.sandboxes.items.clear());
+    fake.change(|says| says.sandboxes.clear());
     let ended = timeout(PATIENCE, &mut reading.task).await.unwrap().unwrap();
     assert_eq!(ended, Err(NobodyListens));
 }
