@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
@@ -37,6 +37,9 @@ const AGENT: PodSpec<'_> = PodSpec {
 };
 const DB: PodSpec<'_> =
     PodSpec { namespace: "shop", name: "db-0", container: "db", labels: &[], host_network: false, nameservers: &[] };
+
+/// The node's address at its bridge.
+const BRIDGE: &str = "10.244.0.1";
 
 /// The source, and what it tells.
 struct Reading {
@@ -177,23 +180,25 @@ fn pods_send_queries_to_their_nameserver() {
         return skip::skip("containerd", "not root");
     }
     let node = Containerd::start().unwrap();
-    let agent = node.run_pod(&PodSpec { nameservers: &["127.0.0.1"], ..AGENT }).unwrap();
-    let said = thread::scope(|scope| {
-        let asking = node.netns().run(|| Ok(std::net::UdpSocket::bind("127.0.0.1:53")?)).unwrap();
-        asking.set_read_timeout(Some(PATIENCE)).unwrap();
-        scope.spawn(move || refuse(&asking));
-        node.exec(&agent, &["/lookup", "name.example"]).unwrap()
-    });
-    assert!(said.starts_with("name.example: "), "{said}");
+    for spec in [WEB, AGENT] {
+        let pod = node.run_pod(&PodSpec { nameservers: &[BRIDGE], ..spec }).unwrap();
+        let server = node.netns().run(|| Ok(UdpSocket::bind((BRIDGE, 53))?)).unwrap();
+        server.set_read_timeout(Some(PATIENCE)).unwrap();
+        let said = thread::scope(|scope| {
+            scope.spawn(|| deny(&server));
+            node.exec(&pod, &["/lookup", "name.example"]).unwrap()
+        });
+        assert!(said.starts_with("name.example: "), "{said}");
+    }
 }
 
-/// Answers the first two queries, of A and AAAA, with REFUSED.
-fn refuse(socket: &std::net::UdpSocket) {
+/// Answers the first two queries, of A and AAAA, with NXDOMAIN.
+fn deny(socket: &UdpSocket) {
     let mut buffer = [0; 512];
     for _ in 0..2 {
         let (length, client) = socket.recv_from(&mut buffer).unwrap();
         buffer[2] |= 0x80;
-        buffer[3] = 5;
+        buffer[3] = 3;
         socket.send_to(&buffer[..length], client).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! The calls of CRI that are made. Each of them only reads, ends after a while, and takes answers of a bounded size.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 use std::{fmt, io};
@@ -45,9 +46,12 @@ pub(super) enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Socket(error) => error.fmt(f),
+            Self::Socket(error) => f.write_str(&deepest(error)),
             Self::Timeout(limit) => write!(f, "no answer within {limit:?}"),
-            Self::Status(status) => write!(f, "{}: {}", status.code(), shown(status.message())),
+            Self::Status(status) => match status.source() {
+                Some(source) => f.write_str(&deepest(source)),
+                None => write!(f, "{}: {}", status.code(), shown(status.message())),
+            },
         }
     }
 }
@@ -68,6 +72,9 @@ impl Failure {
                      /etc/containerd/config.toml), or --cri off"
                 }
                 Code::PermissionDenied | Code::Unauthenticated => "run as root, or --cri off",
+                _ if status.source().is_some() => {
+                    "see whether the container runtime runs, and listens at this socket; or --cri off"
+                }
                 _ => "see what the container runtime says: crictl pods; or --cri off",
             },
         }
@@ -144,6 +151,15 @@ impl Client {
         let answer = self.grpc.unary(Request::new(request), PathAndQuery::from_static(path), codec).await?;
         Ok(answer.into_inner())
     }
+}
+
+/// The error that the others came from: they say little more than that there was one.
+fn deepest(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    shown(&last.to_string())
 }
 
 /// What a runtime says, for a terminal.
