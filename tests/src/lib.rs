@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod command;
+pub mod containerd;
 pub mod coredns;
 pub mod debian;
 pub mod frame;

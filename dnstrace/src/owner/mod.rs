@@ -9,7 +9,7 @@ mod note;
 pub mod sources;
 mod stage;
 mod waiting;
-mod workload;
+pub mod workload;
 
 pub use self::cluster_dns::{ClusterDns, Known};
 pub use self::index::{Index, IndexCounts, Told};

@@ -9,51 +9,62 @@ use anyhow::{Context, Result};
 
 use super::wait;
 
-/// The folder below which all pods are, in each hierarchy: kubelet's `cgroupRoot`.
-const ROOT: &str = "dnstrace";
+/// The root of the pods of the Kubernetes node: kubelet's `cgroupRoot`.
+pub(super) const KUBERNETES: Root = Root("dnstrace");
 
 /// The kernel takes the last processes out of a cgroup a moment after they ended.
 const EMPTY_LIMIT: Duration = Duration::from_secs(10);
 
-/// kubelet starts only if its root cgroup exists.
-pub(super) fn create() -> Result<()> {
-    for root in roots()? {
-        fs::create_dir_all(root)?;
+/// The folder below which all pods of a node are, in each hierarchy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Root(pub(crate) &'static str);
+
+impl Root {
+    /// kubelet starts only if its root cgroup exists.
+    pub(crate) fn create(self) -> Result<()> {
+        for root in self.folders()? {
+            fs::create_dir_all(root)?;
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-pub(super) fn remove() -> Result<()> {
-    for root in roots()? {
-        wait::until_ok("empty cgroups", EMPTY_LIMIT, || remove_tree(&root))?;
+    pub(crate) fn remove(self) -> Result<()> {
+        self.remove_below("")
     }
-    Ok(())
-}
 
-/// The id by which the kernel knows a container's cgroup: the inode number of its folder in the version 2 tree.
-pub(super) fn id(container: &str) -> Result<u64> {
-    Ok(fs::metadata(folder_of(container)?)?.ino())
-}
+    /// Removes what is at this place below the root.
+    pub(crate) fn remove_below(self, place: &str) -> Result<()> {
+        for root in self.folders()? {
+            wait::until_ok("empty cgroups", EMPTY_LIMIT, || remove_tree(&root.join(place)))?;
+        }
+        Ok(())
+    }
 
-/// A process of a container, by its id on this machine.
-pub(super) fn process(container: &str) -> Result<u32> {
-    let processes = fs::read_to_string(folder_of(container)?.join("cgroup.procs"))?;
-    let first = processes.lines().next().with_context(|| format!("no process in container {container}"))?;
-    Ok(first.parse()?)
-}
+    /// The id by which the kernel knows a container's cgroup: the inode number of its folder in the version 2 tree.
+    pub(crate) fn id(self, container: &str) -> Result<u64> {
+        Ok(fs::metadata(self.folder_of(container)?)?.ino())
+    }
 
-fn folder_of(container: &str) -> Result<PathBuf> {
-    let mounts = fs::read_to_string("/proc/mounts")?;
-    let version_2 = mount_points(&mounts, |kind| kind == "cgroup2");
-    let root = version_2.first().context("cgroup version 2 is not mounted")?.join(ROOT);
-    find(&root, container)?.with_context(|| format!("no cgroup of container {container}"))
-}
+    /// A process of a container, by its id on this machine.
+    pub(crate) fn process(self, container: &str) -> Result<u32> {
+        let processes = fs::read_to_string(self.folder_of(container)?.join("cgroup.procs"))?;
+        let first = processes.lines().next().with_context(|| format!("no process in container {container}"))?;
+        Ok(first.parse()?)
+    }
 
-/// The root of all pods in each hierarchy.
-pub(super) fn roots() -> Result<Vec<PathBuf>> {
-    let mounts = fs::read_to_string("/proc/mounts").context("cannot read /proc/mounts")?;
-    let hierarchies = mount_points(&mounts, |kind| matches!(kind, "cgroup" | "cgroup2"));
-    Ok(hierarchies.iter().map(|hierarchy| hierarchy.join(ROOT)).collect())
+    /// The root of all pods in each hierarchy.
+    pub(crate) fn folders(self) -> Result<Vec<PathBuf>> {
+        let mounts = fs::read_to_string("/proc/mounts").context("cannot read /proc/mounts")?;
+        let hierarchies = mount_points(&mounts, |kind| matches!(kind, "cgroup" | "cgroup2"));
+        Ok(hierarchies.iter().map(|hierarchy| hierarchy.join(self.0)).collect())
+    }
+
+    fn folder_of(self, container: &str) -> Result<PathBuf> {
+        let mounts = fs::read_to_string("/proc/mounts")?;
+        let version_2 = mount_points(&mounts, |kind| kind == "cgroup2");
+        let root = version_2.first().context("cgroup version 2 is not mounted")?.join(self.0);
+        find(&root, container)?.with_context(|| format!("no cgroup of container {container}"))
+    }
 }
 
 fn mount_points(mounts: &str, wanted: fn(&str) -> bool) -> Vec<PathBuf> {

@@ -19,23 +19,32 @@ const LOOKUP_SOURCE: &str = include_str!("../../programs/kube/lookup.c");
 const FOLDERS: [&str; 5] = ["dev", "etc", "proc", "sys", "tmp"];
 
 /// An image: its name, the program it starts, and a function that puts files into its root folder.
-struct Image {
+pub(crate) struct Image {
     name: &'static str,
     program: &'static str,
     fill: fn(&Path) -> Result<()>,
 }
 
-const IMAGES: [Image; 4] = [
-    Image { name: "pause", program: "/pause", fill: fill_pause },
-    Image { name: "coredns", program: "/coredns", fill: fill_coredns },
-    Image { name: "glibc", program: "/lookup", fill: fill_glibc },
-    Image { name: "musl", program: "/lookup", fill: fill_musl },
-];
+/// The program of every sandbox.
+pub(crate) const PAUSE: Image = Image { name: "pause", program: "/pause", fill: fill_pause };
+const COREDNS: Image = Image { name: "coredns", program: "/coredns", fill: fill_coredns };
+const GLIBC: Image = Image { name: "glibc", program: "/lookup", fill: fill_glibc };
+/// Looks names up with musl.
+pub(crate) const MUSL: Image = Image { name: "musl", program: "/lookup", fill: fill_musl };
 
-/// Makes every image and gives it to the node's containerd.
-pub(super) fn import(state: &State, space: &Space) -> Result<()> {
-    for image in IMAGES {
-        let archive = archive(&state.path("image").join(image.name), &image)
+pub(super) const ALL: [Image; 4] = [PAUSE, COREDNS, GLIBC, MUSL];
+
+impl Image {
+    /// As pods name it.
+    pub(crate) fn reference(&self) -> String {
+        format!("dnstrace.test/{}:1", self.name)
+    }
+}
+
+/// Makes these images and gives them to the node's containerd.
+pub(crate) fn import(state: &State, space: &Space, images: &[Image]) -> Result<()> {
+    for image in images {
+        let archive = archive(&state.path("image").join(image.name), image)
             .with_context(|| format!("cannot make the image {}", image.name))?;
         let mut import = space.command("ctr");
         import.args(["--namespace", "k8s.io", "images", "import"]).arg(&archive);
@@ -46,7 +55,7 @@ pub(super) fn import(state: &State, space: &Space) -> Result<()> {
 }
 
 /// Waits until containerd answers.
-pub(super) fn wait_for_runtime(space: &Space) -> Result<()> {
+pub(crate) fn wait_for_runtime(space: &Space) -> Result<()> {
     const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
     wait::until_ok("containerd", LIMIT, || command::of(space.command("ctr").arg("version")))?;
     Ok(())
@@ -95,8 +104,7 @@ fn archive(folder: &Path, image: &Image) -> Result<PathBuf> {
     fs::write(folder.join("config.json"), config.to_string())?;
     let config = format!("{}.json", sha256(&folder.join("config.json"))?);
     fs::rename(folder.join("config.json"), folder.join(&config))?;
-    let tag = format!("dnstrace.test/{}:1", image.name);
-    let manifest = json!([{"Config": config, "RepoTags": [tag], "Layers": ["layer.tar"]}]);
+    let manifest = json!([{"Config": config, "RepoTags": [image.reference()], "Layers": ["layer.tar"]}]);
     fs::write(folder.join("manifest.json"), manifest.to_string())?;
     let file = folder.join("image.tar");
     tar(folder, &file, &[&config, "layer.tar", "manifest.json"])?;

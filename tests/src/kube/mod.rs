@@ -2,18 +2,18 @@
 //! two replicas, and pods that ask. Nothing of the machine is changed, and one signal ends all of it.
 
 mod build;
-mod cgroups;
+pub(crate) mod cgroups;
 mod cluster_dns;
 mod components;
-mod images;
+pub(crate) mod images;
 mod network;
-mod packages;
+pub(crate) mod packages;
 mod pki;
 mod pods;
 mod record;
-mod space;
-mod state;
-mod wait;
+pub(crate) mod space;
+pub(crate) mod state;
+pub(crate) mod wait;
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,6 +39,9 @@ pub const UPSTREAM: &str = "192.0.2.53";
 
 /// Two of `CoreDNS`, two of `web`, and one each of `alpine`, `six` and `agent`.
 const PODS: usize = 7;
+
+/// One node at a time: its folder has one name.
+const STATE: &str = "kubernetes-node";
 
 /// A control plane starts in some ten seconds on an idle machine of two cores; a busy one needs a multiple.
 const API_SERVER_LIMIT: Duration = Duration::from_mins(2);
@@ -68,7 +71,7 @@ impl Kube {
         say("building Kubernetes and CoreDNS, if the cache does not have them");
         let kubernetes = build::kubernetes()?;
         coredns::binary()?;
-        let state = State::of_user()?;
+        let state = State::named(STATE)?;
         remove(&state)?;
         state.create()?;
         Self::start(&state, kubernetes, say).inspect_err(|_| {
@@ -79,7 +82,7 @@ impl Kube {
 
     /// The node that stands, if one does.
     pub fn running() -> Result<Option<Self>> {
-        let state = State::of_user()?;
+        let state = State::named(STATE)?;
         let Some(space) = Space::existing(&state)?.filter(|_| state.is_ready()) else { return Ok(None) };
         Ok(Some(Self { space, kubernetes: build::kubernetes()?, state }))
     }
@@ -87,14 +90,14 @@ impl Kube {
     /// Removes the node, or what is left of one.
     pub fn down() -> Result<()> {
         let _lock = state::lock()?;
-        remove(&State::of_user()?)
+        remove(&State::named(STATE)?)
     }
 
     /// What of a node is left on this machine: nothing, when there is none.
     pub fn remains() -> Result<Vec<PathBuf>> {
         let netns = [network::NODE, network::UPSTREAM].map(network::path);
-        let state = State::of_user()?.path("");
-        let all = netns.into_iter().chain(cgroups::roots()?).chain([state]);
+        let state = State::named(STATE)?.path("");
+        let all = netns.into_iter().chain(cgroups::KUBERNETES.folders()?).chain([state]);
         Ok(all.filter(|path| path.exists()).collect())
     }
 
@@ -129,7 +132,7 @@ impl Kube {
 
     /// The cgroup id of the pod's container.
     pub fn cgroup_id(&self, pod: &Pod) -> Result<u64> {
-        cgroups::id(&pod.container)
+        cgroups::KUBERNETES.id(&pod.container)
     }
 
     /// Makes the application of a pod look names up now, one after the other, and returns what it says of each.
@@ -148,7 +151,7 @@ impl Kube {
     fn start(state: &State, kubernetes: PathBuf, say: &dyn Fn(&str)) -> Result<Self> {
         say("making the node's namespaces");
         network::create(&state.path("bin"))?;
-        cgroups::create()?;
+        cgroups::KUBERNETES.create()?;
         let space = Space::create(state, &network::path(network::NODE))?;
         components::write_files(state)?;
         let keys = state.on_node("/etc/kubernetes/pki");
@@ -168,7 +171,7 @@ impl Kube {
         running.start(&components::API_SERVER)?;
         running.start(&components::CONTAINERD)?;
         images::wait_for_runtime(&self.space)?;
-        images::import(&self.state, &self.space)?;
+        images::import(&self.state, &self.space, &images::ALL)?;
         self.wait_for_api_server(&mut running)?;
         say("starting the controllers, the scheduler, kubelet and kube-proxy");
         for component in &components::CLIENTS {
@@ -228,7 +231,7 @@ impl Kube {
 }
 
 fn netns_of(pod: &Pod) -> Result<PathBuf> {
-    Ok(PathBuf::from(format!("/proc/{}/ns/net", cgroups::process(&pod.container)?)))
+    Ok(PathBuf::from(format!("/proc/{}/ns/net", cgroups::KUBERNETES.process(&pod.container)?)))
 }
 
 fn remove(state: &State) -> Result<()> {
@@ -236,7 +239,7 @@ fn remove(state: &State) -> Result<()> {
         space.end()?;
     }
     network::remove()?;
-    cgroups::remove()?;
+    cgroups::KUBERNETES.remove()?;
     space::remove_mount_points(state)?;
     state.remove()
 }

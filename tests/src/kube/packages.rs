@@ -21,6 +21,6 @@ const PACKAGES: [&str; 14] = [
     "util-linux",
 ];
 
-pub(super) fn install() -> Result<()> {
+pub(crate) fn install() -> Result<()> {
     debian::install(&PACKAGES)
 }

@@ -36,13 +36,13 @@ const INIT_SOURCE: &str = include_str!("../../programs/kube/pause.c");
 
 /// The namespaces, by the process that holds them.
 #[derive(Debug)]
-pub(super) struct Space {
+pub(crate) struct Space {
     init: i32,
 }
 
 impl Space {
     /// Starts the first process in the network namespace `netns`, and puts the node's folders in their places.
-    pub(super) fn create(state: &State, netns: &Path) -> Result<Self> {
+    pub(crate) fn create(state: &State, netns: &Path) -> Result<Self> {
         let program = init_program(state);
         build::c_program("gcc", &["-static"], INIT_SOURCE, &program)?;
         // Slave: what the machine unmounts while the node stands is unmounted in the node too, not the other way round.
@@ -64,14 +64,19 @@ impl Space {
     }
 
     /// The namespaces of the node that stands, if one does: of the process that runs its first program.
-    pub(super) fn existing(state: &State) -> Result<Option<Self>> {
+    pub(crate) fn existing(state: &State) -> Result<Option<Self>> {
         let program = init_program(state);
         let mut processes = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         Ok(processes.find(|&process| runs(process, &program)).map(|init| Self { init }))
     }
 
+    /// The node's files, as its processes see them.
+    pub(crate) fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.init))
+    }
+
     /// A command on the node.
-    pub(super) fn command(&self, program: impl AsRef<Path>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = self.enter();
         command.arg("--net").arg("--").arg(program.as_ref());
         command
@@ -85,7 +90,7 @@ impl Space {
     }
 
     /// Ends every process of the node.
-    pub(super) fn end(self) -> Result<()> {
+    pub(crate) fn end(self) -> Result<()> {
         kill(Pid::from_raw(self.init), Signal::SIGKILL).context("cannot end the node's first process")?;
         let process = PathBuf::from(format!("/proc/{}/exe", self.init));
         wait::until("the end of the node's processes", END_LIMIT, || Ok((!process.exists()).then_some(())))
@@ -122,7 +127,7 @@ impl Space {
 }
 
 /// Removes the folders that were made on this machine only to be mounted over.
-pub(super) fn remove_mount_points(state: &State) -> Result<()> {
+pub(crate) fn remove_mount_points(state: &State) -> Result<()> {
     let made = fs::read_to_string(state.path("mount-points")).unwrap_or_default();
     for folder in made.lines().rev() {
         remove_empty(Path::new(folder)).with_context(|| format!("cannot remove {folder}"))?;

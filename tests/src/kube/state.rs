@@ -25,18 +25,18 @@ pub(super) const NODE_FOLDERS: [&str; 11] = [
 
 /// The state folder.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(crate) struct State {
     root: PathBuf,
 }
 
 impl State {
-    /// One node at a time: its folder has one name.
-    pub(super) fn of_user() -> Result<Self> {
-        Ok(Self { root: cache::dir()?.join("kubernetes-node") })
+    /// The one of this name: there is one at a time, so that what a crash of ours left is found again.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        Ok(Self { root: cache::dir()?.join(name) })
     }
 
     /// Makes the folder and everything in it that the node expects.
-    pub(super) fn create(&self) -> Result<()> {
+    pub(crate) fn create(&self) -> Result<()> {
         fs::create_dir(&self.root).with_context(|| format!("cannot make {}", self.root.display()))?;
         for folder in ["bin", "image", "log"] {
             fs::create_dir(self.path(folder))?;
@@ -44,7 +44,7 @@ impl State {
         NODE_FOLDERS.iter().try_for_each(|folder| Ok(fs::create_dir_all(self.on_node(folder))?))
     }
 
-    pub(super) fn remove(&self) -> Result<()> {
+    pub(crate) fn remove(&self) -> Result<()> {
         if self.root.exists() {
             fs::remove_dir_all(&self.root).with_context(|| format!("cannot remove {}", self.root.display()))?;
         }
@@ -60,21 +60,21 @@ impl State {
         Ok(fs::write(self.path("ready"), "")?)
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
     /// Where this machine has what is `path` on the node.
-    pub(super) fn on_node(&self, path: &str) -> PathBuf {
+    pub(crate) fn on_node(&self, path: &str) -> PathBuf {
         self.root.join("node").join(path.trim_start_matches('/'))
     }
 
-    pub(super) fn log(&self, program: &str) -> PathBuf {
+    pub(crate) fn log(&self, program: &str) -> PathBuf {
         self.path("log").join(program)
     }
 
     /// The end of a program's log: why it ended.
-    pub(super) fn last_log_lines(&self, program: &str) -> String {
+    pub(crate) fn last_log_lines(&self, program: &str) -> String {
         const LINES: usize = 15;
         let text = fs::read_to_string(self.log(program)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
@@ -82,8 +82,8 @@ impl State {
     }
 }
 
-/// Keeps others from making or removing the node, as long as the file is open.
-pub(super) fn lock() -> Result<File> {
+/// Keeps others from making or removing a node, as long as the file is open.
+pub(crate) fn lock() -> Result<File> {
     let path = cache::dir()?.join("kubernetes-node.lock");
     let file = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
     file.lock().with_context(|| format!("cannot lock {}", path.display()))?;

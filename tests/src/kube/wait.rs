@@ -10,7 +10,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Asks until there is an answer. `Ok(None)` means not yet; an error is the end of waiting.
 /// The limit counts the pauses between questions, not the questions.
-pub(super) fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+pub(crate) fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     for _ in 0..limit.as_millis().div_ceil(INTERVAL.as_millis()) {
         if let Some(answer) = ask()? {
             return Ok(answer);
@@ -21,7 +21,7 @@ pub(super) fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Res
 }
 
 /// Tries until it works; the last error is the one at the end.
-pub(super) fn until_ok<T>(what: &str, limit: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+pub(crate) fn until_ok<T>(what: &str, limit: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     let mut last = None;
     let tried = until(what, limit, || Ok(attempt().map_err(|error| last = Some(error)).ok()));
     match last {
@@ -31,7 +31,7 @@ pub(super) fn until_ok<T>(what: &str, limit: Duration, mut attempt: impl FnMut()
 }
 
 /// Adds to the error what else helps a person: what was waited for stays the first line.
-pub(super) fn explain<T>(waited: Result<T>, help: impl FnOnce() -> String) -> Result<T> {
+pub(crate) fn explain<T>(waited: Result<T>, help: impl FnOnce() -> String) -> Result<T> {
     waited.map_err(|error| anyhow!("{error:#}\n{}", help()))
 }
 

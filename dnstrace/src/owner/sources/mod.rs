@@ -3,6 +3,7 @@
 //! They run on a thread of their own, so that a file system or a server that hangs holds up nobody. Facts cross to the
 //! pipeline's thread in a bounded channel; asks go the other way, and are never waited for.
 
+pub mod cri;
 mod teller;
 
 use std::io;
