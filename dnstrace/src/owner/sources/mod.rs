@@ -3,11 +3,13 @@
 //! They run on a thread of their own, so that a file system or a server that hangs holds up nobody. Facts cross to the
 //! pipeline's thread in a bounded channel; asks go the other way, and are never waited for.
 
+pub mod disk;
+pub mod host;
 mod teller;
 
 use std::path::PathBuf;
 
-pub use self::teller::{Report, State, Teller, Update};
+pub use self::teller::{NobodyListens, Report, State, Teller, Update};
 
 /// Which sources there are to be.
 #[derive(Clone, Debug)]
