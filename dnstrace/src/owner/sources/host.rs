@@ -195,3 +195,104 @@ pub fn namespace_inode(link: &Path) -> Option<u32> {
     let (_, number) = std::str::from_utf8(bytes).ok()?.split_once(":[")?;
     number.strip_suffix(']')?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use nix::unistd::mkfifo;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, HostRoot) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("run/x")).unwrap();
+        fs::create_dir_all(folder.path().join("var")).unwrap();
+        fs::write(folder.path().join("run/x/file"), "text").unwrap();
+        let host = HostRoot::open(folder.path()).unwrap();
+        (folder, host)
+    }
+
+    #[test]
+    fn links_stay_below_the_root() {
+        let (folder, host) = folder();
+        symlink("/run", folder.path().join("var/run")).unwrap();
+        symlink("../../../../../../run/x", folder.path().join("var/up")).unwrap();
+        for path in ["var/run/x/file", "/var/run/x/file", "var/up/file", "/../../run/x/file"] {
+            assert_eq!(host.read_text(path, 10).unwrap(), "text", "{path}");
+        }
+        symlink("/etc/hostname", folder.path().join("outside")).unwrap();
+        assert_eq!(host.read("outside", 1000).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(host.read_link("outside").unwrap(), Path::new("/etc/hostname"));
+    }
+
+    #[test]
+    fn what_is_no_file_of_sensible_size_is_an_error() {
+        let (folder, host) = folder();
+        let path = |name: &str| folder.path().join(name);
+        symlink("b", path("a")).unwrap();
+        symlink("a", path("b")).unwrap();
+        mkfifo(&path("fifo"), Mode::S_IRWXU).unwrap();
+        File::create(path("huge")).unwrap().set_len(100 << 20).unwrap();
+        for name in ["a", "fifo", "huge", "run", "none", "run/x/file/y"] {
+            assert!(host.read(name, 1 << 20).is_err(), "{name}");
+        }
+        assert_eq!(host.read("run/x/file", 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(host.read("run/x/file", 4).unwrap(), b"text");
+        assert!(host.entries("run/x/file").is_err());
+    }
+
+    #[test]
+    fn file_without_a_size_is_bounded_too() {
+        let host = HostRoot::open(Path::new("/")).unwrap();
+        assert!(host.read_text("proc/self/status", 1 << 20).unwrap().contains("Pid:"));
+        assert_eq!(host.read("proc/self/status", 16).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn entries_are_in_order() {
+        let (folder, host) = folder();
+        symlink("x", folder.path().join("run/link")).unwrap();
+        let (entries, more) = host.entries("run").unwrap();
+        let names: Vec<_> = entries.iter().map(|entry| (entry.text().unwrap(), entry.directory)).collect();
+        assert_eq!((names, more), (vec![("link", false), ("x", true)], false));
+        assert!(host.exists("run/link") && !host.exists("run/other"));
+    }
+
+    #[test]
+    fn state_of_a_file_changes_when_it_is_written() {
+        let (folder, host) = folder();
+        let before = host.stamp("run/x/file").unwrap();
+        fs::write(folder.path().join("run/x/file"), "longer text").unwrap();
+        assert_ne!(host.stamp("run/x/file").unwrap(), before);
+    }
+
+    #[test]
+    fn root_of_the_node_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let mounts = |process: &str, inode: &str| {
+            let ns = root.join("proc").join(process).join("ns");
+            fs::create_dir_all(&ns).unwrap();
+            let _ = fs::remove_file(ns.join("mnt"));
+            symlink(format!("mnt:[{inode}]"), ns.join("mnt")).unwrap();
+        };
+        assert_eq!(find(root), root);
+        mounts("self", "1");
+        assert_eq!(find(root), root);
+        mounts("1", "1");
+        fs::create_dir_all(root.join("proc/1/root")).unwrap();
+        assert_eq!(find(root), root);
+        mounts("self", "2");
+        assert_eq!(find(root), root.join("proc/1/root"));
+        fs::create_dir_all(root.join("host/etc/kubernetes")).unwrap();
+        assert_eq!(find(root), root.join("host"));
+    }
+
+    #[test]
+    fn link_to_a_namespace_has_its_inode() {
+        assert_eq!(namespace_inode(Path::new("net:[4026531840]")), Some(4_026_531_840));
+        assert_eq!(namespace_inode(Path::new("net:4026531840")), None);
+        assert_eq!(namespace_inode(Path::new("net:[x]")), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! OCI bundles, which the container runtime keeps for each sandbox and container while it is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ const fn containerd(folder: &'static str) -> Root {
     Root { folder, config: "config.json", pid: "init.pid" }
 }
 
-/// containerd, as such and as k3s and RKE2, MicroK8s and k0s configure it; CRI-O.
+/// containerd, as such and as k3s, RKE2, k0s and `MicroK8s` configure it; CRI-O.
 pub(super) const ROOTS: [Root; 5] = [
     containerd("run/containerd/io.containerd.runtime.v2.task/k8s.io"),
     containerd("run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io"),
@@ -73,7 +73,7 @@ pub(super) struct Bundles {
 impl Bundles {
     /// Reads what changed since the last look.
     pub(super) fn look(&mut self, host: &HostRoot) -> Found {
-        let (mut seen, mut places, mut failed) = (BTreeSet::new(), Vec::new(), None);
+        let (mut seen, mut places, mut failed) = (BTreeMap::new(), Vec::new(), None);
         self.skipped = 0;
         for root in ROOTS {
             match host.entries(root.folder) {
@@ -81,7 +81,7 @@ impl Bundles {
                     places.push(root.folder);
                     let names = entries.iter().map(|entry| entry.text());
                     self.skipped += names.clone().filter(Option::is_none).count() as u64 + u64::from(more);
-                    seen.extend(names.flatten().filter(|name| is_id(name)).map(|name| (Text::from(name), root.folder)));
+                    seen.extend(names.flatten().filter(|name| is_id(name)).map(|name| (Text::from(name), root)));
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => failed = Some(Found::error(&format!("/{}", root.folder), &error)),
@@ -90,10 +90,9 @@ impl Bundles {
         if let Some(failed) = failed {
             return failed;
         }
-        self.kept.retain(|id, kept| seen.contains(&(id.clone(), kept.root.folder)));
-        for (id, folder) in seen {
-            let root = ROOTS.into_iter().find(|root| root.folder == folder);
-            root.into_iter().for_each(|root| self.refresh(host, &id, root));
+        self.kept.retain(|id, _| seen.contains_key(id));
+        for (id, root) in seen {
+            self.refresh(host, &id, root);
         }
         self.found(host, &places)
     }

@@ -9,6 +9,9 @@ use crate::owner::sources::host::path_of;
 /// `FILEID_KERNFS` of `include/linux/exportfs.h`: the handle is the node's 64-bit id.
 const FILEID_KERNFS: libc::c_int = 0xfe;
 
+const ID_BYTES: libc::c_uint = 8;
+const _: () = assert!(size_of::<u64>() == ID_BYTES as usize);
+
 /// `struct file_handle` with the bytes that kernfs wants.
 #[repr(C)]
 struct Handle {
@@ -27,7 +30,7 @@ pub(super) fn path(mount: &OwnedFd, id: u64) -> io::Result<PathBuf> {
 }
 
 fn open(mount: &OwnedFd, id: u64) -> io::Result<OwnedFd> {
-    let mut handle = Handle { bytes: size_of::<u64>() as libc::c_uint, kind: FILEID_KERNFS, id };
+    let mut handle = Handle { bytes: ID_BYTES, kind: FILEID_KERNFS, id };
     let flags = libc::O_PATH | libc::O_CLOEXEC;
     // SAFETY: the handle has the layout of `struct file_handle` with `bytes` bytes behind its head, and outlives the call.
     let opened = unsafe { libc::open_by_handle_at(mount.as_fd().as_raw_fd(), (&raw mut handle).cast(), flags) };

@@ -159,7 +159,7 @@ struct Cached {
 
 /// `None` is a file that is no pod's.
 fn parse(bytes: &[u8], since: BootTime) -> Result<Option<Attachment>, Unusable> {
-    let cached: Cached = serde_json::from_slice(bytes).map_err(|_| Unusable)?;
+    let cached: Cached = serde_json::from_slice(bytes).map_err(|_error| Unusable)?;
     if cached.kind != "cniCacheV1" {
         return Err(Unusable);
     }

@@ -15,7 +15,7 @@ pub(super) struct Found {
     pub(super) state: State,
     pub(super) facts: Vec<Fact>,
     /// What it yielded and where.
-    pub(super) found: String,
+    pub(super) yielded: String,
     pub(super) remedy: &'static str,
     /// What made no sense.
     pub(super) skipped: u64,
@@ -25,18 +25,18 @@ pub(super) struct Found {
 
 impl Found {
     /// Facts that were found.
-    pub(super) fn ready(facts: Vec<Fact>, found: String) -> Self {
-        Self { state: State::Ready, facts, found, remedy: "", skipped: 0, again: false }
+    pub(super) fn ready(facts: Vec<Fact>, yielded: String) -> Self {
+        Self { state: State::Ready, facts, yielded, remedy: "", skipped: 0, again: false }
     }
 
     /// There is no such thing on this node.
-    pub(super) fn absent(found: String) -> Self {
-        Self { state: State::Absent, ..Self::ready(Vec::new(), found) }
+    pub(super) fn absent(why: String) -> Self {
+        Self { state: State::Absent, ..Self::ready(Vec::new(), why) }
     }
 
     /// It is there, and was not read.
-    pub(super) fn failed(found: String, remedy: &'static str) -> Self {
-        Self { state: State::Failed, remedy, ..Self::ready(Vec::new(), found) }
+    pub(super) fn failed(why: String, remedy: &'static str) -> Self {
+        Self { state: State::Failed, remedy, ..Self::ready(Vec::new(), why) }
     }
 
     /// What an error with a folder means: one that is not there is nothing unusual.

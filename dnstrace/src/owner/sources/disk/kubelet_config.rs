@@ -1,7 +1,8 @@
 //! kubelet's configuration to what it says of cluster DNS.
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -11,7 +12,7 @@ use super::uid;
 use crate::owner::fact::{ClusterDnsFact, Fact, Text};
 use crate::owner::sources::host::HostRoot;
 
-/// Where distributions keep it: kubeadm, OpenShift, EKS, k3s, RKE2.
+/// Where distributions keep it: kubeadm, `OpenShift`, EKS, k3s, RKE2.
 const PLACES: [&str; 6] = [
     "var/lib/kubelet/config.yaml",
     "etc/kubernetes/kubelet.conf",
@@ -75,7 +76,8 @@ fn files(host: &HostRoot, kubelet: Option<&Kubelet>) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = named.or_else(usual).into_iter().collect();
     if let Some(folder) = kubelet.and_then(|kubelet| kubelet.path("config-dir")) {
         let (entries, _) = host.entries(&folder).unwrap_or_default();
-        let additions = entries.into_iter().filter(|entry| entry.text().is_some_and(|name| name.ends_with(".conf")));
+        let additions =
+            entries.into_iter().filter(|entry| Path::new(&entry.name).extension() == Some(OsStr::new("conf")));
         files.extend(additions.map(|entry| folder.join(entry.name)));
     }
     files

@@ -11,7 +11,7 @@ const CMDLINE_MAX: usize = 256 * 1024;
 /// A path of `PATH_MAX` for each of v1's controllers.
 const CGROUP_MAX: usize = 64 * 1024;
 
-/// Names of processes that are kubelet, or may be: as such, in k3s, MicroK8s, and binaries that are all of Kubernetes.
+/// Names of processes that are kubelet, or may be: as such, in k3s, `MicroK8s`, and binaries that are all of Kubernetes.
 const NAMES: [&str; 6] = ["kubelet", "k3s", "kubelite", "hyperkube", "kube", "k0s"];
 
 /// A running kubelet.

@@ -127,13 +127,13 @@ impl View {
 
     /// Turns what a source says now into what is new of it.
     fn found(&mut self, source: Source, found: Found, look: &mut Look) {
-        let Found { state, facts, found, remedy, skipped, again } = found;
+        let Found { state, facts, yielded, remedy, skipped, again } = found;
         if state != State::Failed {
             let changes = self.told.replace(source, facts);
             look.updates.extend(changes.into_iter().map(|fact| Update::Fact(source, fact)));
         }
         look.again |= again;
-        let report = Report { source, state, found, remedy: remedy.to_owned(), skipped };
+        let report = Report { source, state, found: yielded, remedy: remedy.to_owned(), skipped };
         // What is not whole yet is skipped only when it stays so.
         let before = self.reports.get(&source);
         if before.is_none() || !again && before != Some(&report) {
