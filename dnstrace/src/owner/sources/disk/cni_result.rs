@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use super::uid;
+use super::{netns, uid};
 use crate::owner::fact::Text;
 
 /// A pod has one address of each family, and with Multus a few more.
@@ -57,7 +57,7 @@ impl CniResult {
     /// The file of the pod's netns.
     pub(super) fn netns(&self) -> Option<Text> {
         let inside = self.interfaces.iter().flatten().find(|interface| interface.in_pod());
-        uid::word(inside?.sandbox.as_deref()?)
+        netns::file(inside?.sandbox.as_deref()?)
     }
 
     /// Plugins list the node's end right before the pod's; a bridge, which leads to every pod, comes before both.
@@ -89,7 +89,7 @@ mod tests {
                 "ips":[{"address":"10.244.1.2/24","interface":2},{"address":"::ffff:10.0.0.1"}]}"#,
         );
         assert_eq!(result.node_ends(), vec!["veth1".into()]);
-        assert_eq!(result.netns().as_deref(), Some("/var/run/netns/cni-1"));
+        assert_eq!(result.netns().as_deref(), Some("/run/netns/cni-1"));
         assert_eq!(result.addresses(), Some(vec!["10.244.1.2".parse().unwrap(), "10.0.0.1".parse().unwrap()]));
     }
 

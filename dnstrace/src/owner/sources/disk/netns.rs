@@ -7,6 +7,8 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 
+use super::uid;
+use crate::owner::fact::Text;
 use crate::owner::sources::host::{HostRoot, namespace_inode};
 
 /// What `/proc/PID/cgroup` may hold: a path of `PATH_MAX` for each of v1's controllers.
@@ -33,6 +35,15 @@ impl OwnNetns {
         let inode = std::fs::read_link("/proc/self/ns/net").ok().and_then(|link| namespace_inode(&link));
         let index_of = |name: &str| nix::net::if_::if_nametoindex(name).ok();
         Self { inode, index_of, addresses: own_addresses }
+    }
+}
+
+/// The file that a netns is mounted on, as a runtime or a plugin names it. `/var/run` has been a link to `/run` for long,
+/// and one of the two is mounted into a pod.
+pub(super) fn file(path: &str) -> Option<Text> {
+    match path.strip_prefix("/var/run/") {
+        Some(name) => uid::word(&format!("/run/{name}")),
+        None => uid::word(path),
     }
 }
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::cni_result::{CniResult, address};
-use super::{cgroup_path, uid};
+use super::{cgroup_path, netns, uid};
 use crate::owner::fact::{CgroupOf, LABELS, Text};
 
 /// What a bundle is of.
@@ -134,7 +134,7 @@ pub(super) fn parse(id: &str, bytes: &[u8]) -> Result<Option<Spec>, serde_json::
         image: annotations.image(),
         host_network: annotations.host_network().unwrap_or(network.is_none()),
         netns: network
-            .and_then(|network| uid::word(network.path.as_deref()?))
+            .and_then(|network| netns::file(network.path.as_deref()?))
             .filter(|path| !path.starts_with("/proc/")),
         addresses: annotations.addresses(),
         labels: annotations.labels(),
@@ -232,7 +232,7 @@ mod tests {
         assert!(spec.is_sandbox && !spec.host_network);
         assert_eq!((spec.pod.as_deref(), spec.sandbox.as_deref()), (Some(UID), Some("self")));
         assert_eq!((spec.namespace.as_deref(), spec.name.as_deref()), (Some("shop"), Some("web-1")));
-        assert_eq!(spec.netns.as_deref(), Some("/var/run/netns/cni-1"));
+        assert_eq!(spec.netns.as_deref(), Some("/run/netns/cni-1"));
         assert_eq!(spec.resolv_conf.as_deref(), Some("/var/lib/x/resolv.conf"));
     }
 
