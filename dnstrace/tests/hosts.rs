@@ -71,16 +71,16 @@ fn fill_in(tree: &str) -> String {
 
 /// A line for each, without what no two runs have in common: times, and inodes of cgroups.
 fn lines(updates: &[Update]) -> String {
-    let mut text = String::new();
-    for update in updates {
-        text += &match update {
-            Update::Fact(source, fact) => format!("{} {}\n", source.name(), without_chance(fact)),
-            Update::Report(Report { source, state, found, remedy, skipped }) => {
-                format!("{} {state:?} | {found} | {remedy} | skipped {skipped}\n", source.name())
-            }
-        };
+    updates.iter().map(line).collect()
+}
+
+fn line(update: &Update) -> String {
+    match update {
+        Update::Fact(source, fact) => format!("{} {}\n", source.name(), without_chance(fact)),
+        Update::Report(Report { source, state, found, remedy, skipped }) => {
+            format!("{} {state:?} | {found} | {remedy} | skipped {skipped}\n", source.name())
+        }
     }
-    text
 }
 
 fn without_chance(fact: &Fact) -> String {
@@ -88,7 +88,9 @@ fn without_chance(fact: &Fact) -> String {
     for value in fact.as_object_mut().unwrap().values_mut() {
         let fields = value.as_object_mut().unwrap();
         fields.remove("since");
-        fields.get_mut("id").filter(|id| id.is_u64()).map(|id| *id = Value::from("inode"));
+        if let Some(id) = fields.get_mut("id").filter(|id| id.is_u64()) {
+            *id = Value::from("inode");
+        }
     }
     fact.to_string()
 }
@@ -214,4 +216,38 @@ fn node_without_kubernetes_has_no_source() {
     let updates = disk::scan(&HostRoot::open(folder.path()).unwrap(), own());
     assert_eq!(facts_of(&updates, Source::Kernel), 1, "the node itself");
     assert_eq!(updates.len(), 8, "{}", lines(&updates));
+}
+
+/// A pod of a sandbox and two containers.
+fn add_pod(root: &Path, pod: usize) {
+    let (uid, sandbox) = (format!("6a1f0f6e-0000-4000-8000-{pod:012}"), format!("{pod:064x}"));
+    let padding = "x".repeat(12_000);
+    for (at, kind) in ["sandbox", "container", "container"].into_iter().enumerate() {
+        let id = format!("{:064x}", pod + 1000 * at);
+        let bundle = root.join("run/containerd/io.containerd.runtime.v2.task/k8s.io").join(&id);
+        fs::create_dir_all(root.join(format!("sys/fs/cgroup/kubepods/burstable/pod{uid}/{id}"))).unwrap();
+        fs::create_dir_all(&bundle).unwrap();
+        let config = format!(
+            r#"{{"process":{{"env":["PADDING={padding}"]}},"linux":{{"namespaces":[{{"type":"network"}}]}},
+            "annotations":{{"io.kubernetes.cri.container-type":"{kind}","io.kubernetes.cri.sandbox-id":"{sandbox}",
+            "io.kubernetes.cri.sandbox-uid":"{uid}","io.kubernetes.cri.sandbox-name":"web-{pod}"}}}}"#
+        );
+        fs::write(bundle.join("config.json"), config).unwrap();
+    }
+    let result = format!(
+        r#"{{"kind":"cniCacheV1","containerId":"{sandbox}","cniArgs":[["K8S_POD_NAME","web-{pod}"],["K8S_POD_UID","{uid}"]],
+        "result":{{"ips":[{{"address":"10.244.1.{pod}/24"}}]}}}}"#
+    );
+    fs::create_dir_all(root.join("var/lib/cni/results")).unwrap();
+    fs::write(root.join(format!("var/lib/cni/results/pods-{sandbox}-eth0")), result).unwrap();
+}
+
+#[test]
+fn node_of_250_pods_is_told_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    (0..250).for_each(|pod| add_pod(folder.path(), pod));
+    fs::write(folder.path().join("sys/fs/cgroup/cgroup.controllers"), "").unwrap();
+    let updates = disk::scan(&HostRoot::open(folder.path()).unwrap(), own());
+    let counts = [Source::Kernel, Source::Oci, Source::Cni].map(|source| facts_of(&updates, source));
+    assert_eq!(counts, [250 * 4 + 1, 250 * 4, 250]);
 }

@@ -73,7 +73,7 @@ pub(super) struct Bundles {
 impl Bundles {
     /// Reads what changed since the last look.
     pub(super) fn look(&mut self, host: &HostRoot) -> Found {
-        let (mut seen, mut places, mut failed) = (BTreeMap::new(), Vec::new(), None);
+        let (mut seen, mut places, mut failed) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         self.skipped = 0;
         for root in ROOTS {
             match host.entries(root.folder) {
@@ -84,13 +84,14 @@ impl Bundles {
                     seen.extend(names.flatten().filter(|name| is_id(name)).map(|name| (Text::from(name), root)));
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => failed = Some(Found::error(&format!("/{}", root.folder), &error)),
+                Err(error) => drop(failed.insert(root.folder, error)),
             }
         }
-        if let Some(failed) = failed {
-            return failed;
+        self.skipped += failed.len() as u64;
+        self.kept.retain(|id, kept| seen.contains_key(id) || failed.contains_key(kept.root.folder));
+        if let (Some((folder, error)), []) = (failed.first_key_value(), &*places) {
+            return Found::error(&format!("/{folder}"), error);
         }
-        self.kept.retain(|id, _| seen.contains_key(id));
         for (id, root) in seen {
             self.refresh(host, &id, root);
         }

@@ -15,32 +15,27 @@ use super::told::Told;
 use super::watch::Place;
 use super::{kubelet_config, logs, node};
 use crate::capture::BootTime;
-use crate::capture::live::boot_time;
 use crate::owner::fact::{CgroupOf, Fact, NodeFact, PodFact, Source};
 use crate::owner::sources::host::HostRoot;
-use crate::owner::sources::{Ask, Report, State, Update};
+use crate::owner::sources::{Report, State, Update};
 
-/// Cgroups that were asked for and are not pods': a node has a few hundred. Beyond, they are asked for again.
-const ASKED_MAX: usize = 4096;
-
-/// A netns that nobody knows must not have the node's files read with every packet.
-const NETNS_LOOK_NS: u64 = 200_000_000;
+const REMEDY: &str = "mount cgroup v2, or make the node's /sys/fs/cgroup visible here";
 
 /// What the node's files say.
 pub(super) struct View {
     own: OwnNetns,
-    told: Told,
+    pub(super) told: Told,
     reports: BTreeMap<Source, Report>,
     kubelet: Option<Kubelet>,
     node: NodeFact,
-    tree: Option<Tree>,
-    walk: Walk,
-    asked: BTreeMap<u64, CgroupOf>,
-    bundles: Bundles,
+    pub(super) tree: Option<Tree>,
+    pub(super) walk: Walk,
+    pub(super) asked: BTreeMap<u64, CgroupOf>,
+    pub(super) bundles: Bundles,
     cni: Cni,
     folders: Folders,
     resolv_confs: ResolvConfs,
-    looked_for_netns: Option<BootTime>,
+    pub(super) looked_for_netns: Option<BootTime>,
 }
 
 /// What changed since the last look.
@@ -76,20 +71,20 @@ impl View {
         if places.contains(&Place::Node) {
             self.look_at_node(host, &mut look);
         }
-        if places.contains(&Place::Node) || places.contains(&Place::Cgroups) {
-            let kernel = self.look_at_cgroups(host);
-            self.found(Source::Kernel, kernel, &mut look);
+        let kernel = [Place::Node, Place::Cgroups].iter().any(|place| places.contains(place));
+        let kernel = kernel.then(|| self.look_at_cgroups(host));
+        let bundles = places.contains(&Place::Bundles) || kernel.is_some() && self.lacks_a_bundle();
+        if bundles {
+            self.look_at_bundles(host, &mut look);
         }
-        if places.contains(&Place::Bundles) {
-            let bundles = self.bundles.look(host);
-            self.found(Source::Oci, bundles, &mut look);
-            let resolv_confs = self.resolv_confs.look(host, &self.bundles);
-            self.found(Source::ResolvConf, resolv_confs, &mut look);
-        }
-        if places.contains(&Place::Bundles) || places.contains(&Place::Network) {
+        if bundles || places.contains(&Place::Network) {
             let here = self.own.inode.is_some() && self.own.inode == self.node.netns;
             let cni = self.cni.look(host, &self.bundles, here.then_some(self.own.index_of));
             self.found(Source::Cni, cni, &mut look);
+        }
+        // Who hears of a container's cgroup knows the container by then.
+        if let Some(kernel) = kernel {
+            self.found(Source::Kernel, kernel, &mut look);
         }
         if places.contains(&Place::Logs) {
             self.found(Source::Logs, logs::look(host), &mut look);
@@ -107,6 +102,19 @@ impl View {
         self.found(Source::KubeletConfig, configuration, look);
     }
 
+    fn look_at_bundles(&mut self, host: &HostRoot, look: &mut Look) {
+        let bundles = self.bundles.look(host);
+        self.found(Source::Oci, bundles, look);
+        let resolv_confs = self.resolv_confs.look(host, &self.bundles);
+        self.found(Source::ResolvConf, resolv_confs, look);
+    }
+
+    /// A container's bundle is there before its cgroup is.
+    fn lacks_a_bundle(&self) -> bool {
+        let mut cgroups = self.walk.cgroups.values();
+        cgroups.any(|of| matches!(of, CgroupOf::Container { id, .. } if !self.bundles.has(id)))
+    }
+
     fn look_at_cgroups(&mut self, host: &HostRoot) -> Found {
         self.tree = self.tree.take().filter(|tree| host.exists(tree.mount())).or_else(|| Tree::find(host));
         self.walk = self.tree.as_ref().map(|tree| tree.walk(host)).unwrap_or_default();
@@ -121,7 +129,7 @@ impl View {
                 let found = format!("{pods} of pods and containers in /{}", tree.mount().display());
                 Found::ready(facts, found).skipping(self.walk.skipped)
             }
-            None => Found { facts, ..Found::absent("no cgroup v2 is mounted".to_owned()) },
+            None => Found { facts, remedy: REMEDY, ..Found::absent("no cgroup v2 is mounted".to_owned()) },
         }
     }
 
@@ -158,49 +166,6 @@ impl View {
             alive: of_cgroups.chain(self.bundles.pods()).collect(),
             known: known.map(|pod| pod.uid.clone()).collect(),
         }
-    }
-
-    /// Answers, with what belongs to the answer before it.
-    pub(super) fn answer(&mut self, host: &HostRoot, ask: Ask) -> Look {
-        match ask {
-            Ask::Cgroup { id, tgid } => self.answer_cgroup(host, id, tgid),
-            Ask::Netns(netns) => self.answer_netns(host, netns),
-            Ask::Address(_) => Look::default(),
-        }
-    }
-
-    fn answer_cgroup(&mut self, host: &HostRoot, id: u64, tgid: Option<u32>) -> Look {
-        let known = self.walk.cgroups.get(&id).or_else(|| self.asked.get(&id)).cloned();
-        let of = known.or_else(|| self.tree.as_ref()?.look_up(host, id, tgid)).unwrap_or(CgroupOf::Unknown);
-        let unread = matches!(&of, CgroupOf::Container { id, .. } if !self.bundles.has(id));
-        let mut look = if unread { self.look(host, &[Place::Bundles].into()) } else { Look::default() };
-        let fact = Fact::Cgroup { id, of: of.clone() };
-        if of != CgroupOf::Unknown {
-            if self.asked.len() >= ASKED_MAX {
-                self.asked.clear();
-            }
-            self.asked.insert(id, of);
-            self.told.add(Source::Kernel, fact.clone());
-        }
-        look.updates.push(Update::Fact(Source::Kernel, fact));
-        look
-    }
-
-    fn answer_netns(&mut self, host: &HostRoot, netns: u32) -> Look {
-        let is_asked = |fact: &Fact| matches!(fact, Fact::Pod(pod) if pod.netns == Some(netns));
-        let now = boot_time();
-        let long_ago = self.looked_for_netns.is_none_or(|last| now.since(last).as_nanos() >= NETNS_LOOK_NS.into());
-        let mut look = Look::default();
-        if self.told.facts(is_asked).is_empty() && long_ago {
-            look = self.look(host, &[Place::Bundles, Place::Network].into());
-            self.looked_for_netns = Some(boot_time());
-        }
-        let known = self.told.facts(is_asked);
-        if known.is_empty() {
-            look.updates.push(Update::Fact(Source::Kernel, Fact::NetnsUnknown { netns }));
-        }
-        look.updates.extend(known.into_iter().map(|(source, fact)| Update::Fact(source, fact)));
-        look
     }
 
     /// Directories in which something appears when there is something new.
