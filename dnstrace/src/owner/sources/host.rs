@@ -73,6 +73,15 @@ impl HostRoot {
         &self.path
     }
 
+    /// Whether a process has this very root: several nodes may run on one machine.
+    #[must_use]
+    pub fn is_root_of(&self, pid: u32) -> bool {
+        // A link of /proc that is followed as such leads out of this root, and that is what is asked.
+        let Ok(other) = Self::open(&self.path.join(format!("proc/{pid}/root"))) else { return false };
+        let (ours, theirs) = (mount(&self.root), mount(&other.root));
+        ours.is_some() && ours == theirs
+    }
+
     /// Opens what `path` leads to below the root.
     pub fn open_below(&self, path: impl AsRef<Path>, flags: OFlag) -> io::Result<OwnedFd> {
         let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_IN_ROOT);
@@ -161,6 +170,12 @@ pub fn path_of(open: &impl AsFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", open.as_fd().as_raw_fd()))
 }
 
+/// Which mount it lies on; each mount namespace has its own.
+fn mount(open: &OwnedFd) -> Option<String> {
+    let fdinfo = fs::read_to_string(format!("/proc/self/fdinfo/{}", open.as_raw_fd())).ok()?;
+    fdinfo.lines().find(|line| line.starts_with("mnt_id:")).map(str::to_owned)
+}
+
 fn file_type(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
@@ -247,6 +262,13 @@ mod tests {
         let host = HostRoot::open(Path::new("/")).unwrap();
         assert!(host.read_text("proc/self/status", 1 << 20).unwrap().contains("Pid:"));
         assert_eq!(host.read("proc/self/status", 16).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn own_root_is_that_of_this_process() {
+        let (_folder, elsewhere) = folder();
+        assert!(HostRoot::open(Path::new("/")).unwrap().is_root_of(std::process::id()));
+        assert!(!elsewhere.is_root_of(std::process::id()));
     }
 
     #[test]

@@ -19,10 +19,12 @@ pub(super) struct Root {
     pub(super) folder: &'static str,
     config: &'static str,
     pid: &'static str,
+    /// Whether bundles stay when their containers have ended.
+    stay: bool,
 }
 
 const fn containerd(folder: &'static str) -> Root {
-    Root { folder, config: "config.json", pid: "init.pid" }
+    Root { folder, config: "config.json", pid: "init.pid", stay: false }
 }
 
 /// containerd, as such and as k3s, RKE2, k0s and `MicroK8s` configure it; CRI-O.
@@ -35,6 +37,7 @@ pub(super) const ROOTS: [Root; 5] = [
         folder: "run/containers/storage/overlay-containers",
         config: "userdata/config.json",
         pid: "userdata/pidfile",
+        stay: true,
     },
 ];
 
@@ -47,8 +50,10 @@ struct Kept {
     root: Root,
     stamp: Option<Stamp>,
     content: Content,
-    /// Of a sandbox, once it has one.
+    /// Of a sandbox, while it has one.
     netns: Option<u32>,
+    /// Its netns is gone, and its addresses may be others' by now.
+    stopped: bool,
     since: Option<BootTime>,
 }
 
@@ -150,9 +155,15 @@ impl Bundles {
         self.kept.keys().filter_map(|id| self.spec(id))
     }
 
-    /// UIDs of pods that have one.
+    /// Whether a sandbox has one, and has not ended.
+    pub(super) fn runs(&self, sandbox: &str) -> bool {
+        self.kept.get(sandbox).is_some_and(|kept| !kept.stopped)
+    }
+
+    /// UIDs of pods that have a sandbox.
     pub(super) fn pods(&self) -> impl Iterator<Item = Text> {
-        self.specs().filter_map(|spec| spec.pod.clone())
+        let running = self.kept.iter().filter(|(_, kept)| !kept.stopped);
+        running.filter_map(|(id, _)| self.spec(id).filter(|spec| spec.is_sandbox)?.pod.clone())
     }
 
     /// The node's file that is a pod's resolv.conf, with the pod's Kubernetes namespace.
@@ -186,7 +197,7 @@ impl Root {
 
 impl Kept {
     fn read(host: &HostRoot, id: &str, root: Root) -> Self {
-        let mut kept = Self { root, stamp: None, content: Content::Missing, netns: None, since: None };
+        let mut kept = Self { root, stamp: None, content: Content::Missing, netns: None, stopped: false, since: None };
         match host.read_stamped(root.bundle(id).join(root.config), CONFIG_MAX) {
             Ok((stamp, mut bytes)) => {
                 kept.stamp = Some(stamp);
@@ -209,13 +220,17 @@ impl Kept {
         kept
     }
 
-    /// The runtime mounts it on a file, or it is that of the sandbox's own process.
+    /// The runtime mounts it on a file, or it is that of the sandbox's own process. It is looked for each time: when it is
+    /// gone its inode may be another's.
     fn find_netns(&mut self, host: &HostRoot, id: &str) {
         let Content::Of(spec) = &self.content else { return };
-        if spec.is_sandbox && !spec.host_network && self.netns.is_none() {
-            let mounted = spec.netns.as_deref().and_then(|path| netns::of_file(host, Path::new(path)));
+        if spec.is_sandbox && !spec.host_network {
+            let file = spec.netns.as_deref().map(Path::new);
             let pid = self.root.bundle(id).join(self.root.pid);
-            self.netns = mounted.or_else(|| netns::of_container(host, &pid, id));
+            let of_process = || netns::of_container(host, &pid, id);
+            self.netns = file.and_then(|file| netns::of_file(host, file)).or_else(of_process);
+            let gone = file.is_some_and(|file| !host.exists(file));
+            self.stopped = self.root.stay && self.netns.is_none() && gone;
         }
     }
 
@@ -226,7 +241,7 @@ impl Kept {
             namespace: spec.namespace.clone(),
             name: spec.name.clone(),
             host_network: Some(spec.host_network),
-            addresses: if spec.host_network { Vec::new() } else { spec.addresses.clone() },
+            addresses: if spec.host_network || self.stopped { Vec::new() } else { spec.addresses.clone() },
             netns: self.netns,
             labels: spec.labels.clone(),
             since: self.since,

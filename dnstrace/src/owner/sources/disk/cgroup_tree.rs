@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -71,22 +72,33 @@ impl Tree {
     /// Looks at every cgroup.
     pub(super) fn walk(&self, host: &HostRoot) -> Walk {
         let mut walk = Walk { watched: vec![self.mount.clone()], ..Walk::default() };
-        let mut open = vec![(String::new(), 0)];
+        walk.skipped = self.visit(host, |id, path| {
+            walk.add(id, path, || self.below(path));
+            ControlFlow::Continue(())
+        });
+        walk
+    }
+
+    /// Gives how many were not visited, as they lie too deep or are too many.
+    fn visit(&self, host: &HostRoot, mut visit: impl FnMut(u64, &str) -> ControlFlow<()>) -> u64 {
+        let (mut open, mut visited, mut skipped) = (vec![(String::new(), 0)], 0, 0);
         while let Some((path, depth)) = open.pop() {
             // It may be gone since its parent was read.
             let Ok((entries, _)) = host.entries(self.below(&path)) else { continue };
             for entry in entries.into_iter().filter(|entry| entry.directory) {
-                let Some(name) = entry.text() else { continue };
-                if walk.ids.len() >= CGROUPS_MAX || depth >= DEPTH_MAX {
-                    walk.skipped += 1;
+                let Some(name) = entry.text().filter(|_| visited < CGROUPS_MAX && depth < DEPTH_MAX) else {
+                    skipped += 1;
                     continue;
-                }
+                };
                 let child = format!("{path}/{name}");
-                walk.add(entry.inode, &child, || self.below(&child));
+                if visit(entry.inode, &child).is_break() {
+                    return skipped;
+                }
+                visited += 1;
                 open.push((child, depth + 1));
             }
         }
-        walk
+        skipped
     }
 
     /// What lives in the cgroup with this id; the process was seen there.
@@ -113,18 +125,14 @@ impl Tree {
         if self.kernel && cgroup_id::path(&self.open, self.root_id(host)?).is_ok() {
             return None;
         }
-        let mut found = (self.root_id(host)? == id).then(|| "/".to_owned());
-        let mut open = vec![(String::new(), 0)];
-        while let (None, Some((path, depth))) = (&found, open.pop()) {
-            let Ok((entries, _)) = host.entries(self.below(&path)) else { continue };
-            for entry in entries.into_iter().filter(|entry| entry.directory && depth < DEPTH_MAX) {
-                let Some(name) = entry.text() else { continue };
-                let child = format!("{path}/{name}");
-                found = found.or_else(|| (entry.inode == id).then(|| child.clone()));
-                open.push((child, depth + 1));
-            }
+        let mut found = (self.root_id(host)? == id).then(|| cgroup_path::of("/"));
+        if found.is_none() {
+            self.visit(host, |visited, path| {
+                found = (visited == id).then(|| cgroup_path::of(path));
+                if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
         }
-        found.map(|path| cgroup_path::of(&path))
+        found
     }
 
     fn root_id(&self, host: &HostRoot) -> Option<u64> {

@@ -122,7 +122,7 @@ impl Cni {
 impl Attachment {
     /// `None` when its sandbox is gone, or nobody knows whose it was.
     fn pod(&self, host: &HostRoot, bundles: &Bundles) -> Option<PodFact> {
-        let alive = bundles.has(&self.sandbox) || self.netns.as_deref().is_some_and(|path| host.exists(path));
+        let alive = bundles.runs(&self.sandbox) || self.netns.as_deref().is_some_and(|path| host.exists(path));
         let uid = if self.pod.uid.is_empty() { bundles.uid(&self.sandbox)? } else { self.pod.uid.clone() };
         let mounted = self.netns.as_deref().and_then(|path| netns::of_file(host, Path::new(path)));
         let netns = mounted.or_else(|| bundles.netns(&self.sandbox));

@@ -22,12 +22,18 @@ pub(super) struct Kubelet {
 }
 
 impl Kubelet {
-    /// Looks for it among the node's processes.
+    /// Looks for it among the node's processes. The one with the node's root comes first: others may be nodes in
+    /// containers.
     pub(super) fn find(host: &HostRoot) -> Option<Self> {
         let (entries, _) = host.entries("proc").ok()?;
         let mut pids: Vec<u32> = entries.iter().filter_map(|entry| entry.text()?.parse().ok()).collect();
         pids.sort_unstable();
-        pids.into_iter().find_map(|pid| Self::at(host, pid))
+        let mut found = pids.into_iter().filter_map(|pid| Self::at(host, pid));
+        let first = found.next()?;
+        if host.is_root_of(first.pid) {
+            return Some(first);
+        }
+        Some(found.find(|kubelet| host.is_root_of(kubelet.pid)).unwrap_or(first))
     }
 
     /// The process, if it is kubelet.

@@ -72,14 +72,15 @@ async fn run_in(
     watch.follow(&host, view.folders());
     loop {
         let look = tokio::select! {
-            Some(ask) = asks.recv() => view.answer(&host, ask),
+            // Nothing is known before the first look, and what is asked then would be answered wrongly.
+            Some(ask) = asks.recv(), if turn.looked => view.answer(&host, ask),
             places = watch.changed() => {
                 turn.changed(places);
                 continue;
             }
             () = sleep_until(turn.due) => {
                 let look = view.look(&host, &turn.take());
-                turn.looked(&look);
+                turn.seen(&look);
                 turn.changed_unseen(watch.follow(&host, view.folders()));
                 look
             }
@@ -98,13 +99,15 @@ struct Turn {
     earliest: Instant,
     rescan: Instant,
     tries: u32,
+    /// Whether there was a first look.
+    looked: bool,
 }
 
 impl Turn {
     /// Everything, at once.
     fn new() -> Self {
         let now = Instant::now();
-        Self { places: Place::all(), due: now, earliest: now, rescan: now + RESCAN, tries: 0 }
+        Self { places: Place::all(), due: now, earliest: now, rescan: now + RESCAN, tries: 0, looked: false }
     }
 
     fn changed(&mut self, places: BTreeSet<Place>) {
@@ -131,7 +134,8 @@ impl Turn {
         std::mem::take(&mut self.places)
     }
 
-    fn looked(&mut self, look: &Look) {
+    fn seen(&mut self, look: &Look) {
+        self.looked = true;
         if look.again && self.tries < AGAIN_MAX {
             self.places.extend([Place::Bundles, Place::Network]);
             self.due = self.due.min(Instant::now() + AGAIN * (1 << self.tries));

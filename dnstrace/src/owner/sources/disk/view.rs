@@ -172,7 +172,8 @@ impl View {
     pub(super) fn folders(&self) -> Vec<(Place, PathBuf)> {
         let mut folders = vec![
             (Place::Network, cni::FOLDER.into()),
-            (Place::Network, Path::new("run/netns").into()),
+            // A sandbox begins and ends with its netns, where the runtime mounts it.
+            (Place::Bundles, Path::new("run/netns").into()),
             (Place::Logs, logs::FOLDER.into()),
             (Place::Kubelet, self.root_dir().join("pods")),
         ];
