@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,13 @@ impl Node {
             fs::create_dir_all(folder.path().join(below)).unwrap();
         }
         fs::write(folder.path().join("sys/fs/cgroup/cgroup.controllers"), "").unwrap();
-        let host = Arc::new(HostRoot::open(folder.path()).unwrap());
+        let root = folder.path().to_owned();
+        Self::start_at(folder, &root).await
+    }
+
+    /// The one at `root`.
+    async fn start_at(folder: TempDir, root: &Path) -> Self {
+        let host = Arc::new(HostRoot::open(root).unwrap());
         let ((sender, updates), (asks, asked)) = (channel(64), channel(8));
         tokio::spawn(disk::run(host, Teller::new(Source::Kernel, sender), asked));
         let mut node = Self { folder, updates, asks };
@@ -229,4 +235,56 @@ async fn it_ends_when_nobody_listens() {
     drop(updates);
     let ended = timeout(PATIENCE, disk::run(host, Teller::new(Source::Kernel, sender), asked)).await;
     assert!(ended.unwrap().is_err());
+}
+
+/// Cgroups of the kernel's own, which are gone when this is dropped.
+struct RealCgroup {
+    made: Vec<PathBuf>,
+}
+
+impl RealCgroup {
+    /// `None` where that is not possible.
+    fn make(below: &[&str]) -> Option<Self> {
+        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        let mut path = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists())?.to_owned();
+        let mut cgroup = Self { made: Vec::new() };
+        for name in below {
+            path.push(name);
+            fs::create_dir(&path).ok()?;
+            cgroup.made.push(path.clone());
+        }
+        Some(cgroup)
+    }
+}
+
+impl Drop for RealCgroup {
+    fn drop(&mut self) {
+        for path in self.made.iter().rev() {
+            let _ = fs::remove_dir(path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn cgroup_of_the_kernels_own_is_told_and_looked_up() {
+    let mut node = Node::start_at(tempfile::tempdir().unwrap(), Path::new("/")).await;
+    let (top, pod, service) = (format!("dnstrace-watch-{}", std::process::id()), format!("pod{UID}"), "x.service");
+    let Some(container) = RealCgroup::make(&[&top, "kubepods", &pod, &id('b')]) else {
+        return eprintln!("SKIP cannot make a cgroup v2");
+    };
+    let cgroup = fs::metadata(container.made.last().unwrap()).unwrap().ino();
+    let is_told = |fact: &Fact| matches!(fact, Fact::Cgroup { id, .. } if *id == cgroup);
+    let updates = node.until_fact(Source::Kernel, is_told).await;
+    assert_eq!(cgroup_of(&updates, cgroup), Some(CgroupOf::Container { id: id('b').into(), pod: Some(UID.into()) }));
+
+    fs::create_dir(container.made[0].join(service)).unwrap();
+    let asked = fs::metadata(container.made[0].join(service)).unwrap().ino();
+    node.ask(Ask::Cgroup { id: asked, tgid: None }).await;
+    let is_answer = |fact: &Fact| matches!(fact, Fact::Cgroup { id, .. } if *id == asked);
+    let updates = node.until_fact(Source::Kernel, is_answer).await;
+    fs::remove_dir(container.made[0].join(service)).unwrap();
+    assert_eq!(cgroup_of(&updates, asked), Some(CgroupOf::Host { unit: service.into() }));
+
+    drop(container);
+    node.until_fact(Source::Kernel, |fact| matches!(fact, Fact::CgroupGone { id } if *id == cgroup)).await;
 }
