@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::bundle::Bundles;
+use super::bundles::Bundles;
 use super::cni_result::CniResult;
 use super::found::{Found, count, is_young};
 use super::{netns, uid};

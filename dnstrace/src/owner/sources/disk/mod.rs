@@ -1,8 +1,10 @@
 //! What the node's files say: CNI results, OCI bundles, kubelet's folders, the cgroup tree, `/proc`. Nobody is asked, so
 //! it works when API server and runtime are down.
 
+mod annotations;
 mod answers;
 mod bundle;
+mod bundles;
 mod cgroup_id;
 mod cgroup_path;
 mod cgroup_tree;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::bundle::Bundles;
+use super::bundles::Bundles;
 use super::found::{Found, count};
 use super::kubelet_config::domain;
 use crate::owner::fact::{ClusterDnsFact, Fact, Text};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::bundle::{self, Bundles};
+use super::bundle;
+use super::bundles::Bundles;
 use super::cgroup_tree::{Tree, Walk};
 use super::cni::{self, Cni};
 use super::found::{Found, count};
