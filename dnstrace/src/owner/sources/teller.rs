@@ -85,6 +85,11 @@ impl Teller {
         self.sender.send(update).await.map_err(|_closed| NobodyListens)
     }
 
+    /// Waits until nobody listens any more.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
     /// Says how the source does.
     pub async fn report(&self, state: State, found: String, remedy: &str, skipped: u64) -> Result<(), NobodyListens> {
         let report = Report { source: self.source, state, found, remedy: remedy.to_owned(), skipped };
