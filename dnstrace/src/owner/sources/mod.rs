@@ -4,6 +4,8 @@
 //! pipeline's thread in a bounded channel; asks go the other way, and are never waited for.
 
 pub mod cri;
+pub mod disk;
+pub mod host;
 mod teller;
 
 use std::io;

@@ -90,6 +90,16 @@ impl Teller {
         self.sender.send(Update::Fact(self.source, fact)).await.map_err(|_closed| NobodyListens)
     }
 
+    /// Passes on what is said of any source.
+    pub async fn pass_on(&self, update: Update) -> Result<(), NobodyListens> {
+        self.sender.send(update).await.map_err(|_closed| NobodyListens)
+    }
+
+    /// Waits until nobody listens any more.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
     /// Says how the source does.
     pub async fn report(&self, state: State, found: String, remedy: &str, skipped: u64) -> Result<(), NobodyListens> {
         let report = Report { source: self.source, state, found, remedy: remedy.to_owned(), skipped };

@@ -1,0 +1,160 @@
+//! resolv.conf files: whom a node asks, and what pods' own say of cluster DNS.
+//!
+//! A pod's is a file of the node that the runtime mounts into it. It is read there, and not through the pod's own root,
+//! whose file systems may be of the pod's making and hang.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use super::bundles::Bundles;
+use super::found::{Found, count};
+use super::kubelet_config::domain;
+use crate::owner::fact::{ClusterDnsFact, Fact, Text};
+use crate::owner::sources::host::{HostRoot, Stamp};
+
+/// Search lists have 2,048 bytes at most with kubelet.
+const FILE_MAX: usize = 64 * 1024;
+
+/// Pods of one cluster name one server or two; a pod may write to its file, and shall not fill the fact.
+const SERVERS_MAX: usize = 8;
+
+const PORT: u16 = 53;
+
+/// Where a file says no address of its own, systemd-resolved keeps them here.
+const BEHIND_RESOLVED: &str = "run/systemd/resolve/resolv.conf";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct ResolvConf {
+    nameservers: Vec<IpAddr>,
+    search: Vec<Text>,
+}
+
+/// Pods' files, by their paths.
+#[derive(Debug, Default)]
+pub(super) struct ResolvConfs(BTreeMap<Text, (Stamp, Option<ResolvConf>)>);
+
+impl ResolvConfs {
+    /// Reads what changed since the last look.
+    pub(super) fn look(&mut self, host: &HostRoot, bundles: &Bundles) -> Found {
+        let pods: BTreeMap<Text, Text> = bundles.pods_resolv_conf().collect();
+        self.0.retain(|path, _| pods.contains_key(path));
+        for path in pods.keys() {
+            self.refresh(host, path);
+        }
+        let skipped = self.0.values().filter(|(_, file)| file.is_none()).count() as u64;
+        let mut votes: BTreeMap<(SocketAddr, Text), usize> = BTreeMap::new();
+        for (path, namespace) in &pods {
+            let file = self.0.get(path).and_then(|(_, file)| file.as_ref());
+            for vote in file.into_iter().flat_map(|file| file.cluster_dns(namespace)) {
+                *votes.entry(vote).or_default() += 1;
+            }
+        }
+        if votes.is_empty() {
+            return Found::absent(format!("none of {} names cluster DNS", count(pods.len(), "pod"))).skipping(skipped);
+        }
+        let found = format!("cluster DNS in /etc/resolv.conf of {}", count(pods.len(), "pod"));
+        Found::ready(vec![Fact::ClusterDns(fact(votes))], found).skipping(skipped)
+    }
+
+    fn refresh(&mut self, host: &HostRoot, path: &Text) {
+        let Ok(now) = host.stamp(&**path) else {
+            self.0.remove(path);
+            return;
+        };
+        if self.0.get(path).is_none_or(|(stamp, _)| *stamp != now) {
+            let file = host.read_text(&**path, FILE_MAX).ok().map(|text| ResolvConf::parse(&text));
+            self.0.insert(path.clone(), (now, file));
+        }
+    }
+}
+
+impl ResolvConf {
+    /// resolv.conf(5): the last `search` counts.
+    fn parse(text: &str) -> Self {
+        let mut file = Self::default();
+        for line in text.lines() {
+            let mut words = line.split_ascii_whitespace();
+            match words.next() {
+                // A scope is of no use to others.
+                Some("nameserver") => file
+                    .nameservers
+                    .extend(words.next().and_then(|word| word.split('%').next()?.parse::<IpAddr>().ok())),
+                Some("search" | "domain") => file.search = words.filter_map(domain).collect(),
+                _ => {}
+            }
+        }
+        file
+    }
+
+    /// Servers and cluster domain, when the search list is that of `dnsPolicy: ClusterFirst`.
+    fn cluster_dns(&self, namespace: &str) -> impl Iterator<Item = (SocketAddr, Text)> {
+        let own = format!("{namespace}.svc.");
+        let domain: Option<Text> = self.search.iter().find_map(|domain| domain.strip_prefix(&*own)).map(Into::into);
+        let servers = self.nameservers.iter().take(SERVERS_MAX);
+        servers.filter_map(move |address| Some((SocketAddr::new(address.to_canonical(), PORT), domain.clone()?)))
+    }
+}
+
+/// What most pods name comes first.
+fn fact(votes: BTreeMap<(SocketAddr, Text), usize>) -> ClusterDnsFact {
+    let mut votes: Vec<((SocketAddr, Text), usize)> = votes.into_iter().collect();
+    votes.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let domain = votes.first().map(|((_, domain), _)| domain.clone());
+    let mut servers: Vec<SocketAddr> = Vec::new();
+    for ((server, _), _) in votes {
+        if servers.len() < SERVERS_MAX && !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    ClusterDnsFact { servers, domain, ..ClusterDnsFact::default() }
+}
+
+/// Whom the node's own resolver asks: what stands behind systemd-resolved, where that is all that is named.
+pub(super) fn of_node(host: &HostRoot) -> Vec<IpAddr> {
+    let read = |path: &str| host.read_text(path, FILE_MAX).map(|text| ResolvConf::parse(&text).nameservers);
+    let named = read("etc/resolv.conf").unwrap_or_default();
+    let behind = if named.iter().all(is_resolved) { read(BEHIND_RESOLVED).unwrap_or_default() } else { Vec::new() };
+    let servers: BTreeSet<IpAddr> = if behind.is_empty() { named } else { behind }.into_iter().collect();
+    servers.into_iter().take(SERVERS_MAX).map(|address| address.to_canonical()).collect()
+}
+
+fn is_resolved(address: &IpAddr) -> bool {
+    ["127.0.0.53", "127.0.0.54"].iter().any(|stub| address.to_string() == *stub)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn search_list_of_the_pods_namespace_makes_it_cluster_dns() {
+        let text = "search shop.svc.Cluster.local svc.cluster.local\nnameserver 10.96.0.10\nnameserver fd00::a%eth0\noptions ndots:5\n";
+        let file = ResolvConf::parse(text);
+        let servers: Vec<_> = file.cluster_dns("shop").collect();
+        assert_eq!(servers.len(), 2);
+        assert_eq!(servers[0], ("10.96.0.10:53".parse().unwrap(), "cluster.local".into()));
+        assert_eq!(file.cluster_dns("other").count(), 0);
+    }
+
+    #[test]
+    fn server_of_most_pods_comes_first() {
+        let key = |text: &str| (text.parse().unwrap(), Text::from("cluster.local"));
+        let fact = fact([(key("10.0.0.1:53"), 1), (key("10.96.0.10:53"), 5)].into());
+        assert_eq!(fact.servers, ["10.96.0.10:53", "10.0.0.1:53"].map(|text| text.parse().unwrap()));
+    }
+
+    #[test]
+    fn what_stands_behind_resolved_is_whom_the_node_asks() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = HostRoot::open(folder.path()).unwrap();
+        assert_eq!(of_node(&host), Vec::<IpAddr>::new());
+        fs::create_dir_all(folder.path().join("run/systemd/resolve")).unwrap();
+        fs::create_dir_all(folder.path().join("etc")).unwrap();
+        fs::write(folder.path().join("etc/resolv.conf"), "nameserver 127.0.0.53\n").unwrap();
+        assert_eq!(of_node(&host), ["127.0.0.53".parse::<IpAddr>().unwrap()]);
+        fs::write(folder.path().join(BEHIND_RESOLVED), "nameserver 192.0.2.1\n").unwrap();
+        assert_eq!(of_node(&host), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+    }
+}
