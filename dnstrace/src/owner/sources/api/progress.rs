@@ -1,0 +1,179 @@
+//! How each part does → one report, whenever that changes: an outage that all parts see is told once.
+
+use tokio::sync::mpsc;
+
+use super::failure::{Cause, Failure};
+use super::server::Server;
+use crate::owner::fact::Fact;
+use crate::owner::sources::teller::NobodyListens;
+use crate::owner::sources::{State, Teller};
+
+/// There are four parts, each of which waits for its attempts to be told.
+pub(super) const NOTES_MAX: usize = 8;
+
+/// A part of this source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Pods,
+    Services,
+    ClusterDns,
+    RemotePods,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Pods, Self::Services, Self::ClusterDns, Self::RemotePods];
+}
+
+/// How a part does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Starting,
+    /// What it yielded.
+    Good(String),
+    Bad(Failure),
+}
+
+/// What a part says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Note {
+    part: Part,
+    standing: Standing,
+    /// Objects or messages that made no sense, in all.
+    skipped: u64,
+}
+
+/// Where parts tell facts, and how they do.
+#[derive(Clone)]
+pub(super) struct Desk {
+    teller: Teller,
+    notes: mpsc::Sender<Note>,
+}
+
+impl Desk {
+    pub(super) fn new(teller: Teller, notes: mpsc::Sender<Note>) -> Self {
+        Self { teller, notes }
+    }
+
+    pub(super) async fn tell(&self, facts: impl IntoIterator<Item = Fact>) -> Result<(), NobodyListens> {
+        for fact in facts {
+            self.teller.tell(fact).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn good(&self, part: Part, found: String, skipped: u64) -> Result<(), NobodyListens> {
+        self.note(Note { part, standing: Standing::Good(found), skipped }).await
+    }
+
+    pub(super) async fn bad(&self, part: Part, failure: Failure, skipped: u64) -> Result<(), NobodyListens> {
+        self.note(Note { part, standing: Standing::Bad(failure), skipped }).await
+    }
+
+    async fn note(&self, note: Note) -> Result<(), NobodyListens> {
+        self.notes.send(note).await.map_err(|_closed| NobodyListens)
+    }
+}
+
+/// Puts reports together.
+pub(super) struct Progress {
+    server: Server,
+    parts: [Standing; Part::ALL.len()],
+    /// What each found when it did well.
+    found: [Standing; Part::ALL.len()],
+    skipped: [u64; Part::ALL.len()],
+    told: Option<Account>,
+}
+
+/// What a report says, without the number of calls: that alone is no news.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Account {
+    state: State,
+    found: String,
+    remedy: String,
+    skipped: u64,
+}
+
+impl Progress {
+    /// Of these parts; the others do not run.
+    pub(super) fn new(server: Server, parts: &[Part]) -> Self {
+        let idle = Standing::Good(String::new());
+        let parts = Part::ALL.map(|part| if parts.contains(&part) { Standing::Starting } else { idle.clone() });
+        Self { server, found: parts.clone(), parts, skipped: Default::default(), told: None }
+    }
+
+    /// Until all parts have ended.
+    pub(super) async fn run(mut self, teller: Teller, mut notes: mpsc::Receiver<Note>) -> Result<(), NobodyListens> {
+        self.report(&teller).await?;
+        while let Some(note) = notes.recv().await {
+            self.take(note);
+            self.report(&teller).await?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, Note { part, standing, skipped }: Note) {
+        if matches!(standing, Standing::Good(_)) {
+            self.end_outage();
+            self.found[part as usize] = standing.clone();
+        }
+        self.parts[part as usize] = standing;
+        self.skipped[part as usize] = skipped;
+    }
+
+    /// One part has heard from the server: the others will, as soon as they ask again.
+    fn end_outage(&mut self) {
+        for (part, found) in self.parts.iter_mut().zip(&self.found) {
+            if matches!(part, Standing::Bad(failure) if failure.cause == Cause::Outage) {
+                part.clone_from(found);
+            }
+        }
+    }
+
+    async fn report(&mut self, teller: &Teller) -> Result<(), NobodyListens> {
+        let account = self.account();
+        if self.told.as_ref() == Some(&account) {
+            return Ok(());
+        }
+        let found = format!("{}; {}", account.found, self.server.calls);
+        teller.report(account.state, found, &account.remedy, account.skipped).await?;
+        self.told = Some(account);
+        Ok(())
+    }
+
+    fn account(&self) -> Account {
+        let starting = self.parts.contains(&Standing::Starting);
+        let state = match &self.parts[Part::Pods as usize] {
+            Standing::Bad(_) => State::Failed,
+            _ if starting => State::Starting,
+            _ => State::Ready,
+        };
+        let found = if state == State::Starting { format!("asking {}", self.server.name) } else { self.found() };
+        let failures = self.parts.iter().filter_map(Standing::failure);
+        let remedy = failures.map(|failure| &failure.remedy).find(|remedy| !remedy.is_empty()).cloned();
+        Account { state, found, remedy: remedy.unwrap_or_default(), skipped: self.skipped.iter().sum() }
+    }
+
+    fn found(&self) -> String {
+        let mut texts: Vec<&str> = Vec::new();
+        for text in self.parts.iter().filter_map(Standing::text) {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        texts.join("; ")
+    }
+}
+
+impl Standing {
+    fn failure(&self) -> Option<&Failure> {
+        if let Self::Bad(failure) = self { Some(failure) } else { None }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Starting => None,
+            Self::Good(found) => Some(&**found).filter(|found| !found.is_empty()),
+            Self::Bad(failure) => Some(&failure.text),
+        }
+    }
+}

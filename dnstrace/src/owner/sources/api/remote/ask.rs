@@ -1,0 +1,122 @@
+//! Addresses, one by one → the pod that has each, at most so many a second.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use k8s_openapi::api::core::v1;
+use kube::Api;
+use kube::api::ListParams;
+use kube::core::ApiResource;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
+
+use super::answers::Answers;
+use super::remote_pod;
+use crate::owner::fact::{Fact, RemotePod};
+use crate::owner::sources::api::failure::Failure;
+use crate::owner::sources::api::list;
+use crate::owner::sources::api::object::Object;
+use crate::owner::sources::api::pace::BackOff;
+use crate::owner::sources::api::pod::Pod;
+use crate::owner::sources::api::progress::{Desk, Part};
+use crate::owner::sources::api::server::{Call, Server};
+use crate::owner::sources::teller::NobodyListens;
+
+/// One pod has an address, or all those that have the node's network: more of these need not be looked at.
+const PODS_MAX: usize = 1000;
+
+/// Reports would otherwise be as many as answers.
+const DROPPED_STEP: u64 = 1000;
+
+struct Answerer<'a> {
+    api: Api<Object<Pod>>,
+    server: &'a Server,
+    desk: &'a Desk,
+    answers: Answers,
+    turns: Interval,
+    back_off: BackOff,
+    dropped: Arc<AtomicU64>,
+    /// As far as it was reported.
+    dropped_told: u64,
+    found: u64,
+}
+
+/// Answers each address, for ever.
+pub(in crate::owner::sources::api) async fn answer(
+    server: &Server,
+    desk: &Desk,
+    (mut queue, dropped): (mpsc::Receiver<IpAddr>, Arc<AtomicU64>),
+) -> Result<(), NobodyListens> {
+    let mut answerer = Answerer::new(server, desk, dropped);
+    answerer.report().await?;
+    while let Some(address) = queue.recv().await {
+        answerer.answer(address).await?;
+    }
+    Ok(())
+}
+
+impl<'a> Answerer<'a> {
+    fn new(server: &'a Server, desk: &'a Desk, dropped: Arc<AtomicU64>) -> Self {
+        let kind = ApiResource::erase::<v1::Pod>(&());
+        let api = Api::all_with(server.line(Call::RemotePods).client, &kind);
+        let mut turns = interval(server.pace.remote_asks);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (answers, back_off) = (Answers::new(), BackOff::new(&server.pace));
+        Self { api, server, desk, answers, turns, back_off, dropped, dropped_told: 0, found: 0 }
+    }
+
+    async fn answer(&mut self, address: IpAddr) -> Result<(), NobodyListens> {
+        if let Some(pod) = self.answers.get(address, Instant::now()) {
+            return self.desk.tell([Fact::Remote { address, pod: pod.cloned() }]).await;
+        }
+        self.turns.tick().await;
+        match self.ask(address).await {
+            Ok(pod) => self.learn(address, pod).await,
+            Err(error) => {
+                let failure = Failure::of(&error, Call::RemotePods, self.server);
+                self.desk.bad(Part::RemotePods, failure, self.dropped_told).await?;
+                sleep(self.back_off.next()).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn learn(&mut self, address: IpAddr, pod: Option<RemotePod>) -> Result<(), NobodyListens> {
+        let was_failing = self.back_off.has_failed();
+        self.back_off.reset();
+        self.found += u64::from(pod.is_some());
+        let pace = &self.server.pace;
+        let now = Instant::now();
+        let lasts = if pod.is_some() { pace.remote_found } else { pace.remote_missing };
+        self.answers.insert(address, pod.clone(), [now, now + lasts]);
+        self.desk.tell([Fact::Remote { address, pod }]).await?;
+        let dropped = self.dropped.load(Ordering::Relaxed);
+        let news = was_failing || dropped / DROPPED_STEP != self.dropped_told / DROPPED_STEP;
+        if news || dropped > 0 && self.dropped_told == 0 { self.report().await } else { Ok(()) }
+    }
+
+    async fn report(&mut self) -> Result<(), NobodyListens> {
+        self.dropped_told = self.dropped.load(Ordering::Relaxed);
+        let found = match self.dropped_told {
+            0 => "pods of other nodes when their addresses are seen".into(),
+            dropped => format!("pods of other nodes, {dropped} addresses not asked for as they were too many"),
+        };
+        self.desk.good(Part::RemotePods, found, 0).await
+    }
+
+    /// From the server's cache, which it looks through.
+    async fn ask(&self, address: IpAddr) -> Result<Option<RemotePod>, kube::Error> {
+        let params = ListParams::default().fields(&format!("status.podIP={address}")).match_any();
+        let listed = list::all(&self.api, params, PODS_MAX).await?;
+        Ok(only(&listed.items, address))
+    }
+}
+
+/// Who has it, if that is one pod. All pods with the node's network have the node's address, which is nobody's.
+fn only(pods: &[Pod], address: IpAddr) -> Option<RemotePod> {
+    let mut having = pods.iter().filter(|pod| pod.addresses().contains(&address));
+    let pod = having.next()?;
+    let nodes_own = pods.iter().any(Pod::is_on_host_network);
+    if nodes_own || having.next().is_some() { None } else { remote_pod(pod) }
+}
