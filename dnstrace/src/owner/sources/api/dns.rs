@@ -9,7 +9,6 @@ use kube::api::ListParams;
 use kube::core::ApiResource;
 use serde::Deserialize;
 
-use super::list;
 use super::loose::{self, Fields};
 use super::object::{Metadata, Object, Read};
 use super::server::Line;
@@ -101,7 +100,7 @@ pub(super) fn service(service: &Service) -> Option<DnsService> {
     })
 }
 
-/// The slices of all of them: one list for each Kubernetes namespace, of which there is one.
+/// The slices of all of them, from the server's cache: one list for each Kubernetes namespace, of which there is one.
 pub(super) async fn slices(line: &Line, services: &[DnsService]) -> Result<Vec<Slice>, kube::Error> {
     let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for service in services {
@@ -112,7 +111,8 @@ pub(super) async fn slices(line: &Line, services: &[DnsService]) -> Result<Vec<S
     for (namespace, names) in names {
         let api: Api<Object<Slice>> = Api::namespaced_with(line.client.clone(), namespace, &kind);
         let selector = format!("kubernetes.io/service-name in ({})", names.join(","));
-        slices.extend(list::all(&api, ListParams::default().labels(&selector), SLICES_MAX).await?.items);
+        let listed = api.list(&ListParams::default().labels(&selector).match_any()).await?;
+        slices.extend(listed.items.into_iter().take(SLICES_MAX).map(|object| object.read));
     }
     Ok(slices)
 }

@@ -49,6 +49,8 @@ impl<'a> Pods<'a> {
     pub(super) fn new(server: &Server, node: &'a str, desk: &'a Desk, gate: watch::Sender<Gate>) -> Self {
         // From the server's cache, as kubelet asks: the server need not read all pods of the cluster for it.
         let config = Config::default().any_semantic().fields(&format!("spec.nodeName={node}"));
+        // It does not page what it has in its cache, and the client asks for the cache only where pages are not asked for.
+        let config = Config { page_size: None, ..config };
         let watch = Watch::new(server, Call::Pods, config);
         Self { watch, node, desk, gate, told: Told::default() }
     }

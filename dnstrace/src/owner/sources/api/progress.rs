@@ -123,7 +123,7 @@ impl Progress {
     /// One part has heard from the server: the others will, as soon as they ask again.
     fn end_outage(&mut self) {
         for (part, found) in self.parts.iter_mut().zip(&self.found) {
-            if matches!(part, Standing::Bad(failure) if failure.cause == Cause::Outage) {
+            if part.is_outage() {
                 part.clone_from(found);
             }
         }
@@ -141,16 +141,26 @@ impl Progress {
     }
 
     fn account(&self) -> Account {
-        let starting = self.parts.contains(&Standing::Starting);
-        let state = match &self.parts[Part::Pods as usize] {
-            Standing::Bad(_) => State::Failed,
-            _ if starting => State::Starting,
-            _ => State::Ready,
-        };
-        let found = if state == State::Starting { format!("asking {}", self.server.name) } else { self.found() };
+        let state = self.state();
+        let skipped = self.skipped.iter().sum();
+        if state == State::Starting {
+            let found = format!("asking {}", self.server.name);
+            return Account { state, found, remedy: String::new(), skipped: 0 };
+        }
         let failures = self.parts.iter().filter_map(Standing::failure);
         let remedy = failures.map(|failure| &failure.remedy).find(|remedy| !remedy.is_empty()).cloned();
-        Account { state, found, remedy: remedy.unwrap_or_default(), skipped: self.skipped.iter().sum() }
+        Account { state, found: self.found(), remedy: remedy.unwrap_or_default(), skipped }
+    }
+
+    /// While there is an outage, only one part asks. What one is refused, others may be refused, too: that is told at once.
+    fn state(&self) -> State {
+        let outage = self.parts.iter().any(Standing::is_outage);
+        let starting = self.parts.contains(&Standing::Starting);
+        match &self.parts[Part::Pods as usize] {
+            Standing::Bad(_) if outage || !starting => State::Failed,
+            _ if starting => State::Starting,
+            _ => State::Ready,
+        }
     }
 
     fn found(&self) -> String {
@@ -165,6 +175,10 @@ impl Progress {
 }
 
 impl Standing {
+    fn is_outage(&self) -> bool {
+        self.failure().is_some_and(|failure| failure.cause == Cause::Outage)
+    }
+
     fn failure(&self) -> Option<&Failure> {
         if let Self::Bad(failure) = self { Some(failure) } else { None }
     }

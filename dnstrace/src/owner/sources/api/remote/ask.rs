@@ -15,16 +15,12 @@ use super::answers::Answers;
 use super::remote_pod;
 use crate::owner::fact::{Fact, RemotePod};
 use crate::owner::sources::api::failure::Failure;
-use crate::owner::sources::api::list;
 use crate::owner::sources::api::object::Object;
 use crate::owner::sources::api::pace::BackOff;
 use crate::owner::sources::api::pod::Pod;
 use crate::owner::sources::api::progress::{Desk, Part};
 use crate::owner::sources::api::server::{Call, Server};
 use crate::owner::sources::teller::NobodyListens;
-
-/// One pod has an address, or all those that have the node's network: more of these need not be looked at.
-const PODS_MAX: usize = 1000;
 
 /// Reports would otherwise be as many as answers.
 const DROPPED_STEP: u64 = 1000;
@@ -108,8 +104,8 @@ impl<'a> Answerer<'a> {
     /// From the server's cache, which it looks through.
     async fn ask(&self, address: IpAddr) -> Result<Option<RemotePod>, kube::Error> {
         let params = ListParams::default().fields(&format!("status.podIP={address}")).match_any();
-        let listed = list::all(&self.api, params, PODS_MAX).await?;
-        Ok(only(&listed.items, address))
+        let pods: Vec<Pod> = self.api.list(&params).await?.items.into_iter().map(|object| object.read).collect();
+        Ok(only(&pods, address))
     }
 }
 
