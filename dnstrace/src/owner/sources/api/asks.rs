@@ -13,10 +13,13 @@ use crate::owner::sources::teller::NobodyListens;
 /// At five answers a second, who asks last waits for a minute.
 pub(super) const QUEUE_MAX: usize = 300;
 
+/// Addresses of Services, as they change.
+pub(super) type Addresses = watch::Receiver<Arc<HashSet<IpAddr>>>;
+
 /// Where asks go.
 pub(super) struct Asks {
     /// Addresses of Services.
-    pub(super) known: watch::Receiver<Arc<HashSet<IpAddr>>>,
+    pub(super) services: Addresses,
     /// That Services should be listed again.
     pub(super) wanted: Arc<Notify>,
     /// Addresses that may be of pods of other nodes, if that is asked for.
@@ -37,7 +40,7 @@ impl Asks {
     }
 
     fn pass(&self, address: IpAddr) {
-        if self.known.borrow().contains(&address) {
+        if self.services.borrow().contains(&address) {
             return;
         }
         self.wanted.notify_one();

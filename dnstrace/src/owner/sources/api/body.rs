@@ -103,4 +103,13 @@ mod tests {
         assert_eq!(bound.take(&half), Ok(()));
         assert_eq!(bound.take(&half), Err(GivenUp::TooLong));
     }
+
+    #[tokio::test]
+    async fn answers_are_bounded_as_a_whole() {
+        let until = Box::pin(tokio::time::sleep(std::time::Duration::ZERO));
+        let mut bound = Bound::Answer { left: 5, until };
+        assert_eq!(bound.take(b"abc"), Ok(()));
+        assert_eq!(bound.take(b"de"), Ok(()));
+        assert_eq!(bound.take(b"f"), Err(GivenUp::TooLong));
+    }
 }

@@ -73,12 +73,8 @@ impl Turn {
 }
 
 impl<'a> Cluster<'a> {
-    pub(super) fn new(
-        server: &'a Server,
-        desk: &'a Desk,
-        known: watch::Sender<Arc<HashSet<IpAddr>>>,
-        wanted: Arc<Notify>,
-    ) -> Self {
+    pub(super) fn new(desk: &'a Desk, known: watch::Sender<Arc<HashSet<IpAddr>>>, wanted: Arc<Notify>) -> Self {
+        let server = &desk.server;
         let next_services = Turn::new(server, Call::Services);
         let next_endpoints = Turn { is_waiting: true, ..Turn::new(server, Call::EndpointSlices) };
         Self {

@@ -2,10 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::failure::line;
 use crate::owner::sources::KubeOption;
@@ -93,13 +94,21 @@ pub(super) async fn find(option: &KubeOption, around: &Surroundings) -> Result<C
 async fn read(files: &[PathBuf]) -> Result<Config, Lacking> {
     let mut all = Kubeconfig::default();
     for file in files {
-        let next = Kubeconfig::read_from(file).map_err(|error| failed(&error))?;
+        let next = Kubeconfig::read_from(file).map_err(|error| unreadable(&error, file))?;
         all = all.merge(next).map_err(|error| failed(&error))?;
     }
     let options = KubeConfigOptions::default();
     Config::from_custom_kubeconfig(all, &options).await.map_err(|error| failed(&error))
 }
 
-fn failed(error: &dyn std::error::Error) -> Lacking {
+/// An error on what is in a file shows a part of it, which may be a token.
+fn unreadable(error: &KubeconfigError, file: &Path) -> Lacking {
+    match error {
+        KubeconfigError::Parse(_) => failed(&format!("{} is no kubeconfig", file.display())),
+        error => failed(error),
+    }
+}
+
+fn failed(error: &dyn Display) -> Lacking {
     Lacking::Failed { reason: line(&error.to_string()), remedy: REMEDY }
 }

@@ -15,7 +15,7 @@ use super::server::Line;
 use super::services::{Port, Service};
 use crate::owner::fact::{ClusterDnsFact, Endpoint, Text};
 
-/// With one DNS pod on each of 5,000 nodes, as OpenShift has it; a slice has a hundred endpoints, a family has its own.
+/// Some distributions have a DNS pod on each of 5,000 nodes; a slice has a hundred endpoints, a family has its own.
 const SLICES_MAX: usize = 200;
 
 /// A Service that is cluster DNS.
@@ -24,7 +24,7 @@ pub(super) struct DnsService {
     namespace: String,
     name: String,
     servers: Vec<SocketAddr>,
-    /// Names of its ports for DNS: pods may have others there, OpenShift's 5353.
+    /// Names of its ports for DNS: behind port 53, pods may have another, such as 5353.
     ports: BTreeSet<String>,
 }
 

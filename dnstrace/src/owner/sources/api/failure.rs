@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use kube::client::AuthError;
 use kube::core::Status;
 
 use super::server::{Call, Server};
@@ -71,10 +72,18 @@ impl Failure {
     }
 }
 
-/// The last cause is the one that says what happened.
-fn reason(error: &kube::Error) -> String {
+/// The last cause is the one that says what happened. What a plugin or a file for credentials has in it is not for a line:
+/// errors on them show it.
+pub(super) fn reason(error: &kube::Error) -> String {
     let mut last: &dyn Error = error;
-    while let Some(source) = last.source() {
+    loop {
+        if let Some(AuthError::AuthExecRun { out, .. }) = last.downcast_ref() {
+            return format!("the plugin that the kubeconfig names failed: {}", out.status);
+        }
+        if let Some(AuthError::AuthExecParse(_)) = last.downcast_ref() {
+            return "the plugin that the kubeconfig names did not say credentials".into();
+        }
+        let Some(source) = last.source() else { break };
         last = source;
     }
     match error {

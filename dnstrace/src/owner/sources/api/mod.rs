@@ -66,7 +66,7 @@ async fn run_at(pace: Pace, around: Surroundings, (options, teller, asks): Start
         Err(lacking) => Err(lacking),
     };
     match server {
-        Ok(server) => Parts::new(server, &options, teller).run(asks).await,
+        Ok(server) => Box::pin(Parts::new(server, &options, teller).run(asks)).await,
         Err(Lacking::Absent { reason, remedy }) => teller.report(State::Absent, reason.into(), &remedy, 0).await,
         Err(Lacking::Failed { reason, remedy }) => teller.report(State::Failed, reason, remedy, 0).await,
     }

@@ -14,7 +14,7 @@ use super::pace::BackOff;
 use super::pod::addresses;
 use super::pods::Gate;
 use super::progress::{Desk, Part};
-use super::server::{Call, Server};
+use super::server::Call;
 use crate::owner::fact::{Fact, NodeFact};
 use crate::owner::sources::teller::NobodyListens;
 
@@ -57,11 +57,8 @@ impl Read for Node {
 pub(super) const REMEDY: &str = "say this node's name with --node-name";
 
 /// Asks until the server answers, whatever it says; who may not ask for nodes does without.
-pub(super) async fn learn(
-    server: &Server,
-    name: &str,
-    (desk, gate): (&Desk, watch::Receiver<Gate>),
-) -> Result<(), NobodyListens> {
+pub(super) async fn learn(desk: &Desk, name: &str, gate: watch::Receiver<Gate>) -> Result<(), NobodyListens> {
+    let server = &desk.server;
     let kind = ApiResource::erase::<v1::Node>(&());
     let api: Api<Object<Node>> = Api::all_with(server.line(Call::Node).client, &kind);
     let mut back_off = BackOff::new(&server.pace);

@@ -36,16 +36,16 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             first_answer: Duration::from_secs(10),
-            whole_answer: Duration::from_secs(60),
+            whole_answer: Duration::from_mins(1),
             credentials: Duration::from_secs(30),
             retry_first: Duration::from_secs(1),
-            retry_max: Duration::from_secs(60),
+            retry_max: Duration::from_mins(1),
             watches: Duration::from_secs(1),
-            services: Duration::from_secs(300),
+            services: Duration::from_mins(5),
             services_asked: Duration::from_secs(30),
             endpoints: Duration::from_secs(30),
             remote_asks: Duration::from_millis(200),
-            remote_found: Duration::from_secs(60),
+            remote_found: Duration::from_mins(1),
             remote_missing: Duration::from_secs(30),
         }
     }
@@ -90,10 +90,10 @@ mod tests {
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
             let delay = back_off.next();
             let least = Duration::from_secs(seconds);
-            assert!(delay >= least && delay <= (least * 3 / 2).min(Duration::from_secs(60)), "{seconds}: {delay:?}");
+            assert!(delay >= least && delay <= (least * 3 / 2).min(Duration::from_mins(1)), "{seconds}: {delay:?}");
         }
         for _ in 0..100 {
-            assert_eq!(back_off.next(), Duration::from_secs(60));
+            assert_eq!(back_off.next(), Duration::from_mins(1));
         }
         back_off.reset();
         assert!(back_off.next() < Duration::from_secs(2));

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::failure::{Cause, Failure};
 use super::pod::Pod;
 use super::progress::{Desk, Part};
-use super::server::{Call, Server};
+use super::server::Call;
 use super::watch::{Event, Watch};
 use crate::owner::fact::{ContainerFact, Fact, PodFact, Text};
 use crate::owner::sources::teller::NobodyListens;
@@ -46,12 +46,12 @@ pub(super) struct Pods<'a> {
 }
 
 impl<'a> Pods<'a> {
-    pub(super) fn new(server: &Server, node: &'a str, desk: &'a Desk, gate: watch::Sender<Gate>) -> Self {
+    pub(super) fn new(desk: &'a Desk, node: &'a str, gate: watch::Sender<Gate>) -> Self {
         // From the server's cache, as kubelet asks: the server need not read all pods of the cluster for it.
         let config = Config::default().any_semantic().fields(&format!("spec.nodeName={node}"));
         // It does not page what it has in its cache, and the client asks for the cache only where pages are not asked for.
         let config = Config { page_size: None, ..config };
-        let watch = Watch::new(server, Call::Pods, config);
+        let watch = Watch::new(&desk.server, Call::Pods, config);
         Self { watch, node, desk, gate, told: Told::default() }
     }
 

@@ -42,16 +42,16 @@ pub(super) struct Note {
     skipped: u64,
 }
 
-/// Where parts tell facts, and how they do.
-#[derive(Clone)]
+/// Whom parts ask; and where they tell facts, and how they do.
 pub(super) struct Desk {
+    pub(super) server: Server,
     teller: Teller,
     notes: mpsc::Sender<Note>,
 }
 
 impl Desk {
-    pub(super) fn new(teller: Teller, notes: mpsc::Sender<Note>) -> Self {
-        Self { teller, notes }
+    pub(super) fn new(server: Server, teller: Teller, notes: mpsc::Sender<Note>) -> Self {
+        Self { server, teller, notes }
     }
 
     pub(super) async fn tell(&self, facts: impl IntoIterator<Item = Fact>) -> Result<(), NobodyListens> {

@@ -11,7 +11,7 @@ pub(super) fn of(pod: &Metadata) -> Option<Workload> {
     known.then(|| Workload { kind: kind.into(), name: name.into(), by: WorkloadBy::Owner })
 }
 
-/// A Deployment's ReplicaSets are called after it and the hash that they put on their pods; others are not.
+/// A ReplicaSet of a Deployment is called after it and the hash that it puts on its pods; others are not.
 fn deployment<'a>(pod: &Metadata, owner: &'a Owner) -> Option<&'a str> {
     let hash = pod.labels.get("pod-template-hash").filter(|_| owner.kind == "ReplicaSet")?;
     owner.name.strip_suffix(hash)?.strip_suffix('-')

@@ -19,8 +19,9 @@ pub(super) struct Answers {
     order: VecDeque<(IpAddr, Instant)>,
 }
 
-struct Answer {
-    pod: Option<RemotePod>,
+/// What it said of one address.
+pub(super) struct Answer {
+    pub(super) pod: Option<RemotePod>,
     told: Instant,
     until: Instant,
 }
@@ -30,9 +31,9 @@ impl Answers {
         Self { max: ANSWERS_MAX, known: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// The pod, or that there is none; nothing where the server is to be asked again.
-    pub(super) fn get(&self, address: IpAddr, now: Instant) -> Option<Option<&RemotePod>> {
-        self.known.get(&address).filter(|answer| answer.until > now).map(|answer| answer.pod.as_ref())
+    /// Nothing where the server is to be asked again.
+    pub(super) fn get(&self, address: IpAddr, now: Instant) -> Option<&Answer> {
+        self.known.get(&address).filter(|answer| answer.until > now)
     }
 
     pub(super) fn insert(&mut self, address: IpAddr, pod: Option<RemotePod>, [told, until]: [Instant; 2]) {
@@ -68,8 +69,14 @@ mod tests {
         Ipv4Addr::from_bits(number).into()
     }
 
-    fn pod(name: &str) -> Option<RemotePod> {
-        Some(RemotePod { namespace: "shop".into(), name: name.into(), node: None })
+    fn pod(name: &str) -> RemotePod {
+        RemotePod { namespace: "shop".into(), name: name.into(), node: None }
+    }
+
+    /// The pod's name, empty for none.
+    fn known(answers: &Answers, address: IpAddr, now: Instant) -> Option<String> {
+        let name = |answer: &Answer| answer.pod.as_ref().map(|pod| pod.name.to_string());
+        answers.get(address, now).map(|answer| name(answer).unwrap_or_default())
     }
 
     #[tokio::test]
@@ -77,19 +84,19 @@ mod tests {
         let now = Instant::now();
         let [minute, half] = [60, 30].map(Duration::from_secs);
         let mut answers = Answers::new();
-        answers.insert(address(1), pod("a"), [now, now + minute]);
+        answers.insert(address(1), Some(pod("a")), [now, now + minute]);
         answers.insert(address(2), None, [now, now + half]);
-        assert_eq!(answers.get(address(1), now), Some(pod("a").as_ref()));
-        assert_eq!(answers.get(address(2), now), Some(None));
-        assert_eq!(answers.get(address(3), now), None);
-        assert_eq!(answers.get(address(2), now + half), None);
-        assert_eq!(answers.get(address(1), now + minute), None);
+        assert_eq!(known(&answers, address(1), now), Some("a".to_owned()));
+        assert_eq!(known(&answers, address(2), now), Some(String::new()));
+        assert_eq!(known(&answers, address(3), now), None);
+        assert_eq!(known(&answers, address(2), now + half), None);
+        assert_eq!(known(&answers, address(1), now + minute), None);
     }
 
     #[tokio::test]
     async fn answers_are_bounded_oldest_first() {
         let now = Instant::now();
-        let until = now + Duration::from_secs(60);
+        let until = now + Duration::from_mins(1);
         let mut answers = Answers { max: 3, ..Answers::new() };
         for (number, later) in (0..).zip(0..5) {
             let now = now + Duration::from_millis(later);
@@ -104,12 +111,12 @@ mod tests {
     async fn address_that_is_asked_for_again_stays() {
         let now = Instant::now();
         let later = now + Duration::from_secs(1);
-        let until = now + Duration::from_secs(60);
+        let until = now + Duration::from_mins(1);
         let mut answers = Answers { max: 2, ..Answers::new() };
-        answers.insert(address(1), pod("a"), [now, until]);
-        answers.insert(address(1), pod("b"), [later, until]);
+        answers.insert(address(1), Some(pod("a")), [now, until]);
+        answers.insert(address(1), Some(pod("b")), [later, until]);
         answers.insert(address(2), None, [later, until]);
-        assert_eq!(answers.get(address(1), now), Some(pod("b").as_ref()));
+        assert_eq!(known(&answers, address(1), now), Some("b".to_owned()));
         assert!(answers.order.len() <= 2);
     }
 }

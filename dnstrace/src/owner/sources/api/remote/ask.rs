@@ -14,6 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 use super::answers::Answers;
 use super::remote_pod;
 use crate::owner::fact::{Fact, RemotePod};
+use crate::owner::sources::api::asks::Addresses;
 use crate::owner::sources::api::failure::Failure;
 use crate::owner::sources::api::object::Object;
 use crate::owner::sources::api::pace::BackOff;
@@ -25,48 +26,58 @@ use crate::owner::sources::teller::NobodyListens;
 /// Reports would otherwise be as many as answers.
 const DROPPED_STEP: u64 = 1000;
 
+/// What is asked for.
+pub(in crate::owner::sources::api) struct Questions {
+    pub(in crate::owner::sources::api) queue: mpsc::Receiver<IpAddr>,
+    /// How many there was no room for in the queue.
+    pub(in crate::owner::sources::api) dropped: Arc<AtomicU64>,
+    /// What need not be asked for.
+    pub(in crate::owner::sources::api) services: Addresses,
+}
+
 struct Answerer<'a> {
     api: Api<Object<Pod>>,
     server: &'a Server,
     desk: &'a Desk,
+    questions: Questions,
     answers: Answers,
     turns: Interval,
     back_off: BackOff,
-    dropped: Arc<AtomicU64>,
-    /// As far as it was reported.
+    /// How many were dropped, as far as it was reported.
     dropped_told: u64,
-    found: u64,
 }
 
 /// Answers each address, for ever.
-pub(in crate::owner::sources::api) async fn answer(
-    server: &Server,
-    desk: &Desk,
-    (mut queue, dropped): (mpsc::Receiver<IpAddr>, Arc<AtomicU64>),
-) -> Result<(), NobodyListens> {
-    let mut answerer = Answerer::new(server, desk, dropped);
+pub(in crate::owner::sources::api) async fn answer(desk: &Desk, questions: Questions) -> Result<(), NobodyListens> {
+    let mut answerer = Answerer::new(desk, questions);
     answerer.report().await?;
-    while let Some(address) = queue.recv().await {
+    while let Some(address) = answerer.questions.queue.recv().await {
         answerer.answer(address).await?;
     }
     Ok(())
 }
 
 impl<'a> Answerer<'a> {
-    fn new(server: &'a Server, desk: &'a Desk, dropped: Arc<AtomicU64>) -> Self {
+    fn new(desk: &'a Desk, questions: Questions) -> Self {
+        let server = &desk.server;
         let kind = ApiResource::erase::<v1::Pod>(&());
         let api = Api::all_with(server.line(Call::RemotePods).client, &kind);
         let mut turns = interval(server.pace.remote_asks);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (answers, back_off) = (Answers::new(), BackOff::new(&server.pace));
-        Self { api, server, desk, answers, turns, back_off, dropped, dropped_told: 0, found: 0 }
+        Self { api, server, desk, questions, answers, turns, back_off, dropped_told: 0 }
     }
 
     async fn answer(&mut self, address: IpAddr) -> Result<(), NobodyListens> {
-        if let Some(pod) = self.answers.get(address, Instant::now()) {
-            return self.desk.tell([Fact::Remote { address, pod: pod.cloned() }]).await;
+        if let Some(answer) = self.answers.get(address, Instant::now()) {
+            let pod = answer.pod.clone();
+            return self.desk.tell([Fact::Remote { address, pod }]).await;
         }
         self.turns.tick().await;
+        // Services may have been listed since the address was put into the queue.
+        if self.questions.services.borrow().contains(&address) {
+            return Ok(());
+        }
         match self.ask(address).await {
             Ok(pod) => self.learn(address, pod).await,
             Err(error) => {
@@ -81,19 +92,18 @@ impl<'a> Answerer<'a> {
     async fn learn(&mut self, address: IpAddr, pod: Option<RemotePod>) -> Result<(), NobodyListens> {
         let was_failing = self.back_off.has_failed();
         self.back_off.reset();
-        self.found += u64::from(pod.is_some());
         let pace = &self.server.pace;
         let now = Instant::now();
         let lasts = if pod.is_some() { pace.remote_found } else { pace.remote_missing };
         self.answers.insert(address, pod.clone(), [now, now + lasts]);
         self.desk.tell([Fact::Remote { address, pod }]).await?;
-        let dropped = self.dropped.load(Ordering::Relaxed);
+        let dropped = self.questions.dropped.load(Ordering::Relaxed);
         let news = was_failing || dropped / DROPPED_STEP != self.dropped_told / DROPPED_STEP;
         if news || dropped > 0 && self.dropped_told == 0 { self.report().await } else { Ok(()) }
     }
 
     async fn report(&mut self) -> Result<(), NobodyListens> {
-        self.dropped_told = self.dropped.load(Ordering::Relaxed);
+        self.dropped_told = self.questions.dropped.load(Ordering::Relaxed);
         let found = match self.dropped_told {
             0 => "pods of other nodes when their addresses are seen".into(),
             dropped => format!("pods of other nodes, {dropped} addresses not asked for as they were too many"),

@@ -4,7 +4,7 @@ mod answers;
 mod ask;
 mod watch;
 
-pub(super) use ask::answer;
+pub(super) use ask::{Questions, answer};
 pub(super) use watch::follow;
 
 use super::pod::Pod;

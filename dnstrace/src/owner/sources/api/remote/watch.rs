@@ -17,7 +17,7 @@ use crate::owner::sources::api::object::Object;
 use crate::owner::sources::api::pace::BackOff;
 use crate::owner::sources::api::pod::Pod;
 use crate::owner::sources::api::progress::{Desk, Part};
-use crate::owner::sources::api::server::{Call, Server};
+use crate::owner::sources::api::server::Call;
 use crate::owner::sources::api::watch::{Event, Watch};
 use crate::owner::sources::teller::NobodyListens;
 
@@ -37,15 +37,11 @@ struct Told {
 }
 
 /// Follows them, for ever; not at all where there are too many.
-pub(in crate::owner::sources::api) async fn follow(
-    server: &Server,
-    node: Option<&str>,
-    desk: &Desk,
-) -> Result<(), NobodyListens> {
-    if !may_be_watched(server, desk).await? {
+pub(in crate::owner::sources::api) async fn follow(desk: &Desk, node: Option<&str>) -> Result<(), NobodyListens> {
+    if !may_be_watched(desk).await? {
         return Ok(());
     }
-    let mut watch = Watch::new(server, Call::RemotePods, Config::default());
+    let mut watch = Watch::new(&desk.server, Call::RemotePods, Config::default());
     let mut told = Told::default();
     loop {
         match watch.next().await {
@@ -68,7 +64,8 @@ pub(in crate::owner::sources::api) async fn follow(
 }
 
 /// One pod is listed for it, which says how many more there are.
-async fn may_be_watched(server: &Server, desk: &Desk) -> Result<bool, NobodyListens> {
+async fn may_be_watched(desk: &Desk) -> Result<bool, NobodyListens> {
+    let server = &desk.server;
     let kind = ApiResource::erase::<v1::Pod>(&());
     let api: Api<Object<Pod>> = Api::all_with(server.line(Call::RemotePods).client, &kind);
     let mut back_off = BackOff::new(&server.pace);

@@ -99,19 +99,6 @@ async fn address_that_nobody_knows_lists_services_again() {
 }
 
 #[tokio::test]
-async fn many_unknown_addresses_are_one_list() {
-    let api = serving(vec![vec![]], vec![]).await;
-    let mut run = Run::start(&api);
-    run.until_ready().await;
-    for number in 0..200 {
-        run.asks.send(Ask::Address(address(&format!("10.9.9.{number}")))).await.unwrap();
-    }
-    drop(std::mem::replace(&mut run.asks, tokio::sync::mpsc::channel(1).0));
-    // All of them have been heard when there is room for as many again.
-    assert_eq!(api.count(SERVICES), 1);
-}
-
-#[tokio::test]
 async fn cluster_dns_is_found_under_its_names() {
     let labelled = |name: &str| {
         let mut service = service("kube-system", name, &["10.96.0.10"]);

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing is repeated but what failed, and that at once.
 fn pace() -> Pace {
-    let (soon, never) = (Duration::from_millis(5), Duration::from_secs(3600));
+    let (soon, never) = (Duration::from_millis(5), Duration::from_hours(1));
     Pace {
         retry_first: soon,
         retry_max: 4 * soon,

@@ -208,7 +208,16 @@ async fn kubeconfig_that_cannot_be_used_is_said() {
     assert_eq!(run.last().state, State::Failed);
     assert!(run.last().found.contains("/nonexistent/config") && run.last().found.contains("No such file"));
     let url = "http://127.0.0.1:1";
+    let plugin = |script: &str| {
+        let exec =
+            format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: sh, args: [-c, \"{script}\"]}}}}");
+        kubeconfig(url).replace("{token: secret-token}", &exec)
+    };
     let broken = [
+        kubeconfig(url).replace("{token: secret-token}", "{token: secret-token, username: [secret-token]}"),
+        plugin("echo secret-token; exit 1"),
+        plugin("echo [secret-token"),
+        plugin("echo token: secret-token"),
         "[".to_owned(),
         "a: b".to_owned(),
         kubeconfig("not a URL"),

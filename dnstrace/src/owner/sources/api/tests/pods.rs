@@ -213,7 +213,8 @@ async fn version_that_is_gone_is_listed_again() {
 async fn watch_that_drops_goes_on_where_it_was() {
     let whole = event("ADDED", &pod("b", "10.1.0.5"));
     let half = event("ADDED", &pod("c", "10.1.0.6"));
-    let cuts = [whole.clone(), whole.clone() + &half[..half.len() / 2], whole + "\n\n{"];
+    let endless = "x".repeat(5 << 20);
+    let cuts = [whole.clone(), whole.clone() + &half[..half.len() / 2], whole.clone() + "\n\n{", whole + &endless];
     for (cut, then) in cuts.into_iter().flat_map(|cut| [(cut.clone(), Then::Drop), (cut, Then::End)]) {
         let script = move |asked: &Asked| match (asked.path, asked.is_watch(), asked.before) {
             (PODS, false, _) => Some(Answer::Json(list(&[pod("a", "10.1.0.4")]))),

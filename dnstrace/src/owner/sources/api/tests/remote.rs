@@ -28,8 +28,8 @@ fn on_host_network(name: &str, address: &str) -> Value {
     pod
 }
 
-fn found(name: &str) -> Option<RemotePod> {
-    Some(RemotePod { namespace: "shop".into(), name: name.into(), node: Some("node-b".into()) })
+fn found(name: &str) -> RemotePod {
+    RemotePod { namespace: "shop".into(), name: name.into(), node: Some("node-b".into()) }
 }
 
 /// What was told of addresses, in this order.
@@ -66,11 +66,11 @@ async fn address_is_asked_for_once() {
     let api = asking(having).await;
     let mut run = Run::with(&api, options(RemoteOption::Ask), pace());
     let cases = [
-        ("10.2.0.1", found("a")),
+        ("10.2.0.1", Some(found("a"))),
         ("192.0.2.9", None),
         ("10.2.0.3", None),
         ("10.2.0.4", None),
-        ("2001:db8::5", found("f")),
+        ("2001:db8::5", Some(found("f"))),
         ("10.2.0.6", None),
     ];
     for (address, _pod) in cases.iter().chain(&cases) {
@@ -81,6 +81,23 @@ async fn address_is_asked_for_once() {
     assert_eq!(remotes(&run), expected);
     assert_eq!(api.count("status.podIP"), cases.len());
     assert_eq!(api.count(&format!("{PODS}?&fieldSelector=status.podIP=10.2.0.1&resourceVersion=0&")), 1);
+}
+
+#[tokio::test]
+async fn asks_list_services_once_and_are_not_for_these() {
+    let script = |asked: &Asked| {
+        let service = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"clusterIP": "10.96.0.7"}});
+        (asked.path == "/api/v1/services").then(|| Answer::Json(list(&[service])))
+    };
+    let api = FakeApi::new(script).await;
+    let mut run = Run::with(&api, options(RemoteOption::Ask), pace());
+    run.until_ready().await;
+    for number in 0..20 {
+        ask(&run, "10.96.0.7").await;
+        ask(&run, &format!("10.2.0.{number}")).await;
+    }
+    run.until("the last", |run| remotes(run).contains(&(address("10.2.0.19"), None))).await;
+    assert_eq!((api.count("/api/v1/services"), api.count("podIP=10.96.0.7")), (1, 0));
 }
 
 #[tokio::test]
@@ -163,7 +180,10 @@ async fn watch_tells_all_pods_of_other_nodes() {
     let mut run = Run::with(&api, options(RemoteOption::Watch), pace());
     run.until("b is gone", |run| remotes(run).iter().any(|(_address, pod)| pod.is_none())).await;
     let [first, second] = ["10.2.0.1", "10.2.0.2"].map(address);
-    assert_eq!(remotes(&run), [(first, found("a")), (second, found("b")), (first, found("new")), (second, None)]);
+    assert_eq!(
+        remotes(&run),
+        [(first, Some(found("a"))), (second, Some(found("b"))), (first, Some(found("new"))), (second, None)]
+    );
     run.until_ready().await;
     assert_eq!(api.count("podIP"), 0);
 }
