@@ -13,6 +13,9 @@ use crate::owner::sources::teller::NobodyListens;
 /// At five answers a second, who asks last waits for a minute.
 pub(super) const QUEUE_MAX: usize = 300;
 
+/// Addresses that were looked for among Services: those of the whole world's resolvers are not looked for again each time.
+const STRANGERS_MAX: usize = 4096;
+
 /// Addresses of Services, as they change.
 pub(super) type Addresses = watch::Receiver<Arc<HashSet<IpAddr>>>;
 
@@ -26,11 +29,13 @@ pub(super) struct Asks {
     pub(super) remote: Option<mpsc::Sender<IpAddr>>,
     /// How many there was no room for.
     pub(super) dropped: Arc<AtomicU64>,
+    /// Addresses that Services were listed for already; the next list that is due finds what is new.
+    pub(super) strangers: HashSet<IpAddr>,
 }
 
 impl Asks {
     /// Until nobody asks any more.
-    pub(super) async fn hear(self, mut asks: mpsc::Receiver<Ask>) -> Result<(), NobodyListens> {
+    pub(super) async fn hear(mut self, mut asks: mpsc::Receiver<Ask>) -> Result<(), NobodyListens> {
         while let Some(ask) = asks.recv().await {
             if let Ask::Address(address) = ask {
                 self.pass(address.to_canonical());
@@ -39,14 +44,28 @@ impl Asks {
         Ok(())
     }
 
-    fn pass(&self, address: IpAddr) {
-        if self.services.borrow().contains(&address) {
+    fn pass(&mut self, address: IpAddr) {
+        if is_nobodys(address) || self.services.borrow().contains(&address) {
             return;
         }
-        self.wanted.notify_one();
+        if self.strangers.len() >= STRANGERS_MAX {
+            self.strangers.clear();
+        }
+        if self.strangers.insert(address) {
+            self.wanted.notify_one();
+        }
         let refused = self.remote.as_ref().is_some_and(|remote| remote.try_send(address).is_err());
         if refused {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Neither a Service nor a pod of another node has such an address.
+fn is_nobodys(address: IpAddr) -> bool {
+    let local = match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    local || address.is_loopback() || address.is_multicast() || address.is_unspecified()
 }

@@ -40,13 +40,16 @@ struct Turn {
     is_waiting: bool,
     at: Instant,
     last: Instant,
+    /// Asking sooner would not help.
+    is_refused: bool,
     back_off: BackOff,
 }
 
 impl Turn {
     fn new(server: &Server, call: Call) -> Self {
         let now = Instant::now();
-        Self { line: server.line(call), is_waiting: false, at: now, last: now, back_off: BackOff::new(&server.pace) }
+        let (line, back_off) = (server.line(call), BackOff::new(&server.pace));
+        Self { line, is_waiting: false, at: now, last: now, is_refused: false, back_off }
     }
 
     fn is_due(&self) -> bool {
@@ -60,13 +63,15 @@ impl Turn {
 
     fn done(&mut self, every: Duration) {
         self.back_off.reset();
+        self.is_refused = false;
         self.last = Instant::now();
         self.at = self.last + every;
     }
 
     /// Who may not ask may be allowed to some day; who cannot be reached is asked sooner.
     fn failed(&mut self, cause: Cause, every: Duration) {
-        let delay = if cause == Cause::Forbidden { every } else { self.back_off.next() };
+        self.is_refused = cause == Cause::Forbidden;
+        let delay = if self.is_refused { every } else { self.back_off.next() };
         self.last = Instant::now();
         self.at = self.last + delay;
     }
@@ -106,8 +111,10 @@ impl<'a> Cluster<'a> {
     }
 
     fn hasten(&mut self) {
-        let Turn { at, last, .. } = &mut self.next_services;
-        *at = (*at).min(*last + self.server.pace.services_asked);
+        let Turn { at, last, is_refused, .. } = &mut self.next_services;
+        if !*is_refused {
+            *at = (*at).min(*last + self.server.pace.services_asked);
+        }
     }
 
     async fn list_services(&mut self) -> Result<(), NobodyListens> {

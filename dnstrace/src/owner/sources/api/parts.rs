@@ -1,5 +1,6 @@
 //! Everything that is asked of the API server, at once and on one task: none waits for another's answers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -38,7 +39,13 @@ impl<'a> Parts<'a> {
         let (remote, queue) = mpsc::channel(asks::QUEUE_MAX);
         let remote = (options.remote == RemoteOption::Ask).then_some(remote);
         let services = watch::Sender::default();
-        let hears = Asks { services: services.subscribe(), wanted: Arc::default(), remote, dropped: Arc::default() };
+        let hears = Asks {
+            services: services.subscribe(),
+            wanted: Arc::default(),
+            remote,
+            dropped: Arc::default(),
+            strangers: HashSet::new(),
+        };
         let questions = Questions { queue, dropped: Arc::clone(&hears.dropped), services: services.subscribe() };
         let cluster = Cluster::new(&desk, services, Arc::clone(&hears.wanted));
         let (gate, opened) = watch::channel(Gate::Shut);

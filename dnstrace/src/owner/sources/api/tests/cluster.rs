@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::server::{Answer, Asked, FakeApi, list, page};
-use super::{Run, address, options, pace};
+use super::{Run, address, options, pace, wait_for};
 use crate::owner::fact::{ClusterDnsFact, Endpoint, Fact, ServiceFact};
 use crate::owner::sources::api::pace::Pace;
 use crate::owner::sources::{Ask, RemoteOption, State};
@@ -96,6 +96,12 @@ async fn address_that_nobody_knows_lists_services_again() {
     assert!(run.facts.contains(&gone));
     // No pod of another node is asked for.
     assert_eq!((api.count(SERVICES), api.count("podIP")), (2, 0));
+    // Who was a stranger then does not list them again, nor does what is nobody's.
+    for text in ["10.96.0.8", "10.96.0.7", "127.0.0.53", "169.254.20.10", "ff02::fb", "fe80::1", "0.0.0.0"] {
+        run.asks.send(Ask::Address(address(text))).await.unwrap();
+    }
+    run.asks.send(Ask::Address(address("10.96.0.99"))).await.unwrap();
+    wait_for(|| api.count(SERVICES) == 3).await;
 }
 
 #[tokio::test]

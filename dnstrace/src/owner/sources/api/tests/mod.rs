@@ -133,6 +133,16 @@ impl Drop for Run {
     }
 }
 
+/// The server hears of something that tells nothing here.
+async fn wait_for(is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+}
+
 fn kubeconfig(url: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: it\ncontexts:\n- name: it\n  context: {{cluster: it, user: it}}\n\

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::server::{Answer, Asked, FakeApi, Then, list, pod};
-use super::{Run, kubeconfig, options, pace};
+use super::{Run, kubeconfig, options, pace, wait_for};
 use crate::owner::fact::Source;
 use crate::owner::sources::api::credentials::Surroundings;
 use crate::owner::sources::api::pace::Pace;
@@ -49,13 +49,7 @@ async fn check(failure: fn(&Asked) -> Option<Answer>, found: &str, remedy: &str)
     assert!(report.remedy.contains(remedy), "{report:?}");
     assert!(!report.found.contains("secret-token") && !report.found.contains('\n'), "{report:?}");
     let tried = api.requests().len();
-    tokio::time::timeout(super::PATIENCE, async {
-        while api.requests().len() < tried + 5 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap();
+    wait_for(|| api.requests().len() >= tried + 5).await;
     better.store(true, Ordering::Relaxed);
     run.until("all is well", |run| run.is(State::Ready) && run.last().remedy.is_empty()).await;
     assert!(run.pod("a").is_some());

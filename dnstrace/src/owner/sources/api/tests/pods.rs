@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::server::{Answer, Asked, FakeApi, Then, event, list, page, pod, refusal, uid};
-use super::{NODE, Run, address, options, pace};
+use super::{NODE, Run, address, options, pace, wait_for};
 use crate::owner::fact::{Fact, NodeFact, PodFact, WorkloadBy};
 use crate::owner::sources::api::ApiOptions;
 use crate::owner::sources::{RemoteOption, State};
@@ -148,6 +148,19 @@ async fn pages_are_read_to_the_last() {
 }
 
 #[tokio::test]
+async fn answers_in_pieces_are_put_together() {
+    let script = |asked: &Asked| match (asked.path, asked.is_watch(), asked.before) {
+        (PODS, false, _) => Some(Answer::Pieces(list(&[pod("a", "10.1.0.4")]).to_string())),
+        (PODS, true, 0) => Some(Answer::Pieces(event("ADDED", &pod("b", "10.1.0.5")))),
+        _ => None,
+    };
+    let api = FakeApi::new(script).await;
+    let mut run = Run::start(&api);
+    run.until("b", |run| run.pod("b").is_some()).await;
+    assert!(run.pod("a").is_some());
+}
+
+#[tokio::test]
 async fn watch_tells_what_changes() {
     let script = |asked: &Asked| match (asked.path, asked.is_watch()) {
         (PODS, false) => Some(Answer::Json(list(&[pod("a", "10.1.0.4"), pod("b", "10.1.0.5")]))),
@@ -175,16 +188,6 @@ async fn watch_tells_what_changes() {
     run.until_ready().await;
     wait_for(|| api.count("resourceVersion=900") > 0).await;
     assert_eq!(api.count(&format!("{PODS}?&fieldSelector")), 1);
-}
-
-/// The server hears of something that tells nothing here.
-async fn wait_for(is_so: impl Fn() -> bool) {
-    let waiting = async {
-        while !is_so() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(super::PATIENCE, waiting).await.unwrap();
 }
 
 /// The first watch ends like that; b is not in the list that follows it.

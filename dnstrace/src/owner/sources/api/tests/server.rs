@@ -26,6 +26,8 @@ pub(super) enum Answer {
     Json(Value),
     /// With a status of HTTP, and the API's own beside it.
     Refusal(u16),
+    /// Byte by byte, nearly.
+    Pieces(String),
     /// These bytes, and then that.
     Text(String, Then),
     /// Not at all.
@@ -125,6 +127,7 @@ async fn answer(
         Answer::Hang => pending().await,
         Answer::Json(value) => response(200, value.to_string(), Then::End),
         Answer::Refusal(code) => response(code, refusal(code).to_string(), Then::End),
+        Answer::Pieces(text) => pieces(&text),
         Answer::Text(text, then) => response(200, text, then),
     })
 }
@@ -147,6 +150,15 @@ fn response(code: u16, text: String, then: Then) -> Response<Body> {
         Then::Drop => data.chain(stream::once(dropped())).boxed(),
     };
     Response::builder().status(code).body(StreamBody::new(body)).unwrap()
+}
+
+fn pieces(text: &str) -> Response<Body> {
+    let pieces: Vec<Bytes> = text.as_bytes().chunks(7).map(Bytes::copy_from_slice).collect();
+    let piece = |piece| async {
+        tokio::task::yield_now().await;
+        Ok(Frame::data(piece))
+    };
+    Response::new(StreamBody::new(stream::iter(pieces).then(piece).boxed()))
 }
 
 /// The bytes before it are sent as soon as there are no more at once.
