@@ -137,12 +137,13 @@ impl<'a> Cluster<'a> {
         self.desk.tell(self.services.replace(listed)).await?;
         self.known.send_replace(self.services.addresses());
         self.next_services.done(self.server.pace.services);
+        self.desk.good(Part::Services, self.services.found(), self.services.skipped).await?;
         if self.services.dns != before {
             self.next_endpoints.now();
         } else if self.services.dns.is_empty() {
             self.desk.good(Part::ClusterDns, "no Service that is cluster DNS".into(), 0).await?;
         }
-        self.desk.good(Part::Services, self.services.found(), self.services.skipped).await
+        Ok(())
     }
 
     async fn list_endpoints(&mut self) -> Result<(), NobodyListens> {
