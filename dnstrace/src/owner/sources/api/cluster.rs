@@ -12,7 +12,7 @@ use super::dns;
 use super::failure::{Cause, Failure};
 use super::list::Listed;
 use super::pace::BackOff;
-use super::progress::{Desk, Part};
+use super::progress::{Desk, Part, count};
 use super::server::{Call, Line, Server};
 use super::services::{self, Service, Services};
 use crate::owner::fact::{ClusterDnsFact, Fact};
@@ -175,6 +175,6 @@ impl<'a> Cluster<'a> {
 
     fn found(&self) -> String {
         let ClusterDnsFact { servers, endpoints, .. } = &self.dns;
-        format!("cluster DNS with {} addresses and {} endpoints", servers.len(), endpoints.len())
+        format!("cluster DNS with {} and {}", count(servers.len(), "server"), count(endpoints.len(), "endpoint"))
     }
 }

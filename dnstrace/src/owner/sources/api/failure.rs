@@ -10,6 +10,12 @@ use super::server::{Call, Server};
 /// More of what a server says about itself is not for a line.
 const SAID_MAX: usize = 200;
 
+/// What to do about a server that does not do as it should,
+const REACH: &str = "is the API server reachable from here? --kube off does without it";
+
+/// or that we do not trust, or that does not trust us.
+const CERTIFICATES: &str = "name a kubeconfig with the right certificates with --kube FILE, or --kube off";
+
 /// Why something is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -45,11 +51,9 @@ impl Failure {
 
     fn outage(reason: &str, server: &Server) -> Self {
         let text = format!("{}: {reason}", server.name);
-        Self {
-            cause: Cause::Outage,
-            text,
-            remedy: "is the API server reachable from here? --kube off does without it".into(),
-        }
+        let by_certificate = reason.to_ascii_lowercase().contains("certificate");
+        let remedy = if by_certificate { CERTIFICATES } else { REACH };
+        Self { cause: Cause::Outage, text, remedy: remedy.into() }
     }
 
     fn told(status: &Status, call: Call, server: &Server) -> Self {

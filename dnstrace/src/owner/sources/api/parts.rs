@@ -78,8 +78,8 @@ async fn wait(mut gate: watch::Receiver<Gate>) {
 async fn follow_pods(desk: &Desk, options: &ApiOptions, gate: watch::Sender<Gate>) -> Result<(), NobodyListens> {
     match options.node.as_deref() {
         Some(node) if is_node_name(node) => return Pods::new(desk, node, gate).follow().await,
-        Some(node) => desk.bad(Part::Pods, node::none(&line(node)), 0).await?,
-        None => desk.bad(Part::Pods, untold(), 0).await?,
+        Some(node) if !node.is_empty() => desk.bad(Part::Pods, node::none(&line(node)), 0).await?,
+        _ => desk.bad(Part::Pods, untold(), 0).await?,
     }
     gate.send_replace(Gate::Answered);
     Ok(())

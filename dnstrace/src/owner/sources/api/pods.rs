@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::failure::{Cause, Failure};
 use super::pod::Pod;
-use super::progress::{Desk, Part};
+use super::progress::{Desk, Part, count};
 use super::server::Call;
 use super::watch::{Event, Watch};
 use crate::owner::fact::{ContainerFact, Fact, PodFact, Text};
@@ -90,7 +90,7 @@ impl<'a> Pods<'a> {
     }
 
     async fn report(&mut self) -> Result<(), NobodyListens> {
-        let found = format!("{} pods of {}", self.told.pods.len(), self.node);
+        let found = format!("{} of {}", count(self.told.pods.len(), "pod"), self.node);
         self.desk.good(Part::Pods, found, self.told.skipped).await
     }
 

@@ -74,6 +74,11 @@ impl Desk {
     }
 }
 
+/// As it is said: `1 pod`, `2 pods`.
+pub(super) fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
 /// Puts reports together.
 pub(super) struct Progress {
     server: Server,

@@ -15,6 +15,7 @@ use super::list;
 use super::loose::{self, Fields};
 use super::object::{Metadata, Object, Read};
 use super::pod::addresses;
+use super::progress::count;
 use super::server::Line;
 use crate::owner::fact::{Fact, ServiceFact, Text};
 
@@ -159,8 +160,8 @@ impl Services {
 
     /// For the report.
     pub(super) fn found(&self) -> String {
-        let count = self.told.len();
-        if self.cut { format!("{count} Services, and no more of them") } else { format!("{count} Services") }
+        let services = count(self.told.len(), "Service");
+        if self.cut { format!("{services}, the rest are too many") } else { services }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::owner::sources::api::failure::{Cause, Failure};
 use crate::owner::sources::api::object::Object;
 use crate::owner::sources::api::pace::BackOff;
 use crate::owner::sources::api::pod::Pod;
-use crate::owner::sources::api::progress::{Desk, Part};
+use crate::owner::sources::api::progress::{Desk, Part, count};
 use crate::owner::sources::api::server::Call;
 use crate::owner::sources::api::watch::{Event, Watch};
 use crate::owner::sources::teller::NobodyListens;
@@ -143,7 +143,8 @@ impl Told {
     }
 
     async fn report(&self, desk: &Desk) -> Result<(), NobodyListens> {
-        desk.good(Part::RemotePods, format!("{} pods of other nodes", self.addresses.len()), self.skipped).await
+        desk.good(Part::RemotePods, format!("{} of other nodes", count(self.addresses.len(), "pod")), self.skipped)
+            .await
     }
 }
 

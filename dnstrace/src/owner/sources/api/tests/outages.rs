@@ -114,7 +114,7 @@ async fn services_that_hang_do_not_hold_up_pods() {
     assert!(run.pod("a").is_some());
     let report = run.last();
     assert!(
-        report.found.starts_with("1 pods of node-a; http://") && report.found.contains("does not answer"),
+        report.found.starts_with("1 pod of node-a; http://") && report.found.contains("does not answer"),
         "{report:?}"
     );
 }

@@ -63,7 +63,7 @@ async fn calls_are_few_from_the_cache_and_counted() {
     run.until("the node", |run| run.is(State::Ready) && run.facts.iter().any(|fact| matches!(fact, Fact::Node(_))))
         .await;
     assert!(
-        run.last().found.starts_with("1 pods of node-a; 0 Services; no Service that is cluster DNS; "),
+        run.last().found.starts_with("1 pod of node-a; 0 Services; no Service that is cluster DNS; "),
         "{:?}",
         run.last()
     );
@@ -240,6 +240,7 @@ async fn node_that_does_not_exist_is_said() {
     for (name, remedy) in [
         (Some("elsewhere"), "the cluster has no node elsewhere"),
         (None, "this node's name in the cluster"),
+        (Some(""), "this node's name in the cluster"),
         (Some("a,b=c"), "no node a,b=c"),
     ] {
         let options = ApiOptions { node: name.map(Into::into), ..options(RemoteOption::Off) };
