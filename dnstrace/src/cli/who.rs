@@ -11,7 +11,7 @@ use globset::{Glob, GlobMatcher};
 use super::Failure;
 use super::message::say;
 use crate::owner::fact::{ClusterDnsFact, Fact, Source};
-use crate::owner::sources::{CriOption, KubeOption, RemoteOption, SourceOptions, Sources};
+use crate::owner::sources::{CriOption, KubeOption, RemoteOption, SourceOptions, Sources, host};
 use crate::owner::{Note, Role};
 use crate::sink::{Own, PartyFilter};
 
@@ -116,7 +116,7 @@ pub(super) fn start(arguments: &SourceArguments) -> Result<Sources, Failure> {
 }
 
 fn options(arguments: &SourceArguments) -> Result<SourceOptions, Failure> {
-    let host_root = arguments.host_root.clone().unwrap_or_else(|| PathBuf::from("/"));
+    let host_root = arguments.host_root.clone().unwrap_or_else(|| host::find(Path::new("/")));
     if !host_root.is_dir() {
         return Err(Failure::Start(format!("--host-root {}: no such directory", host_root.display())));
     }

@@ -3,6 +3,7 @@
 //! They run on a thread of their own, so that a file system or a server that hangs holds up nobody. Facts cross to the
 //! pipeline's thread in a bounded channel; asks go the other way, and are never waited for.
 
+mod api;
 pub mod cri;
 pub mod disk;
 pub mod host;
@@ -10,12 +11,14 @@ mod teller;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 pub use self::teller::{NobodyListens, Report, State, Teller, Update};
 
+use self::host::HostRoot;
 use super::fact::{Source, Text};
 
 /// Facts on their way: those of a large node at its start. Beyond it sources wait.
@@ -129,10 +132,22 @@ impl Sources {
         let (disk, disk_asks) = channel(ASKS_MAX);
         let (cri, cri_asks) = channel(ASKS_MAX);
         let (api, api_asks) = channel(ASKS_MAX);
-        let asked = Asked { disk: disk_asks, cri: cri_asks, api: api_asks };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let run = move || runtime.block_on(run(options, sender, asked));
-        thread::Builder::new().name("owner-sources".to_owned()).spawn(run)?;
+        let host = Arc::new(HostRoot::open(&options.host_root)?);
+        let (told, forwarded) = channel(UPDATES_MAX);
+        let teller = Teller::new(Source::Kernel, told);
+        let notice = options.notice;
+        let node = options.node.clone().or_else(|| disk::node_name(&host));
+        let SourceOptions { cri: cri_option, host_root, kube, remote, .. } = options;
+        // Files are read where nobody waits for them: a file system may hang.
+        on_a_thread("owner-disk", disk::run(host, teller.clone(), disk_asks))?;
+        let ask_runtime = cri::run(cri_option, host_root.clone(), teller.of(Source::Cri), cri_asks);
+        let options = api::ApiOptions { kube, remote, node, host_root };
+        let ask_server = api::run(options, teller.of(Source::Api), api_asks);
+        drop(teller);
+        on_a_thread("owner-asking", async move {
+            // Each ends when nobody listens any more, or has nobody to ask.
+            let _ = tokio::join!(forward(forwarded, sender, notice), ask_runtime, ask_server);
+        })?;
         Ok(Self { updates, asks: Asks { disk, cri, api } })
     }
 
@@ -157,20 +172,15 @@ impl Sources {
     }
 }
 
-/// The sources' ends of the channels of asks.
-struct Asked {
-    disk: Receiver<Ask>,
-    cri: Receiver<Ask>,
-    api: Receiver<Ask>,
-}
-
-/// Runs them until nobody listens.
-async fn run(options: SourceOptions, out: Sender<Update>, asked: Asked) {
-    let (sender, told) = channel(1);
-    let teller = Teller::new(Source::Kernel, sender);
-    let forward = forward(told, out, options.notice);
-    let _ = (teller, asked);
-    forward.await;
+/// Runs a task, and what it starts, on a thread of its own, which ends with the process.
+fn on_a_thread<T>(name: &str, task: impl Future<Output = T> + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = move || {
+        runtime.block_on(task);
+        // Whoever looks names up for it may hang in the C library.
+        runtime.shutdown_background();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 /// Passes on what is told; what is wrong is said, too.

@@ -166,9 +166,8 @@ fn step_of_the_wall_clock_changes_no_duration() {
     let mut file = CaptureFile::open(&bytes[..]).unwrap();
     let mut add = |item: FileItem<'_>| match item {
         FileItem::Packet(packet) => times.push((packet.time.0, packet.wall.0)),
-        FileItem::Owner(_) => {}
         FileItem::Until(time) => times.push((time.0, 0)),
-        FileItem::Interface(_) => {}
+        FileItem::Interface(_) | FileItem::Owner(_) => {}
     };
     while file.next(&mut add).unwrap() {}
     let zero = times[0].0 - 500;
