@@ -11,8 +11,8 @@ pub(super) fn introduction() -> String {
     format!(
         "Two pods ask the Service {SERVICE_V4}, which nftables sends to the DNS pods 10.244.0.12 and\n\
          10.244.0.13; these ask the upstream {UPSTREAM_V4} for what is not theirs.\n{clients}\n\
-         Each query is shown with its response, as it ends: who asked whom (→ who answered for the\n\
-         Service), the way it took, and by `for #id` which query a DNS pod asked the upstream for.\n"
+         Each query is shown with its response, as it ends: who asked whom → who answered for the\n\
+         Service, the way it took, and by `for #id` which query a DNS pod asked the upstream for.\n"
     )
 }
 
