@@ -23,7 +23,7 @@ pub(crate) fn read(file: impl Read) -> Result<Vec<Message>> {
         FileItem::Interface(FileInterface { netns, ifindex, name }) => {
             names.insert((*netns, *ifindex), name.clone());
         }
-        FileItem::Until(_) => {}
+        FileItem::Until(_) | FileItem::Owner(_) => {}
     };
     while file.next(&mut read)? {}
     decoder.finish(|observation| messages.push(message(observation, &names)));
