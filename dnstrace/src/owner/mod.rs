@@ -8,6 +8,8 @@ mod named;
 mod note;
 pub mod sources;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod waiting;
 pub mod workload;
 

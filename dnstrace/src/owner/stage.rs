@@ -36,7 +36,7 @@ pub struct OwnerCounts {
 #[derive(Clone, Copy, Debug)]
 pub struct Used<'a> {
     /// Who was named.
-    pub parties: [Option<&'a Party>; 2],
+    pub parties: [Option<&'a Party>; 3],
     /// Whose sockets were seen.
     pub cgroups: [Option<u64>; 2],
     /// Which addresses were seen.
@@ -138,7 +138,7 @@ impl Owner {
     /// Asks for what is not known of a socket, long before its transaction ends.
     pub fn observe(&mut self, observation: &Observation<'_>) {
         let socket = &observation.socket;
-        if !self.has_sources || (socket.cgroup_id.is_none() && socket.netns.is_none()) {
+        if !self.has_sources || self.by_address_only || self.index.knows(socket, observation.time) {
             return;
         }
         let address = observation.src.ip();
@@ -219,6 +219,12 @@ impl Owner {
         if self.has_sources { self.index.at_address(address, time).party } else { None }
     }
 
+    /// Changes whenever a name may.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// A name for an address: of its pod, or of its Service.
     #[must_use]
     pub fn address_name(&self, address: IpAddr, time: BootTime) -> Option<String> {
@@ -246,7 +252,6 @@ impl Owner {
         }
         let mut tellings = Vec::new();
         if self.version != std::mem::replace(&mut told.version, self.version) {
-            self.index.tell_node(told, &mut tellings);
             self.cluster_dns.tell(told, &mut tellings);
             self.index.tell_changed(told, &mut tellings);
         }
@@ -306,9 +311,10 @@ impl Owner {
         for lack in [&client.lack, &server.lack].into_iter().flatten() {
             may_come |= self.lacks.may_come(lack, now);
         }
-        if client.party.is_none() {
-            // Addresses of elsewhere are asked for, not waited for.
-            self.lacks.may_come(&Lack::Ask(Ask::Address(transaction.client.ip())), now);
+        // Addresses of elsewhere are asked for, not waited for.
+        let stranger = Some(transaction.client.ip()).filter(|_| client.party.is_none());
+        if let Some(address) = stranger {
+            self.lacks.ask_for(address, now);
         }
         let service = self.index.service(transaction.server.ip()).cloned();
         let who = Who { client: client.party, service, server: server.party, ..Who::default() };

@@ -4,6 +4,7 @@
 //! waited for once, and shortly.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::index::Lack;
@@ -24,7 +25,9 @@ pub(super) type Asking = Box<dyn FnMut(Ask) + Send>;
 #[derive(Default)]
 pub(super) struct Lacks {
     asking: Option<Asking>,
-    lacks: HashMap<Lack, Asked, foldhash::fast::RandomState>,
+    asked: HashMap<Lack, Asked, foldhash::fast::RandomState>,
+    /// Addresses of elsewhere, and when they were asked for: a DNS server hears many, which must not crowd out others.
+    strangers: HashMap<IpAddr, BootTime, foldhash::fast::RandomState>,
 }
 
 struct Asked {
@@ -42,24 +45,37 @@ impl Lacks {
 
     /// Whether what is lacking may still come; asks for it.
     pub(super) fn may_come(&mut self, lack: &Lack, now: BootTime) -> bool {
-        if let Some(asked) = self.lacks.get_mut(lack) {
+        if let Some(asked) = self.asked.get_mut(lack) {
             if now.since(asked.last) >= ASK_AGAIN_AFTER {
                 asked.last = now;
                 ask(self.asking.as_mut(), lack);
             }
             return !asked.is_answered && now.since(asked.first) < PATIENCE;
         }
-        if self.lacks.len() >= LACKS_MAX {
-            self.lacks.clear();
+        if self.asked.len() >= LACKS_MAX {
+            self.asked.clear();
         }
-        self.lacks.insert(lack.clone(), Asked { first: now, last: now, is_answered: false });
+        self.asked.insert(lack.clone(), Asked { first: now, last: now, is_answered: false });
         ask(self.asking.as_mut(), lack);
         true
     }
 
+    /// Asks who has an address that nobody on this node has.
+    pub(super) fn ask_for(&mut self, address: IpAddr, now: BootTime) {
+        let is_recent = |last: &BootTime| now.since(*last) < ASK_AGAIN_AFTER;
+        let Some(asking) = self.asking.as_mut().filter(|_| !self.strangers.get(&address).is_some_and(is_recent)) else {
+            return;
+        };
+        if self.strangers.len() >= LACKS_MAX {
+            self.strangers.clear();
+        }
+        self.strangers.insert(address, now);
+        asking(Ask::Address(address));
+    }
+
     /// Nobody knows: there is nothing to wait for.
     pub(super) fn answered(&mut self, lack: &Lack) {
-        if let Some(asked) = self.lacks.get_mut(lack) {
+        if let Some(asked) = self.asked.get_mut(lack) {
             asked.is_answered = true;
         }
     }

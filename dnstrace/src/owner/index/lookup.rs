@@ -80,6 +80,17 @@ impl Index {
         }
     }
 
+    /// Whether something is known of a socket, without saying what.
+    pub(in crate::owner) fn knows(&self, socket: &Socket, time: BootTime) -> bool {
+        match (socket.cgroup_id, socket.netns) {
+            (Some(id), _) => self.cgroups.contains_key(&id),
+            (None, Some(netns)) => {
+                self.node_netns() == Some(netns) || self.claims.holder(Key::Netns(netns), time).is_some()
+            }
+            (None, None) => true,
+        }
+    }
+
     /// Who has an address, as far as it is known for what was sent to it from elsewhere.
     pub(in crate::owner) fn at_address(&self, address: IpAddr, time: BootTime) -> Found {
         self.by_place(&Seen { socket: &Socket::default(), interface: None, address, time })

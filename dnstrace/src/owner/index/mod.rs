@@ -6,8 +6,6 @@ mod claims;
 mod lookup;
 mod notes;
 mod pods;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

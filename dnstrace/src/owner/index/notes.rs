@@ -1,12 +1,11 @@
 //! Facts again, of what was used: who reads them gets the same names.
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::ptr;
+use std::sync::Arc;
 
-use super::Index;
+use super::{Index, Table};
 use crate::capture::BootTime;
-use crate::owner::fact::{Fact, RemotePod, ServiceFact, Source, Text};
+use crate::owner::fact::{CgroupOf, Fact, NodeFact, RemotePod, ServiceFact, Source, Text};
 use crate::owner::named::Party;
 
 /// What was told already: of one file.
@@ -16,12 +15,13 @@ pub struct Told {
     pub(in crate::owner) version: u64,
     /// Of cluster DNS.
     pub(in crate::owner) cluster_dns: u64,
-    /// Pods with the version that was told.
-    pods: HashMap<Text, u64, foldhash::fast::RandomState>,
-    containers: HashMap<Text, usize, foldhash::fast::RandomState>,
-    cgroups: HashSet<u64, foldhash::fast::RandomState>,
-    addresses: HashSet<IpAddr, foldhash::fast::RandomState>,
-    node: bool,
+    /// Pods and containers with the version that was told.
+    pods: Table<Text, u64>,
+    containers: Table<Text, u64>,
+    cgroups: Table<u64, CgroupOf>,
+    services: Table<(Text, Text), Vec<IpAddr>>,
+    remote: Table<IpAddr, Arc<RemotePod>>,
+    node: Vec<(Source, NodeFact)>,
 }
 
 /// A fact with its source, and when it became one.
@@ -40,9 +40,9 @@ impl Index {
 
     /// What a cgroup is.
     pub(in crate::owner) fn tell_cgroup(&self, id: u64, told: &mut Told, out: &mut Vec<Telling>) {
-        if let Some((of, _)) = self.cgroups.get(&id)
-            && told.cgroups.insert(id)
-        {
+        let Some((of, _)) = self.cgroups.get(&id) else { return };
+        if told.cgroups.get(&id) != Some(of) {
+            told.cgroups.insert(id, of.clone());
             out.push((Source::Kernel, Fact::Cgroup { id, of: of.clone() }, None));
         }
     }
@@ -50,39 +50,42 @@ impl Index {
     /// What an address is that is no pod's of this node.
     pub(in crate::owner) fn tell_address(&self, address: IpAddr, told: &mut Told, out: &mut Vec<Telling>) {
         let address = address.to_canonical();
-        let service = self.services.get(&address).map(|service| {
-            let (namespace, name) = (service.namespace.clone(), service.name.clone());
-            Fact::Service(ServiceFact { namespace, name, addresses: vec![address] })
-        });
-        let remote = || {
-            let pod = RemotePod::clone(self.remote.get(&address)?);
-            Some(Fact::Remote { address, pod: Some(pod) })
-        };
-        if let Some(fact) = service.or_else(remote)
-            && told.addresses.insert(address)
+        if let Some(service) = self.services.get(&address) {
+            self.tell_service(&(service.namespace.clone(), service.name.clone()), told, out);
+        } else if let Some(pod) = self.remote.get(&address)
+            && told.remote.get(&address) != Some(pod)
         {
-            out.push((Source::Api, fact, None));
+            told.remote.insert(address, Arc::clone(pod));
+            let pod = Some(RemotePod::clone(pod));
+            out.push((Source::Api, Fact::Remote { address, pod }, None));
         }
     }
 
-    /// What the node is.
-    pub(in crate::owner) fn tell_node(&self, told: &mut Told, out: &mut Vec<Telling>) {
-        if !self.node.is_empty() && !std::mem::replace(&mut told.node, true) {
+    /// What changed of the node, and of those that were told.
+    pub(in crate::owner) fn tell_changed(&self, told: &mut Told, out: &mut Vec<Telling>) {
+        if told.node != self.node {
+            told.node.clone_from(&self.node);
             out.extend(self.node.iter().map(|(source, fact)| (*source, Fact::Node(fact.clone()), None)));
         }
-    }
-
-    /// What changed of pods that were told.
-    pub(in crate::owner) fn tell_changed(&self, told: &mut Told, out: &mut Vec<Telling>) {
-        let uids: Vec<Text> = told.pods.keys().cloned().collect();
-        for uid in uids {
+        // What is forgotten is not told again.
+        told.pods.retain(|uid, _| self.pods.contains_key(uid));
+        told.containers.retain(|id, _| self.containers.contains_key(id));
+        told.cgroups.retain(|id, _| self.cgroups.contains_key(id));
+        for uid in keys(&told.pods) {
             self.tell_pod(&uid, told, out);
+        }
+        for service in keys(&told.services) {
+            self.tell_service(&service, told, out);
+        }
+        for address in keys(&told.remote).into_iter().filter(|address| !self.remote.contains_key(address)) {
+            told.remote.remove(&address);
+            out.push((Source::Api, Fact::Remote { address, pod: None }, None));
         }
     }
 
     /// Everything that is known.
     pub(in crate::owner) fn tell_all(&self, told: &mut Told, out: &mut Vec<Telling>) {
-        self.tell_node(told, out);
+        self.tell_changed(told, out);
         for pod in self.pods() {
             self.tell_pod(&pod.uid, told, out);
         }
@@ -103,6 +106,23 @@ impl Index {
         }
     }
 
+    /// A Service with all its addresses: what is told of it replaces what was told.
+    fn tell_service(&self, key: &(Text, Text), told: &mut Told, out: &mut Vec<Telling>) {
+        let (namespace, name) = key.clone();
+        match self.by_service.get(key) {
+            None => {
+                told.services.remove(key);
+                out.push((Source::Api, Fact::ServiceGone { namespace, name }, None));
+            }
+            Some(addresses) if told.services.get(key) != Some(addresses) => {
+                told.services.insert(key.clone(), addresses.clone());
+                let fact = ServiceFact { namespace, name, addresses: addresses.clone() };
+                out.push((Source::Api, Fact::Service(fact), None));
+            }
+            Some(_) => {}
+        }
+    }
+
     fn tell_pod(&self, uid: &Text, told: &mut Told, out: &mut Vec<Telling>) {
         let Some(entry) = self.pods.get(uid) else { return };
         if told.pods.insert(uid.clone(), entry.version) == Some(entry.version) {
@@ -118,9 +138,12 @@ impl Index {
 
     fn tell_container(&self, id: &Text, told: &mut Told, out: &mut Vec<Telling>) {
         let Some(entry) = self.containers.get(id) else { return };
-        let version = ptr::from_ref(&*entry.given).addr();
-        if told.containers.insert(id.clone(), version) != Some(version) {
+        if told.containers.insert(id.clone(), entry.version) != Some(entry.version) {
             out.extend(entry.said().iter().map(|(source, fact)| (*source, Fact::Container(fact.clone()), None)));
         }
     }
+}
+
+fn keys<K: Clone, V>(table: &Table<K, V>) -> Vec<K> {
+    table.keys().cloned().collect()
 }

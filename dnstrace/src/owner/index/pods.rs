@@ -121,12 +121,14 @@ pub(super) struct ContainerEntry {
     said: Vec<(Source, ContainerFact)>,
     pub(super) given: Arc<Container>,
     pub(super) gone: Option<BootTime>,
+    /// Changes with what is said.
+    pub(super) version: u64,
 }
 
 impl ContainerEntry {
     pub(super) fn new(id: &Text) -> Self {
         let given = Arc::new(Container { id: id.clone(), name: None, image: None, pod: None });
-        Self { said: Vec::new(), given, gone: None }
+        Self { said: Vec::new(), given, gone: None, version: 0 }
     }
 
     pub(super) fn said(&self) -> &[(Source, ContainerFact)] {
@@ -142,7 +144,7 @@ impl ContainerEntry {
         self.said.retain(|said| said.0 != source);
         let at = self.said.partition_point(|said| said.0 < source);
         self.said.insert(at, (source, fact));
-        self.gone = None;
+        (self.gone, self.version) = (None, self.version + 1);
         let facts = || self.said.iter().map(|said| &said.1);
         let by_sandbox = || facts().find_map(|fact| pod_of(fact.sandbox.as_deref()?));
         let merged = Container {

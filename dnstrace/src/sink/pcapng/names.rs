@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::block::Block;
+use crate::capture::BootTime;
+use crate::owner::Owner;
 
 const NAME_RESOLUTION: u32 = 4;
 /// Record types (draft-ietf-opsawg-pcapng, 4.5).
@@ -17,7 +19,13 @@ const WRITTEN_MAX: usize = 65_536;
 /// Names of addresses, and those that were written.
 pub(super) struct Names {
     own: BTreeMap<IpAddr, String>,
-    written: BTreeMap<IpAddr, String>,
+    written: BTreeMap<IpAddr, Written>,
+}
+
+struct Written {
+    name: Option<String>,
+    /// Of the names when it was looked up.
+    version: u64,
 }
 
 impl Names {
@@ -26,18 +34,21 @@ impl Names {
         Self { own: addresses.iter().cloned().collect(), written: BTreeMap::new() }
     }
 
-    /// Writes the names of addresses, unless they are written already: an address may get another pod.
-    pub(super) fn tell(&mut self, addresses: [IpAddr; 2], name: impl Fn(IpAddr) -> Option<String>, out: &mut Vec<u8>) {
+    /// Writes the names that addresses have for a packet, unless they are written already: an address may get another pod.
+    pub(super) fn tell(&mut self, addresses: [IpAddr; 2], owner: &Owner, time: BootTime, out: &mut Vec<u8>) {
         for address in addresses {
-            let Some(name) = self.own.get(&address).cloned().or_else(|| name(address)) else { continue };
-            if self.written.get(&address) == Some(&name) {
+            let known = self.written.get(&address);
+            if known.is_some_and(|known| known.version == owner.version()) {
                 continue;
+            }
+            let name = self.own.get(&address).cloned().or_else(|| owner.address_name(address, time));
+            if let Some(name) = name.as_ref().filter(|name| known.and_then(|known| known.name.as_ref()) != Some(name)) {
+                write(address, name, out);
             }
             if self.written.len() >= WRITTEN_MAX {
                 self.written.clear();
             }
-            write(address, &name, out);
-            self.written.insert(address, name);
+            self.written.insert(address, Written { name, version: owner.version() });
         }
     }
 }

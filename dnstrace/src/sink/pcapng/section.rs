@@ -118,18 +118,21 @@ impl Section {
         telling: &Telling<'_>,
     ) -> Vec<String> {
         let Some(SeenMessage { src, dst, .. }) = message else { return Vec::new() };
-        let (socket, owner) = (telling.owner.socket_of(packet), telling.owner);
-        let [source, destination] = [src, dst].map(|address| owner.at_address(address, packet.time));
-        let used = |parties| Used { parties, cgroups: [packet.socket.cgroup_id, None], addresses: [src, dst] };
-        let mut notes = telling.notes(&used([socket.as_ref(), None]), &mut self.told);
-        notes.extend(telling.notes(&used([source.as_ref(), destination.as_ref()]), &mut self.told));
-        notes
+        let owner = telling.owner;
+        let [socket, source, destination] =
+            [owner.socket_of(packet), owner.at_address(src, packet.time), owner.at_address(dst, packet.time)];
+        let used = Used {
+            parties: [socket.as_ref(), source.as_ref(), destination.as_ref()],
+            cgroups: [packet.socket.cgroup_id, None],
+            addresses: [src, dst],
+        };
+        telling.notes(&used, &mut self.told)
     }
 
     /// What a reader must know of who a transaction was between, as far as it does not.
     pub(super) fn who(&mut self, transaction: &Transaction, who: &Who, telling: &Telling<'_>, out: &mut Vec<u8>) {
         let used = Used {
-            parties: [who.client.as_ref(), who.server.as_ref()],
+            parties: [who.client.as_ref(), who.server.as_ref(), None],
             cgroups: [transaction.client_socket.cgroup_id, transaction.server_socket.cgroup_id],
             addresses: [transaction.client.ip(), transaction.server.ip()],
         };
@@ -139,7 +142,7 @@ impl Section {
     /// What changed of those that a reader knows.
     pub(super) fn changes(&mut self, telling: &Telling<'_>) -> Vec<String> {
         let nobody = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        let used = Used { parties: [None; 2], cgroups: [None; 2], addresses: [nobody; 2] };
+        let used = Used { parties: [None; 3], cgroups: [None; 2], addresses: [nobody; 2] };
         telling.notes(&used, &mut self.told)
     }
 
@@ -154,7 +157,7 @@ impl Section {
     ) {
         let number = self.interface(Key::of(packet, frame), packet, context, out);
         if let Some(SeenMessage { src, dst, .. }) = message {
-            self.names.tell([src, dst], |address| context.owner.address_name(address, packet.time), out);
+            self.names.tell([src, dst], context.owner, packet.time, out);
         }
         self.described[number].packets += 1;
         let number = u32::try_from(number).unwrap_or(u32::MAX);
