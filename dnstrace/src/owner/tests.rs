@@ -80,7 +80,7 @@ fn owner(facts: Vec<(Source, Fact)>) -> (Owner, Receiver<Ask>) {
 }
 
 fn socket(netns: Option<u32>, cgroup_id: Option<u64>) -> Socket {
-    Socket { netns, cgroup_id, ..Socket::default() }
+    Socket { cgroup_id, netns, ..Socket::default() }
 }
 
 fn asks(client: &str, socket: Socket) -> Transaction {

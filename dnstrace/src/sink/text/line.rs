@@ -22,6 +22,10 @@ const TYPE_WIDTH: usize = 5;
 const TIME_WIDTH: usize = 7;
 /// Between parts.
 const GAP: &str = "  ";
+/// Below the first line of a transaction,
+const INDENT: &str = "    ";
+/// and where that is broken.
+const BREAK: &str = "\n      ";
 /// From who asks to who is asked.
 const ARROW: &str = " → ";
 /// Between the points of a way.
@@ -33,26 +37,26 @@ pub(super) fn write(text: &mut Text, numbered: &Numbered<Transaction>, line: &mu
     line.push_str(GAP);
     match text.options.layout {
         Layout::OneLine => one_line(text, numbered, line),
-        Layout::TwoLines => two_lines(text, numbered, line),
+        Layout::Below { columns } => below(text, numbered, columns, line),
     }
-    paint(line, palette.dim, |line| push_way(line, &numbered.record.path, &numbered.names.interfaces));
     end_line(line);
 }
 
-/// Who, what, how it ended, how long it took.
+/// Who, what, how it ended, how long it took, which way.
 fn one_line(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
     let transaction = &*numbered.record;
-    text.columns.who.fill(line, |line| push_who(line, transaction, &numbered.names.who));
+    text.columns.who.fill(line, |line| WHO.into_iter().for_each(|push| push(line, transaction, &numbered.names.who)));
     push_question(text, transaction, line);
     let options = &text.options;
     let width = outcome::push(line, transaction, options.query_timeout, &options.palette);
     text.columns.outcome.fill_from(line, width);
     push_took(line, transaction);
     push_remarks(text, numbered, line);
+    paint(line, text.options.palette.dim, |line| push_way(line, &transaction.path, &numbered.names.interfaces));
 }
 
-/// What, how long it took, how it ended; below it, who.
-fn two_lines(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
+/// What, how long it took, how it ended; below it, who and which way, broken where a line is full.
+fn below(text: &mut Text, numbered: &Numbered<Transaction>, columns: usize, line: &mut String) {
     let transaction = &*numbered.record;
     push_question(text, transaction, line);
     push_took(line, transaction);
@@ -60,9 +64,44 @@ fn two_lines(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut Strin
     line.push_str(GAP);
     push_remarks(text, numbered, line);
     end_line(line);
-    line.push_str("    ");
-    push_who(line, transaction, &numbered.names.who);
-    line.push_str(GAP);
+    line.push_str(INDENT);
+    let mut broken = Broken { width: INDENT.len(), columns };
+    for push in WHO {
+        broken.push(line, |line| push(line, transaction, &numbered.names.who));
+    }
+    let palette = text.options.palette;
+    let mut way = String::new();
+    push_way(&mut way, &transaction.path, &numbered.names.interfaces);
+    for (at, step) in way.split_inclusive(STEP).enumerate() {
+        let gap = if at == 0 { GAP } else { "" };
+        broken.push(line, |line| {
+            line.push_str(gap);
+            paint(line, palette.dim, |line| line.push_str(step));
+        });
+    }
+}
+
+/// Text of parts, broken before one that does not fit.
+struct Broken {
+    /// Of the line so far.
+    width: usize,
+    columns: usize,
+}
+
+impl Broken {
+    fn push(&mut self, line: &mut String, write: impl FnOnce(&mut String)) {
+        let begin = line.len();
+        write(line);
+        // Blanks at the end may hang over.
+        let written = anstream::adapter::strip_str(&line[begin..]).to_string();
+        let (length, visible) = (written.chars().count(), written.trim_end().chars().count());
+        self.width += length;
+        if self.width - (length - visible) > self.columns && begin > 0 {
+            let blanks = line[begin..].len() - line[begin..].trim_start().len();
+            line.replace_range(begin..begin + blanks, BREAK);
+            self.width = BREAK.len() - 1 + length - blanks;
+        }
+    }
 }
 
 fn push_remarks(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
@@ -114,11 +153,15 @@ fn push_took(line: &mut String, transaction: &Transaction) {
     line.push_str(GAP);
 }
 
-/// `10.244.0.10 curl[2211] → 10.96.0.10 → 10.244.0.53`, or
-/// `shop/web-7d9c (nginx) curl[2211] → svc kube-system/kube-dns → kube-system/coredns-x`.
-fn push_who(line: &mut String, transaction: &Transaction, who: &Who) {
+type Push = fn(&mut String, &Transaction, &Who);
+
+/// `10.244.0.10 curl[2211]`, ` → 10.96.0.10`, ` → 10.244.0.53`; or
+/// `shop/web-7d9c (nginx) curl[2211]`, ` → svc kube-system/kube-dns`, ` → kube-system/coredns-x`.
+const WHO: [Push; 3] = [push_asking, push_asked, push_behind];
+
+fn push_asking(line: &mut String, transaction: &Transaction, who: &Who) {
     match &who.client {
-        // The address of a node is one of many.
+        // A node has many addresses: the one that it used says more.
         Some(Party::Node { unit: None, .. }) | None => push_ip(line, transaction.client.ip()),
         Some(client) => line.push_str(&owner::party(client)),
     }
@@ -126,15 +169,10 @@ fn push_who(line: &mut String, transaction: &Transaction, who: &Who) {
         line.push(' ');
         line.push_str(&process);
     }
-    line.push_str(ARROW);
-    push_asked(line, transaction, who);
-    if transaction.transport == Transport::Tcp {
-        line.push_str(" TCP");
-    }
 }
 
-/// Whom it asked, and who stood behind that.
 fn push_asked(line: &mut String, transaction: &Transaction, who: &Who) {
+    line.push_str(ARROW);
     let behind = transaction.server_after_nat;
     match (&who.service, owner::server(who)) {
         (Some(service), _) => {
@@ -147,15 +185,28 @@ fn push_asked(line: &mut String, transaction: &Transaction, who: &Who) {
         }
         (None, _) => push_server(line, transaction.server),
     }
-    if let Some(behind) = behind {
-        line.push_str(ARROW);
-        match owner::server(who) {
-            Some(server) => line.push_str(&server),
-            None => push_server(line, behind),
-        }
+    if behind.is_none() {
+        push_transport(line, transaction);
     }
 }
 
+fn push_behind(line: &mut String, transaction: &Transaction, who: &Who) {
+    let Some(behind) = transaction.server_after_nat else { return };
+    line.push_str(ARROW);
+    match owner::server(who) {
+        Some(server) => line.push_str(&server),
+        None => push_server(line, behind),
+    }
+    push_transport(line, transaction);
+}
+
+fn push_transport(line: &mut String, transaction: &Transaction) {
+    if transaction.transport == Transport::Tcp {
+        line.push_str(" TCP");
+    }
+}
+
+/// Nothing for the port that every server has.
 fn push_port(line: &mut String, address: SocketAddr) {
     if address.port() != DNS_PORT {
         line.push(':');

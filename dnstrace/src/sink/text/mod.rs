@@ -37,8 +37,11 @@ pub struct TextOptions {
 pub enum Layout {
     /// All on one line, for wide terminals and other programs.
     OneLine,
-    /// Question and outcome on the first line, who and which way on the second.
-    TwoLines,
+    /// Question and outcome on the first line, who and which way below it, on as many as they need.
+    Below {
+        /// As wide as the terminal.
+        columns: usize,
+    },
 }
 
 /// Time, two addresses with a process, a cluster name, an address as answer, five points: with less they would not fit
@@ -49,7 +52,10 @@ impl Layout {
     /// For a terminal of `columns`; `None` is no terminal.
     #[must_use]
     pub fn fitting(columns: Option<u16>) -> Self {
-        if columns.is_some_and(|columns| columns < ONE_LINE_WIDTH) { Self::TwoLines } else { Self::OneLine }
+        match columns {
+            Some(columns) if columns < ONE_LINE_WIDTH => Self::Below { columns: columns.into() },
+            _ => Self::OneLine,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use kube::client::AuthError;
+use kube::config::LoadDataError;
 use kube::core::Status;
 
 use super::server::{Call, Server};
@@ -83,6 +84,10 @@ pub(super) fn reason(error: &kube::Error) -> String {
     loop {
         if let Some(AuthError::AuthExecRun { out, .. }) = last.downcast_ref() {
             return format!("the plugin that the kubeconfig names failed: {}", out.status);
+        }
+        // Which one it is, the system does not say.
+        if let Some(LoadDataError::ReadFile(error, path)) = last.downcast_ref() {
+            return line(&format!("cannot read {}: {error}", path.display()));
         }
         if let Some(AuthError::AuthExecParse(_)) = last.downcast_ref() {
             return "the plugin that the kubeconfig names did not say credentials".into();
