@@ -84,6 +84,14 @@ fn what_servers_tell() {
 }
 
 #[test]
+fn names_of_a_kubernetes_node() {
+    let recording = "kubernetes.pcapng.gz";
+    check_file(recording, &["--role", "upstream", "--path"], "kubernetes.upstream.txt");
+    let one_each = ["-n", "shop", "--workload", "alpine", "--format", "json", "--count", "2"];
+    check_file(recording, &one_each, "kubernetes.trace.jsonl");
+}
+
+#[test]
 fn same_file_twice_gives_the_same_bytes() {
     let arguments = ["--path", "--format", "json"];
     assert_eq!(read("baseline.pcap", &arguments), read("baseline.pcap", &arguments));

@@ -89,6 +89,7 @@ fn no_endpoints_and_the_end_comes_before_the_timeout() {
 #[test]
 fn throw_away_node() {
     check("demo.pcapng.gz", "demo");
+    check("kubernetes.pcapng.gz", "kubernetes");
 }
 
 #[test]

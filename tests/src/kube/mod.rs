@@ -107,6 +107,19 @@ impl Kube {
         network::path(network::NODE)
     }
 
+    /// The node's root directory as this machine sees it, for `--host-root`.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.space.root()
+    }
+
+    /// The administrator's kubeconfig, with its files as this machine sees them.
+    pub fn kubeconfig(&self) -> Result<String> {
+        let root = self.root();
+        let text = fs::read_to_string(root.join("etc/kubernetes/admin.conf"))?;
+        Ok(text.replace("/etc/kubernetes", &root.join("etc/kubernetes").to_string_lossy()))
+    }
+
     /// Runs kubectl on the node and returns what it prints.
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         command::of(self.kubectl_command().args(arguments))

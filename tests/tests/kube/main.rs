@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "who waits for the node wants to know for what")]
 
 mod asked;
+mod names;
 mod path;
 
 use std::collections::HashMap;
@@ -96,6 +97,7 @@ fn every_query_of_a_pod_is_one_transaction() -> Result<()> {
         check_recorded(&seen, client, &mut faults);
         check_caused(&seen, client, &mut faults)?;
     }
+    names::check(&node.kube, &seen.clients, &mut faults)?;
     ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     node.leaves_nothing()
 }

@@ -1,5 +1,6 @@
 //! A line for each server.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::page::{Cell, Column, Table, Tone, name, number};
@@ -30,7 +31,16 @@ const NOTE: &str = "server p50, p99: from query to response at the server's own 
 
 pub(super) fn table(report: &Report) -> Table {
     let servers = worst_first(&report.servers, |server| &server.tally);
-    let mut table = Table::new(&COLUMNS, &servers, |(asked, server)| row(label(asked, server), server));
+    // A Service of two families, a node with several addresses: what has one name is told apart by address.
+    let mut named: BTreeMap<String, usize> = BTreeMap::new();
+    for (asked, server) in &servers {
+        *named.entry(label(asked, server)).or_default() += 1;
+    }
+    let mut table = Table::new(&COLUMNS, &servers, |(asked, server)| {
+        let label = label(asked, server);
+        let is_alone = named.get(&label) == Some(&1);
+        row(if is_alone { label } else { format!("{label} ({})", address(asked.server)) }, server)
+    });
     table.rows.extend(report.servers.others().map(|others| row("all others".to_owned(), others)));
     table.leave_out_zeros(OPEN);
     table.note = Some(NOTE.to_owned());

@@ -85,7 +85,7 @@ impl Text {
     pub fn new(options: TextOptions) -> Self {
         // The first lines of most nodes fit these; the bounds keep one long name from pushing all others away.
         let columns = Columns {
-            who: Column::new(38, 60),
+            who: Column::new(38, 120),
             name: Column::new(24, 48),
             outcome: Column::new(20, 36),
             place: Column::new(10, 28),

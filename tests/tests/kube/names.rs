@@ -1,0 +1,83 @@
+//! Who asks, against what the API server says of each pod: with all sources, without the API server, with files only.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use dnstrace_tests::kube::{Kube, Pod};
+use dnstrace_tests::node::Netns;
+use dnstrace_tests::product::{self, Run};
+use serde_json::Value;
+
+use super::{Client, is_from};
+
+/// What each pod looks up: in the cluster, and elsewhere.
+const NAMES: [&str; 2] = ["kubernetes.default.svc.cluster.local", "names.probe.example"];
+
+/// Which sources there are.
+struct Mode {
+    name: &'static str,
+    cri: &'static str,
+    /// Whether the API server is asked.
+    kube: bool,
+}
+
+const MODES: [Mode; 3] = [
+    Mode { name: "API and CRI", cri: "auto", kube: true },
+    Mode { name: "CRI", cri: "auto", kube: false },
+    Mode { name: "files", cri: "off", kube: false },
+];
+
+/// Names every query of every pod, in each mode.
+pub(super) fn check(kube: &Kube, clients: &[Client], faults: &mut Vec<String>) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let kubeconfig = folder.path().join("kubeconfig");
+    fs::write(&kubeconfig, kube.kubeconfig()?)?;
+    let kubeconfig = kubeconfig.to_str().context("no text")?;
+    let servers: Vec<Pod> = kube.pods()?.into_iter().filter(|pod| pod.app == "kube-dns").collect();
+    for mode in &MODES {
+        let recording = folder.path().join(format!("{}.pcapng", mode.cri));
+        let output = recording.to_str().context("no text")?;
+        let root = kube.root();
+        let api = if mode.kube { kubeconfig } else { "off" };
+        let mut arguments = vec!["record", "--print", "--format", "json", "--path", "--output", output];
+        arguments.extend(["--host-root", root.to_str().context("no text")?, "--cri", mode.cri, "--kube", api]);
+        let run = Run::start(&Netns::at(&kube.netns())?, &arguments)?;
+        for client in clients {
+            kube.look_up(&client.pod, &NAMES)?;
+        }
+        let lines = run.stop()?.json()?;
+        product::same_as_replayed(&lines, &recording, &[]).with_context(|| mode.name)?;
+        for client in clients {
+            let own: Vec<_> = lines.iter().filter(|line| is_from(line, client)).collect();
+            ensure!(own.len() >= NAMES.len(), "{}: {} transactions of {}", mode.name, own.len(), client.pod.name);
+            let wrong = own.iter().filter_map(|transaction| fault(transaction, client, mode, &servers));
+            faults.extend(wrong.map(|fault| format!("{}, {}: {fault}", mode.name, client.pod.name)));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the names of one transaction.
+fn fault(transaction: &Value, client: &Client, mode: &Mode, servers: &[Pod]) -> Option<String> {
+    let Client { pod, .. } = client;
+    let (named, asked) = (&transaction["k8s"], &transaction["k8s_dest"]);
+    let kind = if pod.host_network { "DaemonSet" } else { "Deployment" };
+    let workload = &named["workload"];
+    // Files have no labels, and the name of a DaemonSet's pod alone says nothing.
+    let is_absent = workload.is_null() && mode.cri == "off" && pod.host_network;
+    let by = if pod.host_network { "cgroup" } else { "netns" };
+    let checks = [
+        ("namespace", named["namespace"] == pod.namespace),
+        ("pod", named["pod"] == pod.name),
+        ("uid", named["uid"] == pod.uid),
+        ("container", named["container"] == pod.app && transaction["container_id"] == pod.container),
+        ("workload", is_absent || (workload["kind"] == kind && workload["name"] == pod.app)),
+        ("process", transaction["process"]["comm"] == "lookup"),
+        ("by", named["by"] == by && named["confidence"] == "certain"),
+        ("role", transaction["role"] == "client"),
+        ("server", servers.iter().any(|server| asked["uid"] == server.uid && asked["pod"] == server.name)),
+        ("Service", !mode.kube || asked["service"]["name"] == "kube-dns"),
+    ];
+    let wrong: Vec<_> = checks.iter().filter(|check| !check.1).map(|check| check.0).collect();
+    (!wrong.is_empty()).then(|| format!("{} wrong in {transaction}", wrong.join(", ")))
+}
