@@ -4,7 +4,7 @@
 //! capture -> Packet -> decode -> Observation -> join -> Transaction -> owner -> rules -> sink
 //! ```
 //!
-//! A stage owns its output type and uses only stages to its left; [`pipeline`] is the only file where they meet, and
+//! A stage owns its output type and uses only stages to its left; [`pipeline`] is the only place where they meet, and
 //! [`cli`] is what a person types.
 
 pub mod capture;

@@ -199,6 +199,9 @@ pub(super) struct DoctorArguments {
     /// How to write
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(super) format: DoctorFormat,
+
+    #[command(flatten)]
+    pub(super) sources: SourceArguments,
 }
 
 /// What is shown, and what is looked at for it. Behind `read`, before and after its verb.

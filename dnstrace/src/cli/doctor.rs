@@ -5,17 +5,18 @@ use std::io::{self, Write};
 use crate::capture::Hook;
 use crate::capture::live::{Live, LiveOptions, StartError};
 use crate::capture::prerequisites::{self, Row, State};
+use crate::owner::sources::{self, Report};
 
-/// Writes a line for each prerequisite and each hook; whether at least one hook can attach.
-pub fn run(out: &mut impl Write) -> io::Result<bool> {
-    let examination = Examination::make();
+/// Writes a line for each prerequisite, each hook and each source of names; whether at least one hook can attach.
+pub(super) fn run(sources: Vec<Report>, out: &mut impl Write) -> io::Result<bool> {
+    let examination = Examination::make(sources);
     examination.write(out)?;
     Ok(examination.some_hook())
 }
 
 /// The same, a JSON object a line.
-pub fn run_json(out: &mut impl Write) -> io::Result<bool> {
-    let examination = Examination::make();
+pub(super) fn run_json(sources: Vec<Report>, out: &mut impl Write) -> io::Result<bool> {
+    let examination = Examination::make(sources);
     examination.write_json(out)?;
     Ok(examination.some_hook())
 }
@@ -25,13 +26,16 @@ struct Examination {
     prerequisites: Vec<Row>,
     /// One for each hook: attached for a moment, which proves more than any prerequisite.
     hooks: Vec<Row>,
+    /// Where names of pods come from.
+    sources: Vec<Report>,
 }
 
 impl Examination {
-    fn make() -> Self {
+    fn make(sources: Vec<Report>) -> Self {
         Self {
             prerequisites: prerequisites::look(&prerequisites::this_host()),
             hooks: Hook::ALL.into_iter().map(attach).collect(),
+            sources,
         }
     }
 
@@ -47,6 +51,9 @@ impl Examination {
         for row in self.rows() {
             writeln!(out, "{}", line(row))?;
         }
+        for source in &self.sources {
+            writeln!(out, "{}", source_line(source))?;
+        }
         writeln!(out, "{}", self.conclusion())
     }
 
@@ -58,6 +65,16 @@ impl Examination {
                 "found": row.found,
                 "matters": row.matters,
                 "remedy": row.remedy,
+            });
+            writeln!(out, "{object}")?;
+        }
+        for source in &self.sources {
+            let object = serde_json::json!({
+                "state": source_state(source.state),
+                "subject": source.source.name(),
+                "found": found(source),
+                "matters": "",
+                "remedy": source.remedy,
             });
             writeln!(out, "{object}")?;
         }
@@ -128,6 +145,27 @@ fn line(row: &Row) -> String {
     line
 }
 
+fn source_line(report: &Report) -> String {
+    let remedy = if report.remedy.is_empty() { String::new() } else { format!("; {}", report.remedy) };
+    let subject = format!("names: {}", report.source.name());
+    format!("{:<8} {subject:<14} {}{remedy}", source_state(report.state), found(report))
+}
+
+fn found(report: &Report) -> String {
+    let skipped = if report.skipped == 0 { String::new() } else { format!(" ({} skipped)", report.skipped) };
+    format!("{}{skipped}", report.found)
+}
+
+/// A source that is not there is nothing to be mended.
+fn source_state(state: sources::State) -> &'static str {
+    match state {
+        sources::State::Ready => "ok",
+        sources::State::Absent => "absent",
+        sources::State::Starting => "slow",
+        sources::State::Failed => "missing",
+    }
+}
+
 fn word(state: State) -> &'static str {
     match state {
         State::Ok => "ok",
@@ -139,6 +177,7 @@ fn word(state: State) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::owner::fact::Source;
 
     fn examination(socket: Result<&str, &str>, device: Result<&str, &str>) -> Examination {
         let row = |hook, result: Result<&str, &str>| hook_row(hook, result.map(Into::into).map_err(Into::into));
@@ -150,7 +189,18 @@ mod tests {
             matters: "the device hook sees less",
             remedy: "go there",
         };
-        Examination { prerequisites: vec![netns], hooks }
+        let report = |source, state, found: &str| Report {
+            source,
+            state,
+            found: found.into(),
+            remedy: String::new(),
+            skipped: 1,
+        };
+        let sources = vec![
+            report(Source::Cni, sources::State::Ready, "12 pods"),
+            report(Source::Api, sources::State::Absent, "no credentials"),
+        ];
+        Examination { prerequisites: vec![netns], hooks, sources }
     }
 
     fn text(examination: &Examination) -> String {
@@ -167,6 +217,8 @@ mod tests {
             "limited  netns          not the host's: the device hook sees less; go there\n\
              ok       socket hook    attaches: cgroup /sys/fs/cgroup\n\
              missing  device hook    not permitted; run as root\n\
+             ok       names: cni     12 pods (1 skipped)\n\
+             absent   names: api     no credentials (1 skipped)\n\
              dnstrace can trace here, with the socket hook only\n"
         );
         assert!(examination.some_hook());
@@ -186,6 +238,6 @@ mod tests {
         let lines = String::from_utf8(out).unwrap();
         let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
         assert_eq!((first["state"].as_str(), first["subject"].as_str()), (Some("limited"), Some("netns")));
-        assert_eq!(lines.lines().count(), 3);
+        assert_eq!(lines.lines().count(), 5);
     }
 }

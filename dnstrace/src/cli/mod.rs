@@ -2,7 +2,7 @@
 
 mod arguments;
 mod configuration;
-pub mod doctor;
+mod doctor;
 mod examples;
 mod message;
 mod owners;
@@ -83,10 +83,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
 }
 
 fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
+    let sources = owners::learn(&arguments.sources)?.reports;
     let out = &mut stdout().lock();
     let found = match arguments.format {
-        DoctorFormat::Text => doctor::run(out),
-        DoctorFormat::Json => doctor::run_json(out),
+        DoctorFormat::Text => doctor::run(sources, out),
+        DoctorFormat::Json => doctor::run_json(sources, out),
     };
     match found {
         Ok(true) => Ok(()),

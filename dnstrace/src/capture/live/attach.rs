@@ -61,6 +61,14 @@ pub(super) fn socket_hook(ebpf: &mut Ebpf, cgroup: Option<&Path>) -> Result<Stri
     Ok(format!("cgroup {}", path.display()))
 }
 
+/// Detaches the program that sees messages arrive at sockets.
+pub(super) fn detach_arrivals(ebpf: &mut Ebpf) {
+    if let Ok(arrivals) = program::<CgroupSkb>(ebpf, SOCKET[0].0) {
+        // One that is not loaded is not attached either.
+        let _ = arrivals.unload();
+    }
+}
+
 /// Attaches the `device` hook to one socket per interface, or to one for all when none is named.
 pub(super) fn device_hook(ebpf: &mut Ebpf, interfaces: &[(String, u32)]) -> Result<(String, Vec<OwnedFd>), String> {
     load_hook(ebpf, Hook::Device)?;

@@ -154,8 +154,12 @@ impl Live {
         self.room
     }
 
-    /// Detaches every hook. What lies in the ring buffer can still be drained, and the counters stand still.
+    /// Detaches every hook, where messages arrive first: what is seen there was seen on its way, too. What lies in the
+    /// ring buffer can still be drained, and the counters stand still.
     pub fn detach(&mut self) {
+        if let Some(ebpf) = &mut self.ebpf {
+            attach::detach_arrivals(ebpf);
+        }
         self.sockets.clear();
         self.ebpf = None;
     }

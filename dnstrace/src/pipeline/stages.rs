@@ -1,0 +1,269 @@
+//! The stages in their order: a packet goes in at the front, what is to be written leaves behind the last.
+
+use std::sync::Arc;
+
+use super::{Ended, Outputs, PipelineOptions, Problems};
+use crate::capture::live::HookCounts;
+use crate::capture::{BootTime, Packet, WallTime};
+use crate::decode::{Decoder, Observation};
+use crate::join::{Join, Transaction, TransactionId};
+use crate::owner::sources::{Sources, Update};
+use crate::owner::{Note, Owner, Who};
+use crate::rules::report::Report;
+use crate::rules::{Ledger, Totals, quality};
+use crate::sink::pcapng::{Known, RecordCounts, Recorder, SeenMessage};
+use crate::sink::{Losses, Names, Observed, Outlet, Show, Summary};
+
+/// The stages, from decoding on.
+pub(super) struct Stages {
+    pub(super) decoder: Decoder,
+    join: Join,
+    /// Found in one packet.
+    messages: Vec<SeenMessage>,
+    pub(super) tail: Tail,
+}
+
+/// The stages that take transactions.
+pub(super) struct Tail {
+    pub(super) owner: Owner,
+    pub(super) end: End,
+    /// Of the last packet.
+    pub(super) time: BootTime,
+    wall: WallTime,
+    /// Nothing more was seen until then.
+    until: BootTime,
+}
+
+/// The stages that take transactions with names.
+pub(super) struct End {
+    totals: Totals,
+    outlet: Outlet,
+    pub(super) recorder: Option<Recorder>,
+    report: Option<Box<Report>>,
+}
+
+impl Stages {
+    pub(super) fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
+        let Outputs { outlet, recorder, report } = outputs;
+        let (totals, time, wall, until) = Default::default();
+        let tail = Tail { owner, end: End { totals, outlet, recorder, report }, time, wall, until };
+        let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
+        Self { decoder, join, messages: Vec::new(), tail }
+    }
+
+    pub(super) fn add(&mut self, packet: &Packet<'_>) {
+        let Self { decoder, join, messages, tail } = self;
+        (tail.time, tail.wall) = (packet.time, packet.wall);
+        if let Some(report) = &mut tail.end.report {
+            report.span.packet(packet.time, packet.wall);
+        }
+        // What waited for fragments is of earlier packets: it is not to be taken for this one's.
+        decoder.settle(packet.time, |observation| {
+            tail.observe(observation, join);
+        });
+        messages.clear();
+        let concerns_dns = decoder.add(packet, |observation| {
+            let transaction = tail.observe(observation, join);
+            if tail.end.recorder.is_some() {
+                let (src, dst) = (observation.src.ip(), observation.dst.ip());
+                messages.push(SeenMessage { transaction, src, dst });
+            }
+        });
+        if tail.end.recorder.is_some() {
+            tail.record(packet, concerns_dns, messages);
+        }
+    }
+
+    /// Hands over what is to be shown and recorded so far.
+    pub(super) fn hand_over(&mut self, now: BootTime) {
+        let Tail { owner, end: End { outlet, recorder, .. }, .. } = &mut self.tail;
+        outlet.flush();
+        if let Some(recorder) = recorder {
+            let interfaces = owner.interfaces(std::iter::empty(), now);
+            recorder.tick(now, &Known { interfaces: &interfaces, owner });
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        let End { outlet, recorder, .. } = &self.tail.end;
+        outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended)
+    }
+
+    pub(super) fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
+        let End { outlet, recorder, .. } = &mut self.tail.end;
+        let unrecorded = recorder.as_ref().map_or(0, |recorder| recorder.counts().dropped);
+        losses.tell(counts, unrecorded, self.tail.wall, outlet);
+        if let Some(recorder) = recorder {
+            recorder.hooks(counts);
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: BootTime) {
+        let Self { decoder, join, tail, .. } = self;
+        tail.until = tail.until.max(now);
+        if let Some(report) = &mut tail.end.report {
+            report.span.watch(now);
+        }
+        decoder.expire(now, |observation| {
+            tail.observe(observation, join);
+        });
+        join.expire(now, |transaction| tail.add(transaction, now));
+        let Tail { owner, end, time, .. } = tail;
+        owner.expire(now, |owner, transaction, who| end.add(owner, transaction, who, *time));
+    }
+
+    /// Takes what sources have told, if there are any.
+    pub(super) fn take_facts(&mut self, sources: Option<&mut Sources>, now: BootTime) {
+        let Some(sources) = sources else { return };
+        sources.drain(|update| {
+            if let Update::Fact(source, fact) = update {
+                self.tail.owner.apply(source, fact, now);
+            }
+        });
+    }
+
+    /// Takes what a recording says of who is who, at the time when it became known.
+    pub(super) fn add_note(&mut self, note: &str) {
+        let Some(note) = Note::read(note) else { return };
+        let time = note.time(self.tail.time);
+        // What ended before was given out without it. What was known before the first packet is no time of watching.
+        if time > self.tail.time && self.tail.time != BootTime::default() {
+            self.expire(time);
+        }
+        self.tail.owner.apply(note.source, note.fact, time);
+    }
+
+    pub(super) fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, problems: Problems) -> Ended {
+        let Self { decoder, join, tail, .. } = &mut self;
+        tail.end.outlet.begin_end();
+        decoder.finish(|observation| {
+            tail.observe(observation, join);
+        });
+        let end = tail.until.max(tail.time);
+        join.finish(|transaction| tail.add(transaction, end));
+        tail.finish(end);
+        let (decoded, joined) = (self.decoder.counts(), self.join.counts());
+        ledgers.extend([
+            Ledger::packets(decoded),
+            Ledger::messages(decoded),
+            Ledger::observations(joined),
+            Ledger::transactions(joined),
+        ]);
+        ledgers.extend(self.tail.output_ledger(decoded.messages));
+        let observed = self.tail.observed();
+        let owned = self.tail.owner.counts();
+        let End { outlet, recorder, totals, .. } = self.tail.end;
+        ledgers.extend(recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
+        let summary = Arc::new(Summary {
+            ledgers,
+            quality: quality(hooks, decoded, joined, &owned),
+            packets: decoded.packets,
+            messages: decoded.messages,
+            totals,
+            warnings: problems.warnings,
+            error: (!problems.errors.is_empty()).then(|| problems.errors.join("; ")),
+        });
+        Ended { summary, outlet, observed, recorder }
+    }
+}
+
+impl Tail {
+    fn observe(&mut self, observation: &Observation<'_>, join: &mut Join) -> TransactionId {
+        self.owner.observe(observation);
+        let now = self.time;
+        let id = join.add(observation, |transaction| self.add(transaction, now));
+        let Self { owner, end: End { outlet, .. }, time, .. } = self;
+        if outlet.show() == Show::Observations {
+            outlet.observation(observation, id, || Names {
+                who: owner.who_at(observation),
+                interfaces: owner.interfaces([observation.point].into_iter(), *time),
+            });
+        }
+        id
+    }
+
+    fn add(&mut self, transaction: Transaction, now: BootTime) {
+        let Self { owner, end, time, .. } = self;
+        owner.take(transaction, now, |owner, transaction, who| end.add(owner, transaction, who, *time));
+    }
+
+    fn record(&mut self, packet: &Packet<'_>, concerns_dns: bool, messages: &[SeenMessage]) {
+        let Self { owner, end: End { recorder: Some(recorder), .. }, time, .. } = self else { return };
+        if concerns_dns {
+            let interfaces = owner.interfaces([packet.point].into_iter(), *time);
+            recorder.packet(packet, messages, &Known { interfaces: &interfaces, owner });
+        } else {
+            recorder.not_dns();
+        }
+    }
+
+    /// What waited for a name does without.
+    fn finish(&mut self, at: BootTime) {
+        let Self { owner, end, time, .. } = self;
+        owner.finish(at, |owner, transaction, who| end.add(owner, transaction, who, *time));
+        if let Some(recorder) = &mut end.recorder {
+            let interfaces = owner.interfaces(std::iter::empty(), *time);
+            recorder.finish(at, &Known { interfaces: &interfaces, owner });
+        }
+        end.outlet.finish();
+    }
+
+    fn observed(&mut self) -> Option<Observed> {
+        let report = self.end.report.take()?;
+        Some(Observed { report, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
+    }
+
+    fn output_ledger(&self, observations: u64) -> Option<Ledger> {
+        let End { totals, outlet, report, .. } = &self.end;
+        if let Some(report) = report {
+            let (total, counted) = (totals.transactions, report.total.transactions());
+            return Some(Ledger::new("report", total, [("counted", counted), ("filtered", total - counted)]));
+        }
+        let counts = outlet.counts();
+        let total = match outlet.show() {
+            Show::Transactions => totals.transactions,
+            Show::Observations => observations,
+            Show::Nothing => return None,
+        };
+        let parts = [
+            ("shown", counts.shown),
+            ("filtered", counts.filtered),
+            ("dropped", counts.dropped),
+            ("after_end", counts.after_end),
+        ];
+        Some(Ledger::new("output", total, parts))
+    }
+}
+
+impl End {
+    fn add(&mut self, owner: &mut Owner, transaction: Transaction, who: Who, time: BootTime) {
+        self.totals.add(&transaction);
+        let Self { outlet, recorder, report, .. } = self;
+        if let Some(recorder) = recorder {
+            recorder.transaction(&transaction, &who, owner);
+        }
+        if let Some(report) = report
+            && outlet.filter().shows(&transaction, &who)
+        {
+            // An interface may be gone by the end.
+            owner.interfaces(transaction.path.last().map(|hop| hop.point).into_iter(), time);
+            report.add(&transaction, &who);
+        }
+        if outlet.show() == Show::Transactions {
+            outlet.transaction(transaction, who, |transaction| {
+                owner.interfaces(transaction.path.iter().map(|hop| hop.point), time)
+            });
+        }
+    }
+}
+
+fn recording_ledger(packets: u64, counts: RecordCounts) -> Ledger {
+    let parts = [
+        ("recorded", counts.recorded),
+        ("filtered", counts.filtered),
+        ("not_dns", counts.not_dns),
+        ("dropped", counts.dropped),
+        ("after_end", counts.after_end),
+    ];
+    Ledger::new("recording", packets, parts)
+}
