@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::Sign;
 use super::identity::Seen;
 use crate::capture::{BootTime, Point, Socket, WallTime};
 use crate::decode::{Header, Transport};
@@ -103,6 +104,8 @@ pub struct Transaction {
     pub path: Vec<Hop>,
     /// Sightings left out of `path` because of its bound.
     pub path_cut: u32,
+    /// What happened to its packets beside being seen, in time order.
+    pub signs: Vec<Sign>,
     /// The initiator's socket.
     pub client_socket: Socket,
     /// The responder's socket, when it is on this node.
@@ -151,6 +154,7 @@ impl Transaction {
             duplicate_responses: 0,
             path: Vec::new(),
             path_cut: 0,
+            signs: Vec::new(),
             client_socket: Socket::default(),
             server_socket: Socket::default(),
             response_time: None,
