@@ -7,6 +7,7 @@ mod counts;
 mod decoder;
 mod end;
 mod fragments;
+pub(crate) mod iana;
 mod message;
 mod name;
 mod network;

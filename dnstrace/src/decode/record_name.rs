@@ -27,13 +27,28 @@ impl<'a> RecordName<'a> {
 
     /// Appends presentation format without the last dot.
     pub(super) fn push(&self, text: &mut String) {
+        // Writing to a `String` cannot fail.
+        let _ = write_labels(self.labels(), text);
+    }
+
+    /// Uncompressed, with its root label.
+    pub(super) fn wire(&self) -> Vec<u8> {
+        let mut wire = Vec::new();
+        for label in self.labels() {
+            // Labels have 63 bytes at most.
+            wire.push(u8::try_from(label.len()).unwrap_or_default());
+            wire.extend(label);
+        }
+        wire.push(0);
+        wire
+    }
+
+    fn labels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut walk = Walk::new(self.message, self.at);
-        let labels = std::iter::from_fn(|| match walk.next() {
+        std::iter::from_fn(move || match walk.next() {
             Step::Label(label) => Some(label),
             Step::End | Step::Malformed => None,
-        });
-        // Writing to a `String` cannot fail.
-        let _ = write_labels(labels, text);
+        })
     }
 }
 

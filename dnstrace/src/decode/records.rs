@@ -1,8 +1,17 @@
 //! The records of a message, read in place when a sink wants more than header and question: text is made of what is shown.
 
+use std::net::IpAddr;
+
 use super::record_name::RecordName;
 use super::{Header, rdata};
 
+const A: u16 = 1;
+const NS: u16 = 2;
+const CNAME: u16 = 5;
+const SOA: u16 = 6;
+const PTR: u16 = 12;
+const AAAA: u16 = 28;
+const DNAME: u16 = 39;
 /// The pseudo-record of EDNS (RFC 6891, 6.1.1).
 const OPT: u16 = 41;
 /// The option with an extended error (RFC 8914, 2).
@@ -15,6 +24,9 @@ pub struct Records<'a> {
     /// Where the answer section begins, and how many of its records could be read.
     begin: usize,
     answers: u16,
+    /// The same of the authority section.
+    authority_begin: usize,
+    authority: u16,
     opt: Option<Record<'a>>,
     complete: bool,
 }
@@ -92,6 +104,16 @@ impl<'a> Records<'a> {
         })
     }
 
+    /// The authority section, as far as it could be read.
+    pub fn authority(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let (message, mut at) = (self.message, self.authority_begin);
+        (0..self.authority).map_while(move |_| {
+            let record = Record::read(message, at)?;
+            at = record.end;
+            Some(record)
+        })
+    }
+
     /// How many records [`answers`](Self::answers) gives.
     #[must_use]
     pub fn answer_count(&self) -> u16 {
@@ -124,7 +146,12 @@ impl<'a> Records<'a> {
             at = Record::read(self.message, at)?.end;
             self.answers += 1;
         }
-        for _ in 0..u32::from(authority) + u32::from(additional) {
+        self.authority_begin = at;
+        while self.authority < authority {
+            at = Record::read(self.message, at)?.end;
+            self.authority += 1;
+        }
+        for _ in 0..additional {
             let record = Record::read(self.message, at)?;
             at = record.end;
             if record.rtype == OPT {
@@ -167,6 +194,36 @@ impl<'a> Record<'a> {
             text.truncate(before);
             rdata::push_unknown(self.data(), text);
         }
+    }
+
+    /// Whose record it is, in wire format with its root label.
+    #[must_use]
+    pub fn owner(&self) -> Vec<u8> {
+        self.name.wire()
+    }
+
+    /// The name that RDATA is: of CNAME, DNAME, NS, PTR.
+    #[must_use]
+    pub fn target(&self) -> Option<Vec<u8>> {
+        let (name, end) = RecordName::read(self.message, self.begin)?;
+        (matches!(self.rtype, NS | CNAME | PTR | DNAME) && end == self.end).then(|| name.wire())
+    }
+
+    /// The address of an A or AAAA record.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.rtype {
+            A => Some(<[u8; 4]>::try_from(self.data()).ok()?.into()),
+            AAAA => Some(<[u8; 16]>::try_from(self.data()).ok()?.into()),
+            _ => None,
+        }
+    }
+
+    /// MINIMUM of a SOA record, in seconds.
+    #[must_use]
+    pub fn minimum(&self) -> Option<u32> {
+        let last = self.data().last_chunk().filter(|_| self.rtype == SOA)?;
+        Some(u32::from_be_bytes(*last))
     }
 
     fn data(&self) -> &'a [u8] {
@@ -305,6 +362,18 @@ pub(super) mod tests {
         let bytes = response([2, 0, 0], &[(1, &[10, 0, 0, 1]), (1, &[10, 0, 0, 2])]);
         let records = Records::read(&bytes[..bytes.len() - 1]).unwrap();
         assert_eq!((records.answers().count(), records.answer_count(), records.is_complete()), (1, 1, false));
+    }
+
+    #[test]
+    fn data_is_read_for_rules() {
+        let soa = b"\x01m\xc0\x0c\x01r\xc0\x0c\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05";
+        let bytes = response([2, 1, 0], &[(5, b"\x03Www\xc0\x0c"), (1, &[10, 0, 0, 1]), (6, soa)]);
+        let records = Records::read(&bytes).unwrap();
+        let [alias, address] = records.answers().collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!((alias.owner(), alias.target()), (b"\x01a\0".to_vec(), Some(b"\x03Www\x01a\0".to_vec())));
+        assert_eq!((alias.address(), address.address()), (None, Some([10, 0, 0, 1].into())));
+        let minimums: Vec<_> = records.authority().map(|record| (record.target(), record.minimum())).collect();
+        assert_eq!(minimums, [(None, Some(5))]);
     }
 
     #[test]

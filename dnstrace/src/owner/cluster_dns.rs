@@ -187,12 +187,23 @@ impl ClusterDns {
         labelled || (pod.host_network != Some(true) && pod.addresses.iter().any(has))
     }
 
-    fn is_server(&self, address: SocketAddr) -> bool {
+    /// Whether pods send their queries there, as any source says.
+    #[must_use]
+    pub fn is_server(&self, address: SocketAddr) -> bool {
         self.servers.contains(&canonical(&address))
     }
 
-    fn is_endpoint(&self, address: SocketAddr) -> bool {
+    /// Whether they are answered there, as any source says.
+    #[must_use]
+    pub fn is_endpoint(&self, address: SocketAddr) -> bool {
         self.endpoints.contains(&canonical(&address))
+    }
+
+    /// Endpoints that take queries, as `source` says; `None` where it says nothing of cluster DNS.
+    #[must_use]
+    pub fn ready_endpoints(&self, source: Source) -> Option<Vec<SocketAddr>> {
+        let said = self.said.get(&source)?;
+        Some(said.endpoints.iter().filter(|endpoint| endpoint.ready).map(|endpoint| endpoint.address).collect())
     }
 }
 

@@ -147,6 +147,10 @@ pub enum Fact {
     ClusterDns(ClusterDnsFact),
     /// This node: replaces what the source said of it.
     Node(NodeFact),
+    /// A pod's `/etc/resolv.conf`: replaces what was said of the pod's.
+    ResolvConf(ResolvConf),
+    /// The node's connection tracking, as it stands.
+    Conntrack(Conntrack),
 }
 
 /// A pod of this node, as one source knows it.
@@ -346,4 +350,45 @@ pub struct NodeFact {
     /// Inode of its netns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<u32>,
+}
+
+/// What a pod's `/etc/resolv.conf` says (resolv.conf(5)): all of it, also what no stub resolver takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResolvConf {
+    /// UID of the pod.
+    pub pod: Text,
+    /// `nameserver` lines, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nameservers: Vec<IpAddr>,
+    /// The last `search` or `domain` line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub search: Vec<Text>,
+    /// `options`, as they stand: `ndots:5`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Text>,
+}
+
+impl ResolvConf {
+    /// A name with fewer dots is tried with the search list first.
+    #[must_use]
+    pub fn ndots(&self) -> usize {
+        let said = self.options.iter().rev().find_map(|option| option.strip_prefix("ndots:")?.parse().ok());
+        // resolv.conf(5): 1 where nothing is said, 15 at most.
+        said.unwrap_or(1).min(15)
+    }
+}
+
+/// The node's connection tracking (`/proc/sys/net/netfilter`, `/proc/net/stat/nf_conntrack`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Conntrack {
+    /// Entries.
+    pub count: u64,
+    /// How many there may be.
+    pub max: u64,
+    /// Packets dropped as there was no room, since boot, where the kernel tells.
+    pub dropped: u64,
+    /// Packets dropped as another had made the same entry meanwhile, since boot.
+    pub insert_failed: u64,
 }

@@ -82,6 +82,11 @@ impl InterfaceNames {
         Arc::clone(&self.interfaces)
     }
 
+    /// The name of the interface a point lies at, as far as it is known already.
+    pub(super) fn name(&self, point: Point) -> Option<&str> {
+        self.interfaces.name(point)
+    }
+
     /// Sockets in the netns we run in are at its interfaces, too.
     fn lacks(&self, point: Point) -> bool {
         let here = point.netns == self.interfaces.netns && point.ifindex != 0;

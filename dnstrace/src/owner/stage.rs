@@ -135,6 +135,12 @@ impl Owner {
         self.interfaces.interfaces(points, now)
     }
 
+    /// The name of the interface a point lies at, as far as it is known already; unescaped.
+    #[must_use]
+    pub fn interface_name(&self, point: Point) -> Option<&str> {
+        self.interfaces.name(point)
+    }
+
     /// Asks for what is not known of a socket, long before its transaction ends.
     pub fn observe(&mut self, observation: &Observation<'_>) {
         let socket = &observation.socket;

@@ -1,10 +1,35 @@
-//! What transactions add up to.
+//! Transactions with names to what is wrong, how surely, where, and what to do; and to what they add up to.
+//!
+//! [`Rules`] is the stage: a transaction becomes a [`Case`](case::Case), is kept in a [`window`], folded to [`lookups`],
+//! and shown to every rule of the [`catalogue`]. What rules say is aggregated in [`Findings`].
 
+mod answer;
+pub mod case;
+pub mod catalogue;
+pub mod finding;
+mod findings;
+mod learned;
 mod ledger;
+pub mod lookup;
+mod lookups;
+pub mod name;
+mod place;
 mod quality;
 pub mod report;
+mod search;
+mod stage;
+#[cfg(test)]
+mod tests;
 mod totals;
+mod window;
+mod world;
 
+pub use answer::Answer;
+pub use findings::{Claim, Findings, Found};
+pub use learned::Learned;
 pub use ledger::Ledger;
 pub use quality::quality;
+pub use stage::{Ended, Given, Rules, Told};
 pub use totals::Totals;
+pub use window::Window;
+pub use world::World;

@@ -3,7 +3,7 @@
 mod batches;
 mod escape;
 mod filter;
-mod iana;
+use crate::decode::iana;
 mod item;
 mod json;
 mod losses;

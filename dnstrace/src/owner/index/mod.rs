@@ -18,7 +18,9 @@ pub use self::notes::Told;
 
 use self::claims::Claims;
 use self::pods::{ContainerEntry, PodEntry};
-use super::fact::{CgroupOf, ContainerFact, Fact, NodeFact, PodFact, RemotePod, ServiceFact, Source, Text};
+use super::fact::{
+    CgroupOf, Conntrack, ContainerFact, Fact, NodeFact, PodFact, RemotePod, ResolvConf, ServiceFact, Source, Text,
+};
 use super::named::{Container, Pod, Service};
 use crate::capture::BootTime;
 
@@ -59,6 +61,9 @@ pub struct Index {
     by_service: Table<(Text, Text), Vec<IpAddr>>,
     remote: Table<IpAddr, Arc<RemotePod>>,
     node: Vec<(Source, NodeFact)>,
+    /// By the pod's UID.
+    resolv_confs: Table<Text, ResolvConf>,
+    conntrack: Option<Conntrack>,
     counts: IndexCounts,
 }
 
@@ -88,6 +93,8 @@ impl Index {
                 self.node.push((source, fact));
                 self.node.sort_by_key(|said| said.0);
             }
+            Fact::ResolvConf(fact) => self.add_resolv_conf(fact),
+            Fact::Conntrack(fact) => self.conntrack = Some(fact),
             Fact::NetnsUnknown { .. } | Fact::ClusterDns(_) => {}
         }
     }
@@ -100,6 +107,7 @@ impl Index {
         self.containers.retain(|_, container| is_known(container.gone));
         self.cgroups.retain(|_, cgroup| is_known(cgroup.1));
         self.sandboxes.retain(|_, uid| self.pods.contains_key(uid));
+        self.resolv_confs.retain(|uid, _| self.pods.contains_key(uid));
     }
 
     /// What does not fit, or together.
@@ -157,6 +165,26 @@ impl Index {
     #[must_use]
     pub fn node_netns(&self) -> Option<u32> {
         self.node.iter().find_map(|said| said.1.netns)
+    }
+
+    /// What a pod's `/etc/resolv.conf` says.
+    #[must_use]
+    pub fn resolv_conf(&self, uid: &str) -> Option<&ResolvConf> {
+        self.resolv_confs.get(uid)
+    }
+
+    /// The node's connection tracking, as last read.
+    #[must_use]
+    pub fn conntrack(&self) -> Option<&Conntrack> {
+        self.conntrack.as_ref()
+    }
+
+    fn add_resolv_conf(&mut self, fact: ResolvConf) {
+        if self.resolv_confs.len() >= PODS_MAX && !self.resolv_confs.contains_key(&fact.pod) {
+            self.counts.left_out += 1;
+            return;
+        }
+        self.resolv_confs.insert(fact.pod.clone(), fact);
     }
 
     fn add_pod(&mut self, source: Source, fact: PodFact, now: BootTime) {

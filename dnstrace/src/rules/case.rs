@@ -1,0 +1,243 @@
+//! What rules read of one transaction, read once: it outlives the transaction, in less memory.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::name::Name;
+use crate::capture::{BootTime, Direction, Hook, Socket, WallTime};
+use crate::decode::Transport;
+use crate::decode::records::Records;
+use crate::join::{Hop, MessageKind, Outcome, Sign, Transaction, TransactionId, asked};
+use crate::owner::{Party, Role, Who};
+
+const NOERROR: u16 = 0;
+const NXDOMAIN: u16 = 3;
+
+/// One transaction, as rules look at it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The transaction.
+    pub id: TransactionId,
+    /// The transaction whose query made this initiator ask.
+    pub cause: Option<TransactionId>,
+    /// First sighting of the query, or of the response where the query was not seen.
+    pub time: BootTime,
+    /// The same, for showing.
+    pub wall: WallTime,
+    /// When it was given out: its response had settled, or its time was over.
+    pub end: BootTime,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// Initiator, as first seen.
+    pub client: SocketAddr,
+    /// Whom it asked, as first seen: before DNAT.
+    pub server: SocketAddr,
+    /// Where the query was last seen going, when NAT changed that.
+    pub server_after_nat: Option<SocketAddr>,
+    /// Who they are.
+    pub who: Who,
+    /// What was asked.
+    pub asked: Option<Asked>,
+    /// The query, where it was seen.
+    pub query: Option<Query>,
+    /// The response, the first if there were several.
+    pub answer: Option<Answer>,
+    /// When the query was sent: first, and again.
+    pub attempts: Vec<BootTime>,
+    /// Further responses to the same query.
+    pub duplicate_responses: u16,
+    /// Sightings in time order, of what has no response or took long; of what went well the last one only.
+    pub path: Vec<Hop>,
+    /// What happened to its packets beside being seen.
+    pub signs: Vec<Sign>,
+    /// The query came out at a socket of the responder.
+    pub reached: bool,
+    /// The initiator's socket.
+    pub client_socket: Socket,
+    /// The responder's socket, when it is on this node.
+    pub server_socket: Socket,
+    /// At the client: see [`Transaction::response_time`].
+    pub response_time: Option<Duration>,
+    /// At the responder: see [`Transaction::server_response_time`].
+    pub server_response_time: Option<Duration>,
+    /// A response that came after the query timeout belongs to this transaction.
+    pub late_for: Option<TransactionId>,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// QNAME.
+    pub name: Name,
+    /// QTYPE.
+    pub qtype: u16,
+    /// QCLASS.
+    pub qclass: u16,
+}
+
+/// A query beside its question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Message ID.
+    pub id: u16,
+    /// Length on the wire, in bytes.
+    pub len: u32,
+    /// The UDP payload size its OPT record offers; `None` without EDNS.
+    pub edns_size: Option<u16>,
+}
+
+/// From here on, where the time went is worth knowing: people notice it, and no server of a cluster needs it.
+pub const SLOW: Duration = Duration::from_millis(100);
+
+impl Case {
+    /// What is read of a transaction that was given out at `end`.
+    #[must_use]
+    pub fn of(transaction: &Transaction, who: Who, end: BootTime) -> Self {
+        let asked = asked(transaction).map(|asked| Asked {
+            name: Name::of(&asked.name),
+            qtype: asked.qtype,
+            qclass: asked.qclass,
+        });
+        let query = transaction.query.as_ref().map(|query| Query {
+            id: query.header.id,
+            len: query.wire_len,
+            edns_size: Records::read(&query.bytes).ok().and_then(|records| records.edns()).map(|edns| edns.udp_size),
+        });
+        let mut case = Self {
+            id: transaction.id,
+            cause: transaction.cause,
+            time: transaction.time,
+            wall: transaction.wall,
+            end,
+            outcome: transaction.outcome,
+            transport: transaction.transport,
+            client: transaction.client,
+            server: transaction.server,
+            server_after_nat: transaction.server_after_nat,
+            who,
+            asked,
+            query,
+            answer: transaction.response.as_ref().map(Answer::read),
+            attempts: transaction.attempts.iter().map(|attempt| attempt.time).collect(),
+            duplicate_responses: transaction.duplicate_responses,
+            path: Vec::new(),
+            signs: transaction.signs.clone(),
+            reached: transaction.path.iter().any(is_arrival),
+            client_socket: transaction.client_socket,
+            server_socket: transaction.server_socket,
+            response_time: transaction.response_time,
+            server_response_time: transaction.server_response_time,
+            late_for: transaction.late_for,
+        };
+        let from = if case.went_well() { transaction.path.len().saturating_sub(1) } else { 0 };
+        case.path.extend_from_slice(transaction.path.get(from..).unwrap_or_default());
+        case
+    }
+
+    /// No response within the query timeout.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.outcome == Outcome::NoResponse
+    }
+
+    /// The rcode of its response, with the bits of EDNS.
+    #[must_use]
+    pub fn rcode(&self) -> Option<u16> {
+        self.answer.as_ref().filter(|_| self.outcome == Outcome::Answered).map(|answer| answer.rcode)
+    }
+
+    /// Answered with something else than NOERROR and NXDOMAIN.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.rcode().is_some_and(|rcode| rcode != NOERROR && rcode != NXDOMAIN)
+    }
+
+    /// Without response, or with one that says that the responder could not answer.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.is_unanswered() || self.is_error()
+    }
+
+    /// NXDOMAIN.
+    #[must_use]
+    pub fn is_nxdomain(&self) -> bool {
+        self.rcode() == Some(NXDOMAIN)
+    }
+
+    /// NOERROR with the records that were asked for.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        let asked = self.asked.as_ref().map(|asked| asked.qtype);
+        let has = |answer: &Answer| answer.rcode == NOERROR && asked.is_some_and(|qtype| answer.has(qtype));
+        self.outcome == Outcome::Answered && self.answer.as_ref().is_some_and(has)
+    }
+
+    /// NODATA: NOERROR without the records that were asked for (RFC 2308, 2.2).
+    #[must_use]
+    pub fn is_nodata(&self) -> bool {
+        let is_truncated = self.answer.as_ref().is_some_and(|answer| answer.truncated);
+        self.rcode() == Some(NOERROR) && !self.is_found() && !is_truncated
+    }
+
+    /// Answered in time, not truncated, with nothing that happened to its packets.
+    #[must_use]
+    pub fn went_well(&self) -> bool {
+        let is_slow = self.response_time.is_some_and(|time| time >= SLOW);
+        self.outcome == Outcome::Answered && !self.is_error() && !is_slow && self.signs.is_empty()
+    }
+
+    /// Who was asked, behind NAT.
+    #[must_use]
+    pub fn responder(&self) -> SocketAddr {
+        self.server_after_nat.unwrap_or(self.server)
+    }
+
+    /// Its last sighting.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<&Hop> {
+        self.path.last()
+    }
+
+    /// The last sighting of its query.
+    #[must_use]
+    pub fn query_last_seen(&self) -> Option<&Hop> {
+        self.path.iter().rfind(|hop| hop.message == MessageKind::Query)
+    }
+
+    /// Asks cluster DNS.
+    #[must_use]
+    pub fn is_to_cluster_dns(&self) -> bool {
+        self.who.role == Role::Client
+    }
+
+    /// Cluster DNS asks its upstream, or a forwarder asks on for somebody: it has a cause.
+    #[must_use]
+    pub fn is_upstream(&self) -> bool {
+        self.who.role == Role::Upstream || self.cause.is_some()
+    }
+
+    /// The pod of this node that asked.
+    #[must_use]
+    pub fn client_pod(&self) -> Option<&crate::owner::Pod> {
+        self.who.client.as_ref().and_then(Party::pod).map(|pod| &**pod)
+    }
+
+    /// QNAME.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        self.asked.as_ref().map(|asked| &asked.name)
+    }
+
+    /// QTYPE.
+    #[must_use]
+    pub fn qtype(&self) -> Option<u16> {
+        self.asked.as_ref().map(|asked| asked.qtype)
+    }
+}
+
+fn is_arrival(hop: &Hop) -> bool {
+    hop.message == MessageKind::Query && hop.point.hook == Hook::Socket && hop.point.direction == Direction::In
+}

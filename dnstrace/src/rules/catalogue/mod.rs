@@ -1,0 +1,58 @@
+//! The rules: one file each, one line of the table each.
+
+mod error_response;
+mod no_response;
+
+use super::case::Case;
+use super::finding::Explanation;
+use super::findings::Found;
+use super::lookup::Lookup;
+use super::stage::Ended;
+use super::world::World;
+use crate::join::Connection;
+use crate::owner::Who;
+
+/// A rule. It looks at what it needs; it keeps as little as it can, in bounded tables.
+pub trait Rule {
+    /// At a transaction that just ended. What it caused, and what was sent with it, may still be open.
+    fn ended(&mut self, _ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// At a transaction when what it caused has ended, too.
+    fn settled(&mut self, _case: &Case, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// At a lookup to which nothing more is to come.
+    fn lookup(&mut self, _lookup: &Lookup, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// At a TCP connection that was accepted, refused, not answered, or reset.
+    fn connection(&mut self, _connection: &Connection, _who: &Who, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// About once a second, and at the end.
+    fn tick(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+}
+
+/// A line of the table.
+pub struct Entry {
+    /// What it means.
+    pub explanation: &'static Explanation,
+    /// Makes it, with nothing seen.
+    pub make: fn() -> Box<dyn Rule>,
+}
+
+impl Entry {
+    /// The line of a rule.
+    const fn new<R: Rule + Default + 'static>(explanation: &'static Explanation) -> Self {
+        Self { explanation, make: || Box::new(R::default()) }
+    }
+}
+
+/// Every rule. Those that explain a failure by its cause stand before those that say only that there was one.
+pub const RULES: &[Entry] = &[
+    Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
+    Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
+];
+
+/// What a rule means, by its id.
+#[must_use]
+pub fn explain(id: &str) -> Option<&'static Explanation> {
+    RULES.iter().map(|entry| entry.explanation).find(|explanation| explanation.id == id)
+}

@@ -1,0 +1,41 @@
+//! `no-response`: a query without response that no other rule explains.
+
+use super::Rule;
+use crate::rules::case::Case;
+use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
+use crate::rules::findings::{Claim, Found};
+use crate::rules::place;
+use crate::rules::world::World;
+
+/// What it means.
+pub(super) const EXPLANATION: Explanation = Explanation {
+    id: "no-response",
+    title: "a query has no response, and nothing seen says why",
+    severity: Severity::Warning,
+    meaning: "A query was seen, and no response to it within the query timeout. Where it was last seen is where to look: \
+              behind that point it was lost, or nobody answered.",
+    signature: "A query without response that no other rule explains. That there was none is certain as far as packets \
+                were not lost in capture; why is not known.",
+    remedy: "Look at what stands behind the point where the query was last seen: policies, routes, the server itself.",
+    link: "https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/",
+    surer: "all hooks attached (dnstrace doctor), or a recording of the node where the server runs",
+    explains_failure: true,
+};
+
+/// See [`EXPLANATION`].
+#[derive(Default)]
+pub(super) struct NoResponse;
+
+impl Rule for NoResponse {
+    fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
+        // What a forwarder asks on is its server's matter: the client's own query is told.
+        if !case.is_unanswered() || found.explained(case).is_some() {
+            return;
+        }
+        let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
+        found.missed(claim, || match case.query_last_seen().map(|hop| place::words(hop, world)) {
+            Some(place) if !place.is_empty() => format!("did not answer; the query was last seen {place}"),
+            _ => "did not answer".to_owned(),
+        });
+    }
+}

@@ -1,0 +1,307 @@
+//! Findings, one for each rule and subject: never a thousand lines for one thing that is wrong.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use foldhash::HashMap;
+
+use super::case::Case;
+use super::finding::{About, Certainty, Evidence, Explanation, Finding, Subject};
+use super::name::Name;
+use crate::decode::iana;
+use crate::join::{Event, Outcome, TransactionId};
+use crate::owner::Party;
+
+/// Subjects of one rule that are told apart: a node has 250 pods or so; what is wrong with more is wrong with all.
+const SUBJECTS_MAX: usize = 512;
+/// Transactions that are kept as evidence of a finding, the last one besides.
+const EVIDENCE_MAX: usize = 4;
+/// Facts of a finding.
+const FACTS_MAX: usize = 8;
+/// Who is told by name of those that suffer.
+const AFFECTED_MAX: usize = 8;
+/// Who is counted of them.
+const AFFECTED_COUNTED_MAX: usize = 4_096;
+/// Transactions whose failure is explained, of those that are not settled.
+const EXPLAINED_MAX: usize = 65_536;
+
+/// All findings.
+#[derive(Debug, Default)]
+pub struct Findings {
+    by_subject: BTreeMap<(&'static str, About), Kept>,
+    /// Findings that were not made as their rule had too many.
+    crowded: u64,
+    explained: HashMap<TransactionId, &'static str>,
+    /// Said by rules of the transaction that just ended.
+    marks: Vec<&'static str>,
+    /// Made since they were last asked for.
+    new: Vec<(&'static str, About)>,
+    /// Whether packets were lost when this was captured.
+    lossy: bool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    finding: Finding,
+    affected: HashMap<About, ()>,
+}
+
+/// What a rule says of a transaction.
+pub struct Claim<'a> {
+    /// The transaction it is seen at; it counts once.
+    pub case: &'a Case,
+    /// About whom.
+    pub subject: Subject,
+    /// How surely.
+    pub certainty: Certainty,
+}
+
+/// Where a rule says what it found.
+pub struct Found<'a> {
+    rule: &'static Explanation,
+    findings: &'a mut Findings,
+}
+
+impl Findings {
+    /// For one rule to say what it found.
+    pub fn of(&mut self, rule: &'static Explanation) -> Found<'_> {
+        Found { rule, findings: self }
+    }
+
+    /// Packets were lost: what rests on something not seen is less certain from now on.
+    pub fn lose(&mut self) {
+        self.lossy = true;
+    }
+
+    /// Every finding, the worst and surest first, then by how often.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&Finding> {
+        let mut all: Vec<_> = self.by_subject.values().map(|kept| &kept.finding).collect();
+        all.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.certainty, finding.count)));
+        all
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_subject.is_empty()
+    }
+
+    /// Findings that were not made as their rule had too many.
+    #[must_use]
+    pub fn crowded(&self) -> u64 {
+        self.crowded
+    }
+
+    /// The rule that says why a transaction failed.
+    #[must_use]
+    pub fn explained(&self, id: TransactionId) -> Option<&'static str> {
+        self.explained.get(&id).copied()
+    }
+
+    /// Gives each finding that is new since this was last asked.
+    pub fn take_new(&mut self, mut each: impl FnMut(&Finding)) {
+        for key in std::mem::take(&mut self.new) {
+            if let Some(kept) = self.by_subject.get(&key) {
+                each(&kept.finding);
+            }
+        }
+    }
+
+    /// What rules said of the transaction that just ended.
+    pub(super) fn take_marks(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.marks)
+    }
+
+    /// A transaction is settled: nobody will ask again.
+    pub(super) fn forget(&mut self, id: TransactionId) {
+        self.explained.remove(&id);
+    }
+}
+
+impl Found<'_> {
+    /// Says something that was seen.
+    pub fn seen(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
+        self.add(claim, sentence, Certainty::Certain);
+    }
+
+    /// Says something that rests on what was not seen: less certain where packets were lost.
+    pub fn missed(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
+        let most = if self.findings.lossy { Certainty::Likely } else { Certainty::Certain };
+        self.add(claim, sentence, most);
+    }
+
+    /// Adds a fact to the finding about `about`, if there is one.
+    pub fn fact(&mut self, about: &About, fact: String) {
+        if let Some(kept) = self.findings.by_subject.get_mut(&(self.rule.id, about.clone()))
+            && kept.finding.facts.len() < FACTS_MAX
+            && !kept.finding.facts.contains(&fact)
+        {
+            kept.finding.facts.push(fact);
+        }
+    }
+
+    /// Says that a further transaction failed because of what was found: a query of a client, where its cause is upstream.
+    pub fn explains(&mut self, case: &Case) {
+        if self.findings.explained.len() < EXPLAINED_MAX {
+            self.findings.explained.entry(case.id).or_insert(self.rule.id);
+        }
+    }
+
+    /// The rule that explains a transaction's failure, so far.
+    #[must_use]
+    pub fn explained(&self, case: &Case) -> Option<&'static str> {
+        self.findings.explained(case.id)
+    }
+
+    /// Whether there is a finding of this rule about `about`.
+    #[must_use]
+    pub fn has(&self, about: &About) -> bool {
+        self.findings.by_subject.contains_key(&(self.rule.id, about.clone()))
+    }
+
+    fn add(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String, most: Certainty) {
+        let (rule, case, certainty) = (self.rule, claim.case, claim.certainty.min(most));
+        if rule.explains_failure {
+            self.explains(case);
+        }
+        self.findings.marks.push(rule.id);
+        let key = (rule.id, claim.subject.about.clone());
+        let is_known = self.findings.by_subject.contains_key(&key);
+        if !is_known && self.subjects() >= SUBJECTS_MAX {
+            self.findings.crowded += 1;
+            return;
+        }
+        if !is_known {
+            self.findings.new.push(key.clone());
+        }
+        let kept = self.findings.by_subject.entry(key).or_insert_with(|| Kept::new(rule, case, claim.subject));
+        if !is_known || certainty > kept.finding.certainty {
+            (kept.finding.certainty, kept.finding.sentence) = (certainty, sentence());
+        }
+        kept.finding.is_lowered |= certainty < claim.certainty;
+        kept.add(case);
+    }
+
+    fn subjects(&self) -> usize {
+        let first = (self.rule.id, About::Pod("".into()));
+        self.findings.by_subject.range(first..).take_while(|(key, _)| key.0 == self.rule.id).count()
+    }
+}
+
+impl Kept {
+    fn new(rule: &'static Explanation, case: &Case, subject: Subject) -> Self {
+        let finding = Finding {
+            rule,
+            subject,
+            severity: rule.severity,
+            certainty: Certainty::Suspected,
+            sentence: String::new(),
+            evidence: Vec::new(),
+            facts: Vec::new(),
+            count: 0,
+            first: (case.time, case.wall),
+            last: (case.time, case.wall),
+            affected: Vec::new(),
+            affected_count: 0,
+            is_lowered: false,
+        };
+        Self { finding, affected: HashMap::default() }
+    }
+
+    fn add(&mut self, case: &Case) {
+        let finding = &mut self.finding;
+        finding.count += 1;
+        finding.first = finding.first.min((case.time, case.wall));
+        finding.last = finding.last.max((case.time, case.wall));
+        if finding.evidence.len() > EVIDENCE_MAX {
+            finding.evidence.pop();
+        }
+        finding.evidence.push(Evidence::of(case));
+        let client = Subject::client(case);
+        if client.about != finding.subject.about
+            && self.affected.len() < AFFECTED_COUNTED_MAX
+            && self.affected.insert(client.about.clone(), ()).is_none()
+        {
+            finding.affected_count += 1;
+            if finding.affected.len() < AFFECTED_MAX {
+                finding.affected.push(client);
+            }
+        }
+    }
+}
+
+impl Subject {
+    /// Who asked.
+    #[must_use]
+    pub fn client(case: &Case) -> Self {
+        Self::party(case.who.client.as_ref(), case.client.ip())
+    }
+
+    /// Who was asked, behind NAT: a pod where one is known, else an address with its port.
+    #[must_use]
+    pub fn responder(case: &Case) -> Self {
+        match case.who.server.as_ref().and_then(Party::pod) {
+            Some(_) => Self::party(case.who.server.as_ref(), case.responder().ip()),
+            None => Self { party: case.who.server.clone(), ..Self::server(case.responder()) },
+        }
+    }
+
+    /// Who was asked, before NAT.
+    #[must_use]
+    pub fn asked(case: &Case) -> Self {
+        Self { service: case.who.service.clone(), ..Self::server(case.server) }
+    }
+
+    /// A server's address.
+    #[must_use]
+    pub fn server(address: SocketAddr) -> Self {
+        Self { about: About::Server(address), party: None, service: None }
+    }
+
+    /// A name.
+    #[must_use]
+    pub fn name(name: &Name) -> Self {
+        Self { about: About::Name(name.clone()), party: None, service: None }
+    }
+
+    /// The node.
+    #[must_use]
+    pub fn node() -> Self {
+        Self { about: About::Node, party: None, service: None }
+    }
+
+    /// A pod where `party` is one, else an address.
+    #[must_use]
+    pub fn party(party: Option<&Party>, address: IpAddr) -> Self {
+        let about = match party.and_then(Party::pod) {
+            Some(pod) => About::Pod(pod.uid.clone()),
+            None => About::Address(address),
+        };
+        Self { about, party: party.cloned(), service: None }
+    }
+}
+
+impl Evidence {
+    fn of(case: &Case) -> Self {
+        let question = case.asked.as_ref().map(|asked| (asked.name.clone(), asked.qtype));
+        Self { transaction: case.id, wall: case.wall, question, fate: fate(case) }
+    }
+}
+
+/// What became of a transaction, in words.
+fn fate(case: &Case) -> String {
+    let sign = case.signs.first().map(|sign| match &sign.event {
+        Event::Dropped { reason, location } if location.is_empty() => format!("dropped: {reason}"),
+        Event::Dropped { reason, location } => format!("dropped: {reason} at {location}"),
+        Event::Rejected { by, .. } => format!("rejected by {by}"),
+    });
+    let end = match case.outcome {
+        Outcome::Answered | Outcome::Unsolicited => {
+            case.answer.as_ref().map(|answer| iana::rcode(answer.rcode).into_owned())
+        }
+        Outcome::NoResponse => Some("no response".to_owned()),
+        Outcome::Outstanding => Some("no response yet".to_owned()),
+    };
+    end.into_iter().chain(sign).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,74 @@
+//! What traffic itself shows of a cluster's DNS, where nobody says it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use foldhash::HashSet;
+
+use super::case::Case;
+use super::name::Name;
+
+/// Domains that names below `svc` end in; pods of one cluster agree, and anybody may ask for any name.
+const DOMAINS_MAX: usize = 16;
+/// Addresses that stand for others: Services of cluster DNS, and what else is translated on its way.
+const SERVICES_MAX: usize = 256;
+/// Addresses that are asked and ask others: a node has a few, and sees those of others.
+const RESOLVERS_MAX: usize = 1_024;
+
+/// What was learned so far.
+#[derive(Debug, Default)]
+pub struct Learned {
+    domains: BTreeMap<Name, u64>,
+    services: HashSet<SocketAddr>,
+    responders: HashSet<IpAddr>,
+    resolvers: HashSet<IpAddr>,
+}
+
+impl Learned {
+    /// Learns from a transaction that ended.
+    pub(super) fn add(&mut self, case: &Case) {
+        if let Some(domain) = case.name().and_then(domain_below_svc)
+            && (self.domains.len() < DOMAINS_MAX || self.domains.contains_key(&domain))
+        {
+            *self.domains.entry(domain).or_default() += 1;
+        }
+        if case.server_after_nat.is_some_and(|behind| behind.ip() != case.server.ip()) {
+            insert(&mut self.services, case.server, SERVICES_MAX);
+        }
+        insert(&mut self.responders, case.responder().ip(), RESOLVERS_MAX);
+        let client = case.client.ip();
+        if case.cause.is_some() || (case.is_upstream() && self.responders.contains(&client)) {
+            insert(&mut self.resolvers, client, RESOLVERS_MAX);
+        }
+    }
+
+    /// The cluster domain, as most names below `svc` have it.
+    #[must_use]
+    pub fn domain(&self) -> Option<&Name> {
+        self.domains.iter().max_by_key(|(_, count)| **count).map(|(domain, _)| domain)
+    }
+
+    /// Whether queries to this address went on to another: it stands for somebody.
+    #[must_use]
+    pub fn is_service(&self, address: SocketAddr) -> bool {
+        self.services.contains(&address)
+    }
+
+    /// Whether somebody at this address was asked, and asked others because of that.
+    #[must_use]
+    pub fn is_resolver(&self, address: IpAddr) -> bool {
+        self.resolvers.contains(&address)
+    }
+}
+
+fn insert<T: Eq + std::hash::Hash>(set: &mut HashSet<T>, what: T, max: usize) {
+    if set.len() < max {
+        set.insert(what);
+    }
+}
+
+/// `cluster.local` of `kubernetes.default.svc.cluster.local`.
+fn domain_below_svc(name: &Name) -> Option<Name> {
+    let at = name.labels().position(|label| label == b"svc")?;
+    Some(name.parent(at + 1)).filter(|domain| !domain.is_root())
+}

@@ -1,0 +1,158 @@
+//! A domain name that outlives its message: in lower case, compared label by label.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::decode::QuestionName;
+
+/// A domain name in wire format and lower case, with its root label.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<[u8]>);
+
+impl Name {
+    /// The name of a question.
+    #[must_use]
+    pub fn of(name: &QuestionName<'_>) -> Self {
+        Self(name.wire().to_ascii_lowercase().into())
+    }
+
+    /// A whole name in wire format.
+    #[must_use]
+    pub(super) fn from_wire(wire: &[u8]) -> Self {
+        Self(wire.to_ascii_lowercase().into())
+    }
+
+    /// A name as people write it, with or without its final dot; labels that DNS does not allow are cut at 63 bytes.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let labels = text.trim_end_matches('.').split('.').filter(|label| !label.is_empty());
+        Self::from_labels(labels.map(str::as_bytes))
+    }
+
+    fn from_labels<'l>(labels: impl Iterator<Item = &'l [u8]>) -> Self {
+        let mut wire = Vec::new();
+        for label in labels {
+            let label = label.get(..63).unwrap_or(label);
+            wire.push(u8::try_from(label.len()).unwrap_or_default());
+            wire.extend(label.to_ascii_lowercase());
+        }
+        wire.push(0);
+        Self(wire.into())
+    }
+
+    /// Wire format.
+    #[must_use]
+    pub fn wire(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Labels, the leftmost first, without the root.
+    pub fn labels(&self) -> impl Iterator<Item = &[u8]> {
+        labels(&self.0)
+    }
+
+    /// How many labels it has, without the root.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.labels().count()
+    }
+
+    /// Whether it is the root.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.0.len() <= 1
+    }
+
+    /// Whether it is `zone` or below it.
+    #[must_use]
+    pub fn is_within(&self, zone: &Self) -> bool {
+        self.without(zone).is_some()
+    }
+
+    /// What is left of it before `suffix`: `api.example` of `api.example.svc.cluster.local` without
+    /// `svc.cluster.local`; the root when it is the suffix itself.
+    #[must_use]
+    pub fn without(&self, suffix: &Self) -> Option<Self> {
+        let cut = self.0.len().checked_sub(suffix.0.len())?;
+        // The end may look like the suffix within a label: only whole labels count.
+        let mut at = 0;
+        while at < cut {
+            at += 1 + usize::from(*self.0.get(at)?);
+        }
+        (at == cut && self.0[cut..] == suffix.0[..]).then(|| Self([&self.0[..cut], &[0]].concat().into()))
+    }
+
+    /// This name followed by `suffix`.
+    #[must_use]
+    pub fn with(&self, suffix: &Self) -> Self {
+        let own = &self.0[..self.0.len().saturating_sub(1)];
+        Self([own, &suffix.0].concat().into())
+    }
+
+    /// The name without its first `count` labels.
+    #[must_use]
+    pub fn parent(&self, count: usize) -> Self {
+        Self::from_labels(self.labels().skip(count))
+    }
+
+    /// Its first `count` labels.
+    #[must_use]
+    pub fn prefix(&self, count: usize) -> Self {
+        Self::from_labels(self.labels().take(count))
+    }
+
+    /// How many labels it has in common with another, from the left.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> usize {
+        self.labels().zip(other.labels()).take_while(|(own, its)| own == its).count()
+    }
+}
+
+/// In presentation format, without the final dot, escaped: it may come from the network.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        QuestionName(&self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn labels(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = wire;
+    std::iter::from_fn(move || {
+        let (&len, after) = rest.split_first()?;
+        let label = after.get(..usize::from(len)).filter(|label| !label.is_empty())?;
+        rest = &after[label.len()..];
+        Some(label)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_are_whole_labels() {
+        let name = Name::from_text("Api.Example.svc.cluster.local.");
+        let without = |suffix: &str| name.without(&Name::from_text(suffix)).map(|name| name.to_string());
+        assert_eq!(without("svc.cluster.local").as_deref(), Some("api.example"));
+        assert_eq!(without("api.example.svc.cluster.local").as_deref(), Some("."));
+        assert_eq!(without("vc.cluster.local"), None);
+        assert_eq!(without("example.org"), None);
+        assert_eq!(without("").as_deref(), Some("api.example.svc.cluster.local"));
+    }
+
+    #[test]
+    fn names_are_put_together_and_taken_apart() {
+        let name = Name::from_text("a.b").with(&Name::from_text("c.d"));
+        assert_eq!(name, Name::from_text("A.b.C.d"));
+        assert_eq!((name.count(), name.is_root(), Name::from_text(".").is_root()), (4, false, true));
+        assert_eq!(name.parent(1), Name::from_text("b.c.d"));
+        assert_eq!(name.prefix(2), Name::from_text("a.b"));
+        assert_eq!(name.common(&Name::from_text("a.b.x.d")), 2);
+    }
+}

@@ -1,0 +1,67 @@
+//! The domains that a stub resolver appends to names.
+
+use super::case::Case;
+use super::name::Name;
+use super::world::World;
+
+/// Search domains of one client, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SearchDomains {
+    /// Of the pod's own `resolv.conf`, where that is known.
+    own: Option<Vec<Name>>,
+    /// `svc.cluster.local`.
+    services: Option<Name>,
+    /// `cluster.local`.
+    domain: Option<Name>,
+}
+
+impl SearchDomains {
+    /// Of whoever asked.
+    pub(super) fn of(case: &Case, world: &World<'_>) -> Self {
+        let own =
+            world.resolv_conf(case).map(|conf| conf.search.iter().map(|domain| Name::from_text(domain)).collect());
+        let domain = world.domain();
+        let services = domain.as_ref().map(|domain| Name::from_text("svc").with(domain));
+        Self { own, services, domain }
+    }
+
+    /// Whether it is one of them.
+    pub(super) fn is_search_domain(&self, suffix: &Name) -> bool {
+        match &self.own {
+            Some(own) => own.contains(suffix),
+            None => self.is_of_kubernetes(suffix),
+        }
+    }
+
+    /// What was appended to make `name`; `None` when it may be a whole name.
+    pub(super) fn suffix_of(&self, name: &Name) -> Option<Name> {
+        if let Some(own) = &self.own {
+            return own.iter().filter(|domain| is_below(name, domain)).max_by_key(|domain| domain.count()).cloned();
+        }
+        let services = self.services.as_ref()?;
+        let inner = name.without(services).map(|inner| inner.count());
+        match inner {
+            // `a.svc.cluster.local` has `svc.cluster.local` behind it, and `a.b.svc.cluster.local` its namespace, too:
+            // unless it is the name of a Service, which only what follows shows.
+            Some(0) => None,
+            Some(1) => Some(services.clone()),
+            Some(count) => Some(name.parent(count - 1)),
+            None => self.domain.as_ref().filter(|domain| is_below(name, domain)).cloned(),
+        }
+    }
+
+    /// Whether it could be one of a list that is not known: hosts append the domains of their site.
+    pub(super) fn is_plausible(&self, suffix: &Name) -> bool {
+        self.own.as_ref().is_none_or(|own| own.contains(suffix))
+    }
+
+    /// `shop.svc.cluster.local`, `svc.cluster.local`, `cluster.local`.
+    fn is_of_kubernetes(&self, suffix: &Name) -> bool {
+        let is_namespace = |services: &Name| suffix.without(services).is_some_and(|inner| inner.count() <= 1);
+        self.services.as_ref().is_some_and(is_namespace) || self.domain.as_ref() == Some(suffix)
+    }
+}
+
+fn is_below(name: &Name, domain: &Name) -> bool {
+    name.without(domain).is_some_and(|inner| !inner.is_root())
+}

@@ -1,0 +1,198 @@
+//! The stage: transactions with names in, findings out.
+//!
+//! A rule looks at a transaction when it has ended, again when it is settled (what it caused has ended, too), and at the
+//! lookups that transactions are folded to. What one rule explains, the last ones in the table need not tell.
+
+use std::time::Duration;
+
+use super::case::Case;
+use super::catalogue::{Entry, RULES, Rule};
+use super::finding::Explanation;
+use super::findings::Findings;
+use super::learned::Learned;
+use super::lookup::Lookup;
+use super::lookups::Lookups;
+use super::search::SearchDomains;
+use super::window::Window;
+use super::world::World;
+use crate::capture::BootTime;
+use crate::join::{Connection, Outcome, Transaction};
+use crate::owner::{Owner, Who};
+
+/// Rules that look at rates do so this often.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The stage.
+pub struct Rules {
+    rules: Vec<(&'static Explanation, Box<dyn Rule>)>,
+    window: Window,
+    learned: Learned,
+    lookups: Lookups,
+    findings: Findings,
+    ticked: BootTime,
+}
+
+/// A transaction that just ended, as rules get it.
+pub struct Ended<'a> {
+    /// What is kept of it.
+    pub case: &'a Case,
+    /// All of it.
+    pub transaction: &'a Transaction,
+}
+
+impl Rules {
+    /// Every rule, nothing seen.
+    #[must_use]
+    pub fn new() -> Self {
+        let rules = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
+        let (window, learned, lookups, findings, ticked) = Default::default();
+        Self { rules, window, learned, lookups, findings, ticked }
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// The same, to say that packets were lost, or to take what is new.
+    pub fn findings_mut(&mut self) -> &mut Findings {
+        &mut self.findings
+    }
+
+    /// What did not fit: transactions and lookups that were settled early, findings that were not made.
+    #[must_use]
+    pub fn crowded(&self) -> [(&'static str, u64); 3] {
+        [
+            ("transactions_settled_early", self.window.early()),
+            ("lookups_closed_early", self.lookups.early()),
+            ("findings_left_out", self.findings.crowded()),
+        ]
+    }
+
+    /// Takes a transaction that was given out at `now`; gives the ids of rules that say something of it at once. Lookups
+    /// that are over, and transactions that are settled, go to `told`.
+    pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Vec<&'static str> {
+        let Given { who, owner, now } = given;
+        let case = Case::of(transaction, who.clone(), now);
+        self.learned.add(&case);
+        self.window.add(case);
+        self.ask_all(owner, now, |rule, world, found| {
+            if let Some(case) = world.window.newest() {
+                rule.ended(&Ended { case, transaction }, world, found);
+            }
+        });
+        let marks = self.findings.take_marks();
+        self.fold(owner, now, told);
+        self.settle(owner, now, told);
+        marks
+    }
+
+    /// Takes a TCP connection.
+    pub fn add_connection(&mut self, connection: &Connection, given: Given<'_>) {
+        let Given { who, owner, now } = given;
+        self.ask_all(owner, now, |rule, world, found| rule.connection(connection, who, world, found));
+    }
+
+    /// Settles what is over by `now`.
+    pub fn expire(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
+        let mut closed = Vec::new();
+        self.lookups.expire(now, |lookup| closed.push(lookup));
+        self.give_lookups(closed, Moment { owner, now }, told);
+        self.settle(owner, now, told);
+        if now.since(self.ticked) >= TICK {
+            self.ticked = now;
+            self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
+        }
+    }
+
+    /// Settles everything: nothing more is to come.
+    pub fn finish(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
+        let mut closed = Vec::new();
+        self.lookups.finish(|lookup| closed.push(lookup));
+        self.give_lookups(closed, Moment { owner, now }, told);
+        while let Some(case) = self.window.finish() {
+            self.settle_one(&case, Moment { owner, now }, told);
+        }
+        self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
+    }
+
+    /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
+    fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
+        let Self { window, learned, lookups, .. } = self;
+        let world = World { window, learned, owner, now };
+        let Some(case) = window.newest() else { return };
+        if case.is_upstream() || case.outcome == Outcome::Unsolicited {
+            return;
+        }
+        let domains = SearchDomains::of(case, &world);
+        let mut closed = Vec::new();
+        lookups.add(case, &domains, |lookup| closed.push(lookup));
+        self.give_lookups(closed, Moment { owner, now }, told);
+    }
+
+    fn give_lookups(&mut self, lookups: Vec<Lookup>, moment: Moment<'_>, told: &mut dyn Told) {
+        for lookup in lookups {
+            self.ask_all(moment.owner, moment.now, |rule, world, found| rule.lookup(&lookup, world, found));
+            told.lookup(&lookup);
+        }
+    }
+
+    fn settle(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
+        while let Some(case) = self.window.settle(now) {
+            self.settle_one(&case, Moment { owner, now }, told);
+        }
+    }
+
+    fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {
+        self.ask_all(moment.owner, moment.now, |rule, world, found| rule.settled(case, world, found));
+        let marks = self.findings.take_marks();
+        told.settled(case, &marks);
+        self.findings.forget(case.id);
+    }
+
+    fn ask_all(
+        &mut self,
+        owner: &Owner,
+        now: BootTime,
+        mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::findings::Found<'_>),
+    ) {
+        let Self { rules, window, learned, findings, .. } = self;
+        let world = World { window, learned, owner, now };
+        for (explanation, rule) in rules {
+            ask(&mut **rule, &world, &mut findings.of(explanation));
+        }
+    }
+}
+
+/// With what a transaction or connection is given.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// Who it is between.
+    pub who: &'a Who,
+    /// What else is known.
+    pub owner: &'a Owner,
+    /// When.
+    pub now: BootTime,
+}
+
+/// Who wants to know what became of it.
+pub trait Told {
+    /// A lookup is over.
+    fn lookup(&mut self, lookup: &Lookup);
+
+    /// A transaction is settled; `marks` are the rules that said something of it only then.
+    fn settled(&mut self, case: &Case, marks: &[&'static str]);
+}
+
+#[derive(Clone, Copy)]
+struct Moment<'a> {
+    owner: &'a Owner,
+    now: BootTime,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::new()
+    }
+}

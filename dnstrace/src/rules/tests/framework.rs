@@ -1,0 +1,104 @@
+//! What holds for every rule: how transactions are explained, aggregated, and folded to lookups.
+
+use hickory_proto::rr::RecordType::{A, AAAA};
+
+use super::super::lookup::{Libc, LookupOutcome};
+use super::*;
+
+fn web(at: u64, name: &str) -> Ask {
+    Ask::new(at, "10.244.0.10:40000", SERVICE, name, A).behind(COREDNS)
+}
+
+#[test]
+fn what_nobody_explains_is_said() {
+    let scene = Scene::cluster().asks([web(0, "a.example"), web(1, "b.example").rcode(3, 2)]);
+    let expected = ["error-response certain kube-system/coredns-1 1", "no-response certain kube-system/coredns-1 1"];
+    let mut found = scene.finish().ids();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn one_finding_for_each_subject_counts() {
+    let scene = Scene::cluster().asks((0..9).map(|at| web(at, "a.example")));
+    check(scene, &["no-response certain kube-system/coredns-1 9"]);
+}
+
+#[test]
+fn what_is_missing_is_less_certain_where_packets_were_lost() {
+    check(Scene::cluster().lossy().ask(web(0, "a.example")), &["no-response likely kube-system/coredns-1 1"]);
+}
+
+#[test]
+fn healthy_traffic_gives_nothing() {
+    let scene = Scene::cluster().asks([
+        web(0, "kubernetes.default.svc.cluster.local").found("10.96.0.1"),
+        web(2, "nothing.shop.svc.cluster.local").nxdomain("cluster.local"),
+    ]);
+    check(scene, &[]);
+}
+
+/// The queries of one lookup with the search list of a pod in `shop`, a millisecond apart; the last is found.
+fn walk(name: &str) -> Vec<Ask> {
+    let suffixes = [".shop.svc.cluster.local", ".svc.cluster.local", ".cluster.local"];
+    let missed = (0..).zip(suffixes).flat_map(|(at, suffix)| {
+        let name = format!("{name}{suffix}");
+        [A, AAAA].map(|qtype| {
+            let ask = Ask::new(at * 2, &format!("10.244.0.10:{}", 40_000 + at), SERVICE, &name, qtype);
+            ask.behind(COREDNS).nxdomain("cluster.local")
+        })
+    });
+    let last = [(A, "198.51.100.1"), (AAAA, "2001:db8::1")];
+    let found = last
+        .map(|(qtype, address)| Ask::new(6, "10.244.0.10:40003", SERVICE, name, qtype).behind(COREDNS).found(address));
+    missed.chain(found).collect()
+}
+
+#[test]
+fn search_list_is_one_lookup() {
+    let scene = Scene::cluster().asks(walk("api.example.com")).finish();
+    let [lookup] = &scene.lookups[..] else { panic!("{:#?}", scene.lookups) };
+    assert_eq!(lookup.base.to_string(), "api.example.com");
+    assert_eq!((lookup.queries(), lookup.wasted(), lookup.outcome()), (8, 6, LookupOutcome::Found));
+    let suffixes: Vec<_> = lookup.steps.iter().map(|step| step.suffix.as_ref().map(ToString::to_string)).collect();
+    let expected = [Some("shop.svc.cluster.local"), Some("svc.cluster.local"), Some("cluster.local"), None];
+    assert_eq!(suffixes, expected.map(|suffix| suffix.map(str::to_owned)));
+}
+
+#[test]
+fn two_names_are_two_lookups() {
+    let names = ["a.example.com", "a.example.org"].map(|name| web(0, name).found("198.51.100.1"));
+    let scene = Scene::cluster().asks(names).finish();
+    assert_eq!(scene.lookups.len(), 2);
+}
+
+#[test]
+fn tcp_after_truncation_is_the_same_lookup() {
+    let first = web(0, "big.example").rcode(1, 0).truncated();
+    let then = web(2, "big.example").tcp().found("198.51.100.1");
+    let scene = Scene::cluster().asks([first, then]).finish();
+    let [lookup] = &scene.lookups[..] else { panic!("{:#?}", scene.lookups) };
+    assert_eq!((lookup.queries(), lookup.steps.len(), lookup.outcome()), (2, 1, LookupOutcome::Found));
+}
+
+#[test]
+fn same_question_later_is_another_lookup() {
+    let scene = Scene::cluster().asks([0, 1_000].map(|at| web(at, "a.example").found("198.51.100.1"))).finish();
+    assert_eq!(scene.lookups.len(), 2);
+}
+
+#[test]
+fn stub_resolvers_are_told_apart() {
+    let pair = |ids: [u16; 2], ports: [u16; 2], edns: Option<u16>| {
+        let asks = [(A, "198.51.100.1", 0), (AAAA, "2001:db8::1", 1)].map(|(qtype, address, at)| {
+            let ask = Ask::new(0, &format!("10.244.0.10:{}", ports[at]), SERVICE, "a.example", qtype);
+            let ask = ask.message_id(ids[at]).found(address);
+            edns.map_or(ask.clone(), |size| ask.edns(size))
+        });
+        Scene::cluster().asks(asks).finish().lookups[0].libc()
+    };
+    assert_eq!(pair([4_711, 60_112], [40_000, 40_000], None), Some(Libc::Glibc));
+    assert_eq!(pair([59_892, 60_093], [40_000, 40_000], None), Some(Libc::Musl));
+    assert_eq!(pair([4_711, 60_112], [40_000, 40_001], Some(1_232)), Some(Libc::Go));
+    assert_eq!(pair([4_711, 60_112], [40_000, 40_001], None), None);
+}

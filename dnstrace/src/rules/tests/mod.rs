@@ -1,0 +1,204 @@
+//! Transactions made by hand, and what the rules say of them.
+//!
+//! A test is a [`Scene`]: facts, then transactions in the order in which they end, then what was found.
+
+mod asks;
+mod framework;
+
+pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
+
+use super::catalogue::RULES;
+use super::finding::{About, Finding};
+use super::lookup::Lookup;
+use super::{Given, Rules, Told};
+use crate::capture::BootTime;
+use crate::join::Connection;
+use crate::owner::fact::{ClusterDnsFact, Endpoint, Fact, PodFact, ServiceFact, Source};
+use crate::owner::{Owner, Party, Role, Who};
+
+/// What is known, what happens, and what is found.
+pub(in crate::rules) struct Scene {
+    rules: Rules,
+    owner: Owner,
+    now: BootTime,
+    /// Lookups that were closed.
+    pub(in crate::rules) lookups: Vec<Lookup>,
+}
+
+/// The cluster of the tests: its Service, its endpoints.
+pub(in crate::rules) const SERVICE: &str = "10.96.0.10:53";
+pub(in crate::rules) const COREDNS: &str = "10.244.0.53:53";
+pub(in crate::rules) const COREDNS_2: &str = "10.244.0.54:53";
+/// Its upstream server, and two pods' addresses.
+pub(in crate::rules) const UPSTREAM: &str = "192.0.2.53:53";
+pub(in crate::rules) const WEB: &str = "10.244.0.10";
+pub(in crate::rules) const DB: &str = "10.244.0.11";
+
+struct Lookups<'a>(&'a mut Vec<Lookup>);
+
+impl Told for Lookups<'_> {
+    fn lookup(&mut self, lookup: &Lookup) {
+        self.0.push(lookup.clone());
+    }
+
+    fn settled(&mut self, _case: &super::case::Case, _marks: &[&'static str]) {}
+}
+
+impl Scene {
+    /// Nothing is known but what traffic shows.
+    pub(in crate::rules) fn unknown() -> Self {
+        Self { rules: Rules::new(), owner: Owner::files(1), now: BootTime(0), lookups: Vec::new() }
+    }
+
+    /// A cluster with the Service kube-system/kube-dns, two CoreDNS pods, and the pods shop/web and shop/db, as the API
+    /// says.
+    pub(in crate::rules) fn cluster() -> Self {
+        let endpoint = |address: &str, ready| Endpoint { address: address.parse().unwrap(), pod: None, ready };
+        let dns = ClusterDnsFact {
+            servers: vec![SERVICE.parse().unwrap()],
+            endpoints: vec![endpoint(COREDNS, true), endpoint(COREDNS_2, true)],
+            domain: Some("cluster.local".into()),
+        };
+        Self::unknown()
+            .fact(Fact::ClusterDns(dns))
+            .pod("kube-system", "coredns-1", "10.244.0.53")
+            .pod("kube-system", "coredns-2", "10.244.0.54")
+            .pod("shop", "web", WEB)
+            .pod("shop", "db", DB)
+            .service("kube-system", "kube-dns", "10.96.0.10")
+            .service("default", "kubernetes", "10.96.0.1")
+    }
+
+    /// What the API says.
+    pub(in crate::rules) fn fact(mut self, fact: Fact) -> Self {
+        self.owner.apply(Source::Api, fact, BootTime(0));
+        self
+    }
+
+    /// A pod; its UID is `uid-NAME`.
+    pub(in crate::rules) fn pod(self, namespace: &str, name: &str, address: &str) -> Self {
+        let addresses = vec![address.parse().unwrap()];
+        let uid = format!("uid-{name}").into();
+        self.fact(Fact::Pod(PodFact {
+            uid,
+            namespace: Some(namespace.into()),
+            name: Some(name.into()),
+            addresses,
+            ..PodFact::default()
+        }))
+    }
+
+    /// A Service.
+    pub(in crate::rules) fn service(self, namespace: &str, name: &str, address: &str) -> Self {
+        let addresses = vec![address.parse().unwrap()];
+        self.fact(Fact::Service(ServiceFact { namespace: namespace.into(), name: name.into(), addresses }))
+    }
+
+    /// Packets were lost.
+    pub(in crate::rules) fn lossy(mut self) -> Self {
+        self.rules.findings_mut().lose();
+        self
+    }
+
+    /// A transaction ends.
+    pub(in crate::rules) fn ask(mut self, ask: Ask) -> Self {
+        let transaction = ask.transaction();
+        let end = ask.end();
+        self.now = self.now.max(end);
+        let Self { rules, owner, now, lookups } = &mut self;
+        let mut ended = Vec::new();
+        owner.take(transaction, *now, |_, transaction, who| ended.push((transaction, who)));
+        owner.finish(*now, |_, transaction, who| ended.push((transaction, who)));
+        let told = &mut Lookups(lookups);
+        rules.expire(owner, *now, told);
+        for (transaction, who) in ended {
+            rules.add(&transaction, Given { who: &who, owner, now: *now }, told);
+        }
+        self
+    }
+
+    /// Several.
+    pub(in crate::rules) fn asks(self, asks: impl IntoIterator<Item = Ask>) -> Self {
+        asks.into_iter().fold(self, Self::ask)
+    }
+
+    /// A connection was accepted, refused, not answered, or reset.
+    pub(in crate::rules) fn connect(mut self, connection: &Connection) -> Self {
+        let Self { rules, owner, now, .. } = &mut self;
+        let party = |address: std::net::IpAddr| owner.at_address(address, connection.time);
+        let server = connection.server_after_nat.unwrap_or(connection.server);
+        let who = Who {
+            client: party(connection.client.ip()),
+            server: party(server.ip()),
+            role: Role::Client,
+            ..Who::default()
+        };
+        rules.add_connection(connection, Given { who: &who, owner, now: *now });
+        self
+    }
+
+    /// Nothing more comes.
+    pub(in crate::rules) fn finish(mut self) -> Self {
+        let Self { rules, owner, now, lookups } = &mut self;
+        rules.finish(owner, *now, &mut Lookups(lookups));
+        self
+    }
+
+    /// What was found: `id certainty subject: sentence`, the worst first.
+    pub(in crate::rules) fn found(&self) -> Vec<String> {
+        self.findings().into_iter().map(shown).collect()
+    }
+
+    /// The same without sentences: `id certainty subject count`.
+    pub(in crate::rules) fn ids(&self) -> Vec<String> {
+        let brief = |finding: &Finding| {
+            format!("{} {} {} {}", finding.rule.id, finding.certainty.name(), subject(finding), finding.count)
+        };
+        self.findings().into_iter().map(brief).collect()
+    }
+
+    /// What was found.
+    pub(in crate::rules) fn findings(&self) -> Vec<&Finding> {
+        self.rules.findings().sorted()
+    }
+}
+
+/// Asserts what is found of a finished scene: `id certainty subject count` each.
+#[track_caller]
+pub(in crate::rules) fn check(scene: Scene, expected: &[&str]) {
+    let scene = scene.finish();
+    assert_eq!(scene.ids(), expected, "{:#?}", scene.found());
+}
+
+fn shown(finding: &Finding) -> String {
+    format!("{} {} {}: {}", finding.rule.id, finding.certainty.name(), subject(finding), finding.sentence)
+}
+
+fn subject(finding: &Finding) -> String {
+    if let Some(pod) = finding.subject.party.as_ref().and_then(Party::pod) {
+        return format!("{}/{}", pod.namespace.as_deref().unwrap_or_default(), pod.name.as_deref().unwrap_or_default());
+    }
+    match &finding.subject.about {
+        About::Pod(uid) => uid.to_string(),
+        About::Address(address) => address.to_string(),
+        About::Server(address) => address.to_string(),
+        About::Name(name) => name.to_string(),
+        About::Node => "node".to_owned(),
+    }
+}
+
+#[test]
+fn ids_are_unique_and_whole() {
+    let mut ids: Vec<_> = RULES.iter().map(|entry| entry.explanation.id).collect();
+    ids.sort_unstable();
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    for explanation in RULES.iter().map(|entry| entry.explanation) {
+        let texts =
+            [explanation.title, explanation.meaning, explanation.signature, explanation.remedy, explanation.surer];
+        assert!(texts.iter().all(|text| !text.is_empty()), "{}", explanation.id);
+        assert!(explanation.link.starts_with("https://"), "{}", explanation.id);
+        assert!(!explanation.title.ends_with('.'), "{}", explanation.id);
+    }
+}

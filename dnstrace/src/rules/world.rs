@@ -1,0 +1,80 @@
+//! What rules know beside the transaction they look at.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::case::Case;
+use super::learned::Learned;
+use super::name::Name;
+use super::window::Window;
+use crate::capture::BootTime;
+use crate::owner::fact::{Conntrack, ResolvConf, Source};
+use crate::owner::{Owner, Party};
+
+/// The surroundings of a transaction. What is not known is absent; no rule may take absence for a fact.
+pub struct World<'a> {
+    /// The transactions of the last seconds.
+    pub window: &'a Window,
+    /// What traffic itself shows.
+    pub learned: &'a Learned,
+    /// Who is who.
+    pub owner: &'a Owner,
+    /// The time that is known to be over.
+    pub now: BootTime,
+}
+
+impl World<'_> {
+    /// The cluster domain: as sources say it, else as names and zones on the wire show it.
+    #[must_use]
+    pub fn domain(&self) -> Option<Name> {
+        let said = self.owner.cluster_dns().domains().into_iter().max_by_key(|known| known.sources.len());
+        said.map(|known| Name::from_text(&known.what)).or_else(|| self.learned.domain().cloned())
+    }
+
+    /// Whether pods send their queries there: a Service's address, or that of a cache on the node.
+    #[must_use]
+    pub fn is_cluster_server(&self, address: SocketAddr) -> bool {
+        self.owner.cluster_dns().is_server(address) || self.learned.is_service(address)
+    }
+
+    /// Endpoints of cluster DNS, those that take queries, as the API says them; `None` where nobody asked the API.
+    #[must_use]
+    pub fn ready_endpoints(&self) -> Option<Vec<SocketAddr>> {
+        self.owner.cluster_dns().ready_endpoints(Source::Api)
+    }
+
+    /// Whether cluster DNS answers there, as far as that is known.
+    #[must_use]
+    pub fn is_endpoint(&self, address: SocketAddr) -> bool {
+        self.owner.cluster_dns().is_endpoint(address)
+    }
+
+    /// Whether somebody at this address answers queries, and asks others itself.
+    #[must_use]
+    pub fn is_resolver(&self, address: IpAddr) -> bool {
+        self.learned.is_resolver(address)
+    }
+
+    /// `/etc/resolv.conf` of the pod that asked.
+    #[must_use]
+    pub fn resolv_conf(&self, case: &Case) -> Option<&ResolvConf> {
+        self.owner.index().resolv_conf(&case.who.client.as_ref().and_then(Party::pod)?.uid)
+    }
+
+    /// Kubernetes namespaces that have a Service of this name; `None` where Services are not known.
+    #[must_use]
+    pub fn services_named(&self, name: &str) -> Option<Vec<String>> {
+        let all = self.owner.index().services();
+        let found =
+            all.iter().filter(|(_, service)| *service.name == *name).map(|(_, service)| service.namespace.to_string());
+        let mut namespaces: Vec<_> = found.collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        (!all.is_empty()).then_some(namespaces)
+    }
+
+    /// The node's connection tracking, as last read.
+    #[must_use]
+    pub fn conntrack(&self) -> Option<&Conntrack> {
+        self.owner.index().conntrack()
+    }
+}
