@@ -165,6 +165,7 @@ impl Stages {
             packets: decoded.packets,
             messages: decoded.messages,
             totals,
+            surest: self.tail.end.rules.as_ref().and_then(|rules| rules.findings().surest()),
             warnings: problems.warnings,
             error: (!problems.errors.is_empty()).then(|| problems.errors.join("; ")),
         });

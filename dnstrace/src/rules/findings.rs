@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
-use super::finding::{About, Certainty, Evidence, Explanation, Finding, Subject};
+use super::finding::{About, Certainty, Evidence, Explanation, Finding, Severity, Subject};
 use super::name::Name;
 use crate::decode::iana;
 use crate::join::{Event, Outcome, TransactionId};
@@ -81,6 +81,13 @@ impl Findings {
         let mut all: Vec<_> = self.by_subject.values().map(|kept| &kept.finding).collect();
         all.sort_by_key(|finding| rank(finding));
         all
+    }
+
+    /// The surest of those that are more than advice.
+    #[must_use]
+    pub fn surest(&self) -> Option<Certainty> {
+        let all = self.by_subject.values().map(|kept| &kept.finding);
+        all.filter(|finding| finding.severity > Severity::Advice).map(|finding| finding.certainty).max()
     }
 
     /// Whether there are none.

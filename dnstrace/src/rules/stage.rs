@@ -12,6 +12,7 @@ use super::findings::Findings;
 use super::learned::Learned;
 use super::lookup::Lookup;
 use super::lookups::Lookups;
+use super::loops::Loops;
 use super::search::SearchDomains;
 use super::window::Window;
 use super::world::World;
@@ -31,6 +32,7 @@ pub struct Rules {
     window: Window,
     learned: Learned,
     lookups: Lookups,
+    loops: Loops,
     findings: Findings,
     /// The latest end of a transaction.
     now: BootTime,
@@ -50,8 +52,8 @@ impl Rules {
     #[must_use]
     pub fn new() -> Self {
         let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
-        let (window, learned, lookups, findings, now, ticked) = Default::default();
-        Self { table, window, learned, lookups, findings, now, ticked }
+        let (window, learned, lookups, loops, findings, now, ticked) = Default::default();
+        Self { table, window, learned, lookups, loops, findings, now, ticked }
     }
 
     /// What was found so far.
@@ -89,6 +91,7 @@ impl Rules {
                 rule.ended(&Ended { case, transaction }, world, found);
             }
         });
+        self.follow(owner, now);
         let marks = self.findings.take_marks();
         self.fold(owner, now, told);
         self.advance(owner, now, told);
@@ -132,10 +135,26 @@ impl Rules {
         self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
     }
 
+    /// Looks whether the newest transaction goes in a circle.
+    fn follow(&mut self, owner: &Owner, now: BootTime) {
+        let Self { window, learned, loops, .. } = self;
+        let cycle = window.newest().and_then(|case| {
+            let edge = Loops::edge(case, &World { window, learned, loops, owner, now })?;
+            loops.add(case, edge)
+        });
+        if let Some(cycle) = cycle {
+            self.ask_all(owner, now, |rule, world, found| {
+                if let Some(case) = world.window.newest() {
+                    rule.cycle(&cycle, case, world, found);
+                }
+            });
+        }
+    }
+
     /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
     fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let Self { window, learned, lookups, .. } = self;
-        let world = World { window, learned, owner, now };
+        let Self { window, learned, lookups, loops, .. } = self;
+        let world = World { window, learned, loops, owner, now };
         let Some(case) = window.newest() else { return };
         if case.is_upstream() || case.outcome == Outcome::Unsolicited {
             return;
@@ -172,8 +191,8 @@ impl Rules {
         now: BootTime,
         mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::findings::Found<'_>),
     ) {
-        let Self { table, window, learned, findings, .. } = self;
-        let world = World { window, learned, owner, now };
+        let Self { table, window, learned, loops, findings, .. } = self;
+        let world = World { window, learned, loops, owner, now };
         for (explanation, rule) in table {
             ask(&mut **rule, &world, &mut findings.of(explanation));
         }

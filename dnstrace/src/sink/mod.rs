@@ -2,6 +2,7 @@
 
 mod batches;
 mod escape;
+mod explanation;
 mod filter;
 mod finding;
 use crate::decode::iana;
@@ -20,6 +21,7 @@ mod time;
 mod writer;
 
 pub use batches::WriterEnd;
+pub use explanation::{explanation, explanations};
 pub use filter::{Filter, Own, PartyFilter, rcode_number, record_type_number};
 pub use item::{Item, Lost, Names, Numbered, Sighting, Summary};
 pub use json::Json;

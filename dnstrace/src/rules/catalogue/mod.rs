@@ -1,12 +1,17 @@
 //! The rules: one file each, one line of the table each.
 
 mod error_response;
+mod loop_mutual;
+mod loop_node_forwarder;
+mod loop_self_stub;
+mod loop_service_ip;
 mod no_response;
 
 use super::case::Case;
 use super::finding::Explanation;
 use super::findings::Found;
 use super::lookup::Lookup;
+use super::loops::Cycle;
 use super::stage::Ended;
 use super::world::World;
 use crate::join::Connection;
@@ -22,6 +27,9 @@ pub trait Rule: Send {
 
     /// At a lookup to which nothing more is to come.
     fn lookup(&mut self, _lookup: &Lookup, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// At a transaction that just ended, and is part of a loop.
+    fn cycle(&mut self, _cycle: &Cycle, _case: &Case, _world: &World<'_>, _found: &mut Found<'_>) {}
 
     /// At a TCP connection that was accepted, refused, not answered, or reset.
     fn connection(&mut self, _connection: &Connection, _who: &Who, _world: &World<'_>, _found: &mut Found<'_>) {}
@@ -47,6 +55,10 @@ impl Entry {
 
 /// Every rule. Those that explain a failure by its cause stand before those that say only that there was one.
 pub const RULES: &[Entry] = &[
+    Entry::new::<loop_self_stub::LoopSelfStub>(&loop_self_stub::EXPLANATION),
+    Entry::new::<loop_service_ip::LoopServiceIp>(&loop_service_ip::EXPLANATION),
+    Entry::new::<loop_node_forwarder::LoopNodeForwarder>(&loop_node_forwarder::EXPLANATION),
+    Entry::new::<loop_mutual::LoopMutual>(&loop_mutual::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

@@ -4,6 +4,7 @@
 
 mod asks;
 mod framework;
+mod loops;
 
 pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
 

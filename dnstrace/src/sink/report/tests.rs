@@ -14,7 +14,16 @@ fn observed(report: Report) -> Observed {
 
 fn summary(ledgers: Vec<Ledger>) -> Summary {
     let totals = Totals::default();
-    Summary { totals, ledgers, quality: Vec::new(), packets: 0, messages: 0, warnings: Vec::new(), error: None }
+    Summary {
+        totals,
+        ledgers,
+        quality: Vec::new(),
+        packets: 0,
+        messages: 0,
+        surest: None,
+        warnings: Vec::new(),
+        error: None,
+    }
 }
 
 fn text(report: Report, summary: &Summary, palette: Palette) -> String {
