@@ -45,6 +45,9 @@ struct Kept {
     finding: Finding,
     /// Its count when it was last given.
     told: u64,
+    /// How sure it is by what was seen, and by what was missed.
+    seen: Option<Certainty>,
+    missed: Option<Certainty>,
     affected: HashSet<About>,
 }
 
@@ -70,24 +73,24 @@ impl Findings {
         Found { rule, findings: self }
     }
 
-    /// Packets were lost: what rests on something not seen is less certain from now on.
+    /// Packets were lost: what rests on something not seen is less certain, also what was found before.
     pub fn lose(&mut self) {
         self.lossy = true;
     }
 
     /// Every finding, the worst and surest first, then by how often.
     #[must_use]
-    pub fn sorted(&self) -> Vec<&Finding> {
-        let mut all: Vec<_> = self.by_subject.values().map(|kept| &kept.finding).collect();
-        all.sort_by_key(|finding| rank(finding));
+    pub fn sorted(&self) -> Vec<Finding> {
+        let mut all: Vec<_> = self.by_subject.values().map(|kept| kept.given(self.lossy)).collect();
+        all.sort_by_key(rank);
         all
     }
 
     /// The surest of those that are more than advice.
     #[must_use]
     pub fn surest(&self) -> Option<Certainty> {
-        let all = self.by_subject.values().map(|kept| &kept.finding);
-        all.filter(|finding| finding.severity > Severity::Advice).map(|finding| finding.certainty).max()
+        let problems = self.by_subject.values().filter(|kept| kept.finding.severity > Severity::Advice);
+        problems.map(|kept| kept.certainty(self.lossy)).max()
     }
 
     /// Whether there are none.
@@ -109,20 +112,21 @@ impl Findings {
     }
 
     /// Gives each finding that is new since this was last asked.
-    pub fn take_new(&mut self, mut each: impl FnMut(&Finding)) {
+    pub fn take_new(&mut self, mut each: impl FnMut(Finding)) {
         for key in std::mem::take(&mut self.new) {
             if let Some(kept) = self.by_subject.get_mut(&key) {
                 kept.told = kept.finding.count;
-                each(&kept.finding);
+                each(kept.given(self.lossy));
             }
         }
     }
 
     /// Gives each finding that is not as it was when it was given last, the worst first.
-    pub fn take_changed(&mut self, each: impl FnMut(&Finding)) {
-        let mut changed: Vec<_> = self.by_subject.values().filter(|kept| kept.told != kept.finding.count).collect();
-        changed.sort_by_key(|kept| rank(&kept.finding));
-        changed.into_iter().map(|kept| &kept.finding).for_each(each);
+    pub fn take_changed(&mut self, each: impl FnMut(Finding)) {
+        let changed = self.by_subject.values().filter(|kept| kept.told != kept.finding.count);
+        let mut changed: Vec<_> = changed.map(|kept| kept.given(self.lossy)).collect();
+        changed.sort_by_key(rank);
+        changed.into_iter().for_each(each);
         self.new.clear();
     }
 
@@ -144,13 +148,12 @@ fn rank(finding: &Finding) -> impl Ord + use<> {
 impl Found<'_> {
     /// Says something that was seen.
     pub fn seen(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        self.add(claim, sentence, Certainty::Certain);
+        self.add(claim, sentence, |kept| &mut kept.seen);
     }
 
     /// Says something that rests on what was not seen: less certain where packets were lost.
     pub fn missed(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        let most = if self.findings.lossy { Certainty::Likely } else { Certainty::Certain };
-        self.add(claim, sentence, most);
+        self.add(claim, sentence, |kept| &mut kept.missed);
     }
 
     /// Adds a fact to the finding about `about`, if there is one.
@@ -182,26 +185,32 @@ impl Found<'_> {
         self.findings.by_subject.contains_key(&(self.rule.id, about.clone()))
     }
 
-    fn add(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String, most: Certainty) {
-        let (rule, case, certainty) = (self.rule, claim.case, claim.certainty.min(most));
+    fn add(
+        &mut self,
+        claim: Claim<'_>,
+        sentence: impl FnOnce() -> String,
+        certainty: fn(&mut Kept) -> &mut Option<Certainty>,
+    ) {
+        let (rule, case) = (self.rule, claim.case);
         if rule.explains_failure {
             self.explains(case);
         }
         self.findings.marks.push(rule.id);
         let key = (rule.id, claim.subject.about.clone());
-        let is_known = self.findings.by_subject.contains_key(&key);
-        if !is_known && self.subjects() >= SUBJECTS_MAX {
-            self.findings.crowded += 1;
-            return;
-        }
-        if !is_known {
+        if !self.findings.by_subject.contains_key(&key) {
+            if self.subjects() >= SUBJECTS_MAX {
+                self.findings.crowded += 1;
+                return;
+            }
             self.findings.new.push(key.clone());
         }
         let kept = self.findings.by_subject.entry(key).or_insert_with(|| Kept::new(rule, case, claim.subject));
-        if !is_known || certainty > kept.finding.certainty {
-            (kept.finding.certainty, kept.finding.sentence) = (certainty, sentence());
+        let before = kept.seen.max(kept.missed);
+        if before < Some(claim.certainty) {
+            kept.finding.sentence = sentence();
         }
-        kept.finding.is_lowered |= certainty < claim.certainty;
+        let known = certainty(kept);
+        *known = (*known).max(Some(claim.certainty));
         kept.add(case);
     }
 
@@ -228,7 +237,18 @@ impl Kept {
             affected_count: 0,
             is_lowered: false,
         };
-        Self { finding, told: 0, affected: HashSet::default() }
+        Self { finding, told: 0, seen: None, missed: None, affected: HashSet::default() }
+    }
+
+    fn certainty(&self, lossy: bool) -> Certainty {
+        let most = if lossy { Certainty::Likely } else { Certainty::Certain };
+        self.seen.max(self.missed.map(|missed| missed.min(most))).unwrap_or(Certainty::Suspected)
+    }
+
+    /// As it is told.
+    fn given(&self, lossy: bool) -> Finding {
+        let certainty = self.certainty(lossy);
+        Finding { certainty, is_lowered: certainty != self.certainty(false), ..self.finding.clone() }
     }
 
     fn add(&mut self, case: &Case) {

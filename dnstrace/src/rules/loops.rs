@@ -247,14 +247,14 @@ fn subject(party: Option<&Party>, address: IpAddr) -> Subject {
     }
 }
 
-/// Hop by hop: `kube-system/coredns-1 → 10.96.0.10 → kube-system/coredns-1`.
+/// Hop by hop: `kube-system/coredns-1 -> 10.96.0.10 -> kube-system/coredns-1`.
 impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for hop in &self.hops {
-            write!(f, "{} → ", hop.from)?;
+            write!(f, "{} -> ", hop.from)?;
             let address = hop.server.ip().to_string();
             if hop.to.to_string() != address {
-                write!(f, "{address} → ")?;
+                write!(f, "{address} -> ")?;
             }
         }
         self.hops.first().map_or(Ok(()), |first| first.from.fmt(f))
