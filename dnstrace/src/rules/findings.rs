@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
 use super::finding::{About, Certainty, Evidence, Explanation, Finding, Severity, Subject};
 use super::name::Name;
+use crate::capture::BootTime;
 use crate::decode::iana;
 use crate::join::{Event, Outcome, TransactionId};
 use crate::owner::Party;
@@ -16,6 +18,8 @@ use crate::owner::Party;
 const SUBJECTS_MAX: usize = 512;
 /// Transactions that are kept as evidence of a finding, the last one besides.
 const EVIDENCE_MAX: usize = 4;
+/// Of a storm, the last one need not be the very last.
+const EVIDENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Facts of a finding.
 const FACTS_MAX: usize = 8;
 /// Who is told by name of those that suffer.
@@ -45,6 +49,8 @@ struct Kept {
     finding: Finding,
     /// Its count when it was last given.
     told: u64,
+    /// When its last evidence began.
+    evidenced: BootTime,
     /// How sure it is by what was seen, and by what was missed.
     seen: Option<Certainty>,
     missed: Option<Certainty>,
@@ -237,7 +243,7 @@ impl Kept {
             affected_count: 0,
             is_lowered: false,
         };
-        Self { finding, told: 0, seen: None, missed: None, affected: HashSet::default() }
+        Self { finding, told: 0, evidenced: case.time, seen: None, missed: None, affected: HashSet::default() }
     }
 
     fn certainty(&self, lossy: bool) -> Certainty {
@@ -256,10 +262,13 @@ impl Kept {
         finding.count += 1;
         finding.first = finding.first.min((case.time, case.wall));
         finding.last = finding.last.max((case.time, case.wall));
-        if finding.evidence.len() > EVIDENCE_MAX {
+        if finding.evidence.len() > EVIDENCE_MAX && case.time.since(self.evidenced) >= EVIDENCE_INTERVAL {
             finding.evidence.pop();
         }
-        finding.evidence.push(Evidence::of(case));
+        if finding.evidence.len() <= EVIDENCE_MAX {
+            self.evidenced = case.time;
+            finding.evidence.push(Evidence::of(case));
+        }
         let client = Subject::client(case);
         if client.about != finding.subject.about
             && self.affected.len() < AFFECTED_COUNTED_MAX
