@@ -17,10 +17,8 @@ fn coredns_asks_itself_by_a_stubs_address() {
     check(|| {
         let scene = Scene::new()?;
         let _dns = Server::asking(Program::CoreDns, &scene.dns[0], "127.0.0.53")?;
-        let watch = scene.watch()?;
-        scene.dig("ok.example.", &["+time=2"])?;
-        let verdict = watch.end()?;
-        verdict.is(&[format!("loop-self-stub certain {}", "127.0.0.1")]);
+        let verdict = scene.report(|| scene.dig("ok.example.", &["+time=2"]).map(drop))?;
+        verdict.is(&["loop-self-stub certain 127.0.0.1"]);
         ensure!(verdict.count("loop-self-stub") > 10, "{verdict:?}");
         Ok(())
     });
@@ -47,9 +45,8 @@ fn two_coredns_ask_each_other() {
             Server::asking(Program::CoreDns, &scene.dns[0], &scene.dns[1].v4.to_string())?,
             Server::asking(Program::CoreDns, &scene.dns[1], &scene.dns[0].v4.to_string())?,
         ];
-        let watch = scene.watch()?;
-        scene.dig("ok.example.", &["+time=2"])?;
-        watch.end()?.is(&[format!("loop-mutual certain {}", scene.dns[0].v4)]);
+        let verdict = scene.report(|| scene.dig("ok.example.", &["+time=2"]).map(drop))?;
+        verdict.is(&[format!("loop-mutual certain {}", scene.dns[0].v4)]);
         Ok(())
     });
 }
@@ -63,9 +60,7 @@ fn coredns_asks_its_own_service() {
             Server::asking(Program::CoreDns, &scene.dns[0], &SERVICE_V4.to_string())?,
             Server::asking(Program::CoreDns, &scene.dns[1], &SERVICE_V4.to_string())?,
         ];
-        let watch = scene.watch()?;
-        scene.dig("ok.example.", &["+time=2"])?;
-        let found = watch.end()?.found();
+        let found = scene.report(|| scene.dig("ok.example.", &["+time=2"]).map(drop))?.found();
         ensure!(found.iter().any(|each| each.starts_with("loop-service-ip certain")), "{found:?}");
         ensure!(found.iter().all(|each| each.starts_with("loop-service-ip")), "{found:?}");
         Ok(())

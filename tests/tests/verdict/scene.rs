@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use dnstrace_tests::node::{Node, Pod, SERVICE_V4, SERVICE_V6, Scripted, wire};
+use dnstrace_tests::node::{Node, Over, Pod, SERVICE_V4, SERVICE_V6, Scripted, wire};
 use dnstrace_tests::product::{self, Run};
-use dnstrace_tests::{command, debian, skip};
+use dnstrace_tests::{clients, debian, skip};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// What the scenes use beside `CoreDNS`.
 const PACKAGES: [&str; 5] = ["bind9-dnsutils", "dnsmasq-base", "gcc", "musl-tools", "unbound"];
@@ -28,6 +29,7 @@ pub(crate) struct Scene {
     pub(crate) client: Pod,
     pub(crate) dns: [Pod; 2],
     pub(crate) upstream: Pod,
+    nothing: TempDir,
     /// Last: it goes after its pods.
     pub(crate) node: Node,
 }
@@ -39,7 +41,7 @@ impl Scene {
         let (client, dns) = (node.pod("vcli1")?, [node.pod("vdns1")?, node.pod("vdns2")?]);
         let upstream = node.upstream()?;
         node.service(&[&dns[0]])?;
-        Ok(Self { client, dns, upstream, node })
+        Ok(Self { client, dns, upstream, nothing: tempfile::tempdir()?, node })
     }
 
     /// An upstream that does with a query what its first label says: `servfail`, `refused`, `nx`, `drop`, `big`; else it
@@ -53,36 +55,29 @@ impl Scene {
     pub(crate) fn watch(&self) -> Result<Watch> {
         let folder = tempfile::tempdir()?;
         let recording = folder.path().join("live.pcapng");
-        let cgroup = self.node.cgroup().path().to_str().context("no text")?.to_owned();
         let output = recording.to_str().context("no text")?;
+        let run = self.start(&["record", "--print", "--path", "--output", output])?;
+        Ok(Watch { run, seen: RefCell::default(), folder })
+    }
+
+    /// The report on what happens meanwhile, for storms of which nobody wants to see every query.
+    pub(crate) fn report(&self, happens: impl FnOnce() -> Result<()>) -> Result<Verdict> {
+        let run = self.start(&["report", "--for", STORM])?;
+        happens()?;
+        let report = run.end()?.json()?.pop().context("no report")?;
+        let findings = report["findings"].as_array().context("no findings")?.clone();
+        Ok(Verdict { findings })
+    }
+
+    fn start(&self, arguments: &[&str]) -> Result<Run> {
+        let cgroup = self.node.cgroup().path().to_str().context("no text")?;
         // What stands on the machine beside the node is none of its business.
-        let host = folder.path().to_str().context("no text")?;
-        let service = [SERVICE_V4, SERVICE_V6].map(|address| address.to_string()).join(",");
-        let run = Run::start(
-            self.node.netns(),
-            &[
-                "record",
-                "--print",
-                "--path",
-                "--format",
-                "json",
-                "--output",
-                output,
-                "--cgroup",
-                &cgroup,
-                "--host-root",
-                host,
-                "--kube",
-                "off",
-                "--cri",
-                "off",
-                "--cluster-dns",
-                &service,
-                "--cluster-domain",
-                "cluster.local",
-            ],
-        )?;
-        Ok(Watch { run, seen: RefCell::default(), service, folder })
+        let nothing = self.nothing.path().to_str().context("no text")?;
+        let nothing = ["--host-root", nothing, "--kube", "off", "--cri", "off"];
+        let service = cluster_dns();
+        let known = ["--cluster-dns", &service, "--cluster-domain", "cluster.local"];
+        let common = ["--format", "json", "--cgroup", cgroup];
+        Run::start(self.node.netns(), &[arguments, &common, &nothing, &known].concat())
     }
 
     /// Lets a program run in the client's pod; what it says does not matter.
@@ -98,8 +93,14 @@ impl Scene {
     }
 }
 
-fn answers(query: &[u8], over: dnstrace_tests::node::Over) -> Vec<Vec<u8>> {
-    use dnstrace_tests::node::Over;
+/// A storm reaches its full rate in a second, and its client gives up in two.
+const STORM: &str = "6s";
+
+fn cluster_dns() -> String {
+    [SERVICE_V4, SERVICE_V6].map(|address| address.to_string()).join(",")
+}
+
+fn answers(query: &[u8], over: Over) -> Vec<Vec<u8>> {
     let name = wire::name(query);
     match name.split(['.', '-', '1']).next().unwrap_or_default() {
         "drop" => Vec::new(),
@@ -116,8 +117,7 @@ fn answers(query: &[u8], over: dnstrace_tests::node::Over) -> Vec<Vec<u8>> {
 pub(crate) struct Watch {
     run: Run,
     seen: RefCell<Vec<Value>>,
-    service: String,
-    folder: tempfile::TempDir,
+    folder: TempDir,
 }
 
 impl Watch {
@@ -136,14 +136,14 @@ impl Watch {
         records.extend(self.run.stop()?.json()?);
         let live = Verdict::of(&records)?;
         let recording = self.folder.path().join("live.pcapng");
-        let replayed = replay(&recording, &self.service)?;
+        let replayed = replay(&recording)?;
         ensure!(live.found() == replayed.found(), "live {:#?}\nreplayed {:#?}", live.found(), replayed.found());
         Ok(live)
     }
 }
 
-fn replay(recording: &Path, service: &str) -> Result<Verdict> {
-    let arguments = ["--cluster-dns", service, "--cluster-domain", "cluster.local"].map(str::to_owned);
+fn replay(recording: &Path) -> Result<Verdict> {
+    let arguments = ["--cluster-dns", &cluster_dns(), "--cluster-domain", "cluster.local"].map(ToString::to_string);
     Verdict::of(&product::read(recording, &arguments)?)
 }
 
@@ -198,13 +198,7 @@ impl Verdict {
     }
 }
 
-/// Waits for programs that ask, with names below `folder`.
-pub(crate) fn lookup_programs(folder: &Path) -> Result<[std::path::PathBuf; 3]> {
-    use dnstrace_tests::clients;
+/// Programs that look names up: of glibc, musl, Go.
+pub(crate) fn lookup_programs(folder: &Path) -> Result<[PathBuf; 3]> {
     Ok([clients::glibc(folder)?, clients::musl(folder)?, clients::go(folder)?])
-}
-
-/// Runs a command that must succeed.
-pub(crate) fn must(command: &mut std::process::Command) -> Result<()> {
-    command::of(command).map(drop)
 }

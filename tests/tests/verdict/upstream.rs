@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use dnstrace_tests::servers::{Program, Server};
+use tempfile::TempDir;
 
 use super::healthy::corefile;
 use crate::scene::{Scene, can_run};
@@ -16,8 +17,8 @@ fn check(scene: fn() -> Result<()>) {
 fn upstream_is_silent() {
     check(|| {
         for program in [Program::CoreDns, Program::OldCoreDns] {
-            let scene = Scene::new()?;
-            let _dns = Server::configured(program, &scene.dns[0], &corefile("192.0.2.53"))?;
+            let (scene, folder) = (Scene::new()?, TempDir::new()?);
+            let _dns = Server::configured(program, &scene.dns[0], &corefile(folder.path(), "192.0.2.53")?)?;
             let watch = scene.watch()?;
             scene.dig("drop1.example.", &[])?;
             watch.until(|record| record["outcome"] == "no_response")?;
@@ -30,9 +31,9 @@ fn upstream_is_silent() {
 #[test]
 fn upstream_refuses() {
     check(|| {
-        let scene = Scene::new()?;
+        let (scene, folder) = (Scene::new()?, TempDir::new()?);
         let _upstream = scene.answering()?;
-        let _dns = Server::configured(Program::CoreDns, &scene.dns[0], &corefile("192.0.2.53"))?;
+        let _dns = Server::configured(Program::CoreDns, &scene.dns[0], &corefile(folder.path(), "192.0.2.53")?)?;
         let watch = scene.watch()?;
         for name in ["servfail1.example.", "refused1.example."] {
             scene.dig(name, &[])?;
