@@ -7,6 +7,7 @@ mod counts;
 mod decoder;
 mod end;
 mod fragments;
+mod icmp;
 mod message;
 mod name;
 mod network;
@@ -18,6 +19,7 @@ mod reassembly;
 mod record_name;
 pub mod records;
 mod sighting;
+mod signal;
 mod stream;
 mod streams;
 #[cfg(test)]
@@ -27,8 +29,9 @@ mod tunnel;
 
 pub use crate::capture::Transport;
 pub use counts::DecodeCounts;
-pub use decoder::{DecodeOptions, Decoder};
+pub use decoder::{DecodeOptions, Decoded, Decoder};
 pub use message::{Header, Message, Question, Undecodable};
 pub use name::{NameError, QuestionName};
 pub use observation::Observation;
 pub use reassembly::FRAGMENT_TIMEOUT;
+pub use signal::{IcmpError, SIGNAL_BYTES, Signal, SignalEvent, Subject, SubjectMessage};

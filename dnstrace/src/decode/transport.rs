@@ -3,8 +3,8 @@
 use super::network::{Upper, up_to};
 
 /// IANA protocol numbers.
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 
 /// A UDP datagram or a TCP segment, or a UDP super-packet of several datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

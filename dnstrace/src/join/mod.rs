@@ -18,6 +18,7 @@ mod recent;
 mod responses;
 mod sightings;
 mod sign;
+mod signs;
 mod sockets;
 mod table;
 mod transaction;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Ended, Outputs, PipelineOptions, Problems};
 use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Packet, WallTime};
-use crate::decode::{Decoder, Observation};
+use crate::decode::{Decoded, Decoder, Observation, Signal};
 use crate::join::{Join, Transaction, TransactionId};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
@@ -62,13 +62,16 @@ impl Stages {
             tail.observe(observation, join);
         });
         messages.clear();
-        let concerns_dns = decoder.add(packet, |observation| {
+        let Decoded { concerns_dns, signal } = decoder.add(packet, |observation| {
             let transaction = tail.observe(observation, join);
             if tail.end.recorder.is_some() {
                 let (src, dst) = (observation.src.ip(), observation.dst.ip());
                 messages.push(SeenMessage { transaction, src, dst });
             }
         });
+        if let Some(signal) = &signal {
+            messages.extend(tail.sign(signal, join));
+        }
         if tail.end.recorder.is_some() {
             tail.record(packet, concerns_dns, messages);
         }
@@ -149,6 +152,7 @@ impl Stages {
             Ledger::observations(joined),
             Ledger::transactions(joined),
         ]);
+        ledgers.extend((joined.signs != 0).then(|| Ledger::signs(joined)));
         ledgers.extend(self.tail.output_ledger(decoded.messages));
         let observed = self.tail.observed();
         let owned = self.tail.owner.counts();
@@ -180,6 +184,14 @@ impl Tail {
             });
         }
         id
+    }
+
+    /// What is seen of a transaction beside its messages; says where it belongs.
+    fn sign(&mut self, signal: &Signal, join: &mut Join) -> Option<SeenMessage> {
+        let now = self.time;
+        let transaction = join.sign(signal, |transaction| self.add(transaction, now))?;
+        let (src, dst) = (signal.subject.src.ip(), signal.subject.dst.ip());
+        Some(SeenMessage { transaction, src, dst })
     }
 
     fn add(&mut self, transaction: Transaction, now: BootTime) {

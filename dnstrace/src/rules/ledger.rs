@@ -98,6 +98,13 @@ impl Ledger {
         Self::new("transactions", counts.transactions, parts)
     }
 
+    /// What the drops and ICMP errors belong to.
+    #[must_use]
+    pub fn signs(counts: &JoinCounts) -> Self {
+        let parts = [("joined", counts.signs_joined), ("cut", counts.signs_cut), ("unmatched", counts.signs_unmatched)];
+        Self::new("signs", counts.signs, parts)
+    }
+
     /// What the parts add up to.
     #[must_use]
     pub fn sum(&self) -> u64 {

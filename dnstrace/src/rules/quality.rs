@@ -36,6 +36,8 @@ pub fn quality(
         ("sightings_cut", joined.path_cut),
         ("attempts_cut", joined.attempts_cut),
         ("copies_cut", joined.messages_cut),
+        ("signs_unmatched", joined.signs_unmatched),
+        ("signs_cut", joined.signs_cut),
         ("index_crowded", joined.index_crowded),
         ("owners_in_conflict", owned.index.conflicts),
         ("owners_left_out", owned.index.left_out),

@@ -4,6 +4,7 @@ mod batches;
 mod escape;
 mod filter;
 mod iana;
+mod icmp;
 mod item;
 mod json;
 mod losses;

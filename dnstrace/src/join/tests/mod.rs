@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! MILLISECONDS q|r POINT SRC > DST [id=N] [name=NAME] [type=N] [more=TEXT] [hop=N] [cgroup=N] [netns=N] [cookie=N] [tcp] [noquestion]
+//! MILLISECONDS icmp|icmpr POINT SRC > DST [as above] [by=ADDRESS] [quoted=BYTES]
 //! MILLISECONDS expire
 //! ```
 //!
@@ -15,5 +16,6 @@ mod random;
 mod responses;
 mod retransmissions;
 mod scenario;
+mod signs;
 mod simulation;
 mod timing;

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use crate::capture::{Direction, Hook};
 
 use crate::capture::{BootTime, Point, Process, Socket, WallTime};
-use crate::decode::{Header, Message, Observation, Question, QuestionName, Transport};
-use crate::join::{Hop, Join, JoinCounts, JoinOptions, MessageKind, Outcome, Transaction, TransactionId};
+use crate::decode::{
+    Header, IcmpError, Message, Observation, Question, QuestionName, Signal, SignalEvent, Subject, SubjectMessage,
+    Transport,
+};
+use crate::join::{Event, Hop, Join, JoinCounts, JoinOptions, MessageKind, Outcome, Sign, Transaction, TransactionId};
 
 /// Runs a scenario with the usual options; the transactions in the order they are given out must be `expected`, one a
 /// line, and after them the counters of what could not be done, where they are not 0.
@@ -58,6 +62,10 @@ impl Run {
         }
         let place = self.names.place(&words[2][..words[2].len() - 1]);
         let sighting = Sighting::parse(&words, place);
+        if words[1].starts_with("icmp") {
+            self.join.sign(&sighting.rejected(time, &words), |transaction| self.out.push(transaction));
+            return;
+        }
         let id = sighting.observe(time, |o| self.join.add(o, |transaction| self.out.push(transaction)));
         let next = self.names.ids.len() + 1;
         self.names.ids.entry(id).or_insert(next);
@@ -68,7 +76,9 @@ impl Run {
         assert!(self.join.counts().sums_agree(), "{:?}", self.join.counts());
         let mut lines: Vec<String> = self.out.iter().map(|transaction| self.names.line(transaction)).collect();
         let interesting = |name: &str| {
-            ["reordered", "evicted", "absorbed"].contains(&name) || name.contains("ambiguous") || name.ends_with("_cut")
+            ["reordered", "evicted", "absorbed", "signs_unmatched"].contains(&name)
+                || name.contains("ambiguous")
+                || name.ends_with("_cut")
         };
         let counts = self.join.counts().entries().filter(|(name, value)| interesting(name) && *value > 0);
         let counts: Vec<String> = counts.map(|(name, value)| format!("{name}={value}")).collect();
@@ -103,6 +113,9 @@ impl Names {
             add("nat", dst.to_string());
         }
         add("path", t.path.iter().map(|hop| self.hop(hop)).collect::<Vec<_>>().join(","));
+        if !t.signs.is_empty() {
+            add("signs", t.signs.iter().map(|sign| self.sign(sign)).collect::<Vec<_>>().join(","));
+        }
         if t.attempts.len() > 1 {
             add("attempts", t.attempts.iter().map(|a| show(a.time.0)).collect::<Vec<_>>().join(","));
         }
@@ -122,6 +135,15 @@ impl Names {
             add("cause", self.id(id));
         }
         line
+    }
+
+    fn sign(&self, sign: &Sign) -> String {
+        let Sign { time, point, message, attempt, src, dst, ref event } = *sign;
+        let hop = self.hop(&Hop { time, point, message, attempt, src, dst, vlan: None });
+        match event {
+            Event::Dropped { reason, location } => format!("{hop}:{reason}@{location}"),
+            Event::Rejected { by, .. } => format!("{hop}:{by}"),
+        }
     }
 
     fn hop(&self, hop: &Hop) -> String {
@@ -163,7 +185,7 @@ impl Sighting {
         let qtype = u16::try_from(number("type").unwrap_or(1)).unwrap();
         let name = wire_name(value("name").unwrap_or("a.example"));
         let question = (!flag("noquestion")).then_some((qtype, 1));
-        let bytes = message(id, words[1] == "r", question.map(|q| (&name[..], q)), value("more").unwrap_or(""));
+        let bytes = message(id, words[1].ends_with('r'), question.map(|q| (&name[..], q)), value("more").unwrap_or(""));
         Self {
             bytes,
             name,
@@ -180,6 +202,26 @@ impl Sighting {
                 process: number("tgid").map(process),
             },
             vlan: None,
+        }
+    }
+
+    /// An ICMP error that quotes it, of the usual kind: port unreachable.
+    fn rejected(&self, time: BootTime, words: &[&str]) -> Signal {
+        let by = words[6..].iter().find_map(|word| word.strip_prefix("by=")).unwrap_or("10.0.0.254");
+        let (from, to) = (by.parse().unwrap(), self.src.parse::<SocketAddr>().unwrap().ip());
+        let cut = words[6..].iter().find_map(|word| word.strip_prefix("quoted=")).map(|bytes| bytes.parse().unwrap());
+        let wire_len = u32::try_from(self.bytes.len()).unwrap();
+        let mut bytes = self.bytes.clone();
+        bytes.truncate(cut.unwrap_or(bytes.len()));
+        let message = Header::read(&bytes).map(|header| SubjectMessage { header, bytes, wire_len });
+        let (src, dst) = (self.src.parse().unwrap(), self.dst.parse().unwrap());
+        Signal {
+            time,
+            wall: WallTime(time.0 + 1_700_000_000_000_000_000),
+            point: self.point,
+            socket: self.socket,
+            event: SignalEvent::Rejected(IcmpError { from, to, kind: 3, code: 3 }),
+            subject: Subject { src, dst, transport: self.transport, message },
         }
     }
 

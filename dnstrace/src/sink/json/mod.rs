@@ -5,6 +5,7 @@ mod header;
 mod hop;
 mod records;
 mod sighting;
+mod sign;
 mod transaction;
 mod who;
 
