@@ -10,7 +10,7 @@ use super::sighting::{Carrier, Sighting};
 use super::streams::{self, Streams};
 use super::transport::{self, Transported, Untransported};
 use super::tunnel::{self, Closed, Inside, TUNNELS_MAX};
-use super::{DecodeCounts, Observation, Signal, SignalEvent, Transport, fragments, icmp};
+use super::{DecodeCounts, Observation, Signal, SignalEvent, Subject, Transport, fragments, icmp};
 use crate::capture::{BootTime, Layer, Packet};
 
 /// What the decoder must know.
@@ -189,8 +189,7 @@ impl Decoder {
         if !self.ports.contains(subject.src.port()) && !self.ports.contains(subject.dst.port()) {
             return None;
         }
-        let Packet { time, wall, point, socket, .. } = *packet;
-        self.signal = Some(Signal { time, wall, point, socket, event: SignalEvent::Rejected(error), subject });
+        self.signal(packet, SignalEvent::Rejected(error), subject);
         Some(End::IcmpError)
     }
 
@@ -218,11 +217,22 @@ impl Decoder {
             Some(segment) => self.streams.add(segment, transported, &mut sighting),
             None => read_udp(transported, packet.gso_size, &mut sighting),
         };
-        match sighting {
+        let end = match sighting {
             Sighting { given: 1.., .. } => End::Message,
             Sighting { found: 1.., .. } => End::NotDns,
             _ => End::Stream(fate),
+        };
+        if transported.segment.is_some_and(|segment| segment.begins_or_ends()) {
+            let Carrier { src, dst, transport, .. } = carrier(datagram, transported);
+            let subject = Subject { src, dst, transport, segment: transported.segment, message: None };
+            self.signal(packet, SignalEvent::Segment, subject);
         }
+        end
+    }
+
+    fn signal(&mut self, packet: &Packet<'_>, event: SignalEvent, subject: Subject) {
+        let Packet { time, wall, point, socket, .. } = *packet;
+        self.signal = Some(Signal { time, wall, point, socket, event, subject });
     }
 }
 

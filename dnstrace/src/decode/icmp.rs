@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::Transport;
 use super::network::{Datagram, Upper, quoted, up_to};
 use super::signal::{IcmpError, Subject, SubjectMessage};
-use super::transport::{TCP, UDP};
+use super::transport::{self, Segment, TCP, UDP};
 
 /// IANA protocol numbers.
 const ICMP: u8 = 1;
@@ -33,7 +33,7 @@ pub(super) fn read(datagram: &Datagram<'_>) -> Option<(IcmpError, Subject)> {
 
 /// A packet of which at least the first eight bytes behind its IP header are known.
 fn subject(src: IpAddr, dst: IpAddr, upper: &Upper<'_>) -> Option<Subject> {
-    let &[s0, s1, d0, d1, len0, len1, _, _] = upper.payload.first_chunk()?;
+    let &[s0, s1, d0, d1, len0, len1, seq2, seq3] = upper.payload.first_chunk()?;
     let transport = match upper.protocol {
         UDP => Transport::Udp,
         TCP => Transport::Tcp,
@@ -47,8 +47,15 @@ fn subject(src: IpAddr, dst: IpAddr, upper: &Upper<'_>) -> Option<Subject> {
         src: SocketAddr::new(src, u16::from_be_bytes([s0, s1])),
         dst: SocketAddr::new(dst, u16::from_be_bytes([d0, d1])),
         transport,
+        segment: (transport == Transport::Tcp).then(|| segment(upper, [len0, len1, seq2, seq3])),
         message,
     })
+}
+
+fn segment(upper: &Upper<'_>, seq: [u8; 4]) -> Segment {
+    let whole = transport::read(upper).ok().and_then(|transported| transported.segment);
+    let known = Segment { seq: u32::from_be_bytes(seq), acknowledged: None, syn: false, fin: false, rst: false };
+    whole.unwrap_or(known)
 }
 
 fn udp_message(upper: &Upper<'_>, length: u16) -> Option<SubjectMessage> {

@@ -35,3 +35,4 @@ pub use name::{NameError, QuestionName};
 pub use observation::Observation;
 pub use reassembly::FRAGMENT_TIMEOUT;
 pub use signal::{IcmpError, SIGNAL_BYTES, Signal, SignalEvent, Subject, SubjectMessage};
+pub use transport::Segment;

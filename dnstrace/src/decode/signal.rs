@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Header, Transport};
+use super::{Header, Segment, Transport};
 use crate::capture::{BootTime, Point, Socket, WallTime};
 
 /// Bytes kept of the message in it: what tells one message from another.
@@ -31,6 +31,8 @@ pub struct Signal {
 pub enum SignalEvent {
     /// An ICMP error quotes it.
     Rejected(IcmpError),
+    /// It begins or ends a TCP connection.
+    Segment,
 }
 
 /// What an ICMP or `ICMPv6` error says, and between whom.
@@ -55,6 +57,8 @@ pub struct Subject {
     pub dst: SocketAddr,
     /// UDP or TCP.
     pub transport: Transport,
+    /// What its TCP header says; of eight bytes, the sequence number only.
+    pub segment: Option<Segment>,
     /// The message in it, or that begins in it.
     pub message: Option<SubjectMessage>,
 }

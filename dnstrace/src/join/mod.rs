@@ -1,6 +1,9 @@
 //! [`Observation`](crate::decode::Observation)s to [`Transaction`]s: the same message at many points, query with response.
 
 mod cause;
+mod connection;
+mod connection_open;
+mod connections;
 mod counts;
 mod deadlines;
 mod duplicates;
@@ -26,6 +29,8 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
+pub use connection::{Connection, ConnectionOutcome};
+pub use connections::{ConnectionCounts, SYN_TIMEOUT};
 pub use counts::JoinCounts;
 pub use matcher::{Join, JoinOptions, OPEN_MAX, RESTART, SETTLE, SKEW_TIMEOUT, STRAGGLER_WAIT, TIMEOUT_GRACE};
 pub(crate) use question::{asked, question, rcode};

@@ -27,22 +27,29 @@ impl Join {
         }
         self.latest = self.latest.max(signal.time);
         self.expire(signal.time, &mut each);
+        if let SignalEvent::Segment = signal.event {
+            self.connections.segment(signal);
+            return None;
+        }
         self.counts.signs += 1;
         let found = self.find_subject(&signal.subject);
         let Some((slot, message)) = found else {
-            self.counts.signs_unmatched += 1;
+            let is_of_connection = self.connections.sign(signal);
+            let counter =
+                if is_of_connection { &mut self.counts.signs_joined } else { &mut self.counts.signs_unmatched };
+            *counter += 1;
             return None;
         };
         self.add_sign(slot, message, signal)
     }
 
     fn add_sign(&mut self, slot: Slot, message: MessageKind, signal: &Signal) -> Option<TransactionId> {
-        let open = self.table.get_mut(slot)?;
+        let (event, open) = (event(&signal.event)?, self.table.get_mut(slot)?);
         let (attempt, transaction) = (open.attempt, &mut open.transaction);
         if transaction.signs.len() < SIGNS_MAX {
             self.counts.signs_joined += 1;
             let (time, point, &Subject { src, dst, .. }) = (signal.time, signal.point, &signal.subject);
-            transaction.signs.push(Sign { time, point, message, attempt, src, dst, event: event(&signal.event) });
+            transaction.signs.push(Sign { time, point, message, attempt, src, dst, event });
         } else {
             self.counts.signs_cut += 1;
         }
@@ -105,8 +112,10 @@ fn identity(message: &SubjectMessage) -> Option<u64> {
     (message.bytes.len() >= needed).then(|| identity_of(&message.bytes, message.wire_len))
 }
 
-fn event(event: &SignalEvent) -> Event {
+/// As a transaction keeps it; `None` for what is no sign.
+pub(super) fn event(event: &SignalEvent) -> Option<Event> {
     match event {
-        SignalEvent::Rejected(error) => Event::Rejected { by: error.from, kind: error.kind, code: error.code },
+        SignalEvent::Rejected(error) => Some(Event::Rejected { by: error.from, kind: error.kind, code: error.code }),
+        SignalEvent::Segment => None,
     }
 }

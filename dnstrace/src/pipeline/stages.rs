@@ -6,7 +6,7 @@ use super::{Ended, Outputs, PipelineOptions, Problems};
 use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Packet, WallTime};
 use crate::decode::{Decoded, Decoder, Observation, Signal};
-use crate::join::{Join, Transaction, TransactionId};
+use crate::join::{Connection, Join, Transaction, TransactionId};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
 use crate::rules::report::Report;
@@ -32,6 +32,8 @@ pub(super) struct Tail {
     wall: WallTime,
     /// Nothing more was seen until then.
     until: BootTime,
+    /// Connections given out.
+    connections: u64,
 }
 
 /// The stages that take transactions with names.
@@ -45,8 +47,8 @@ pub(super) struct End {
 impl Stages {
     pub(super) fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
         let Outputs { outlet, recorder, report } = outputs;
-        let (totals, time, wall, until) = Default::default();
-        let tail = Tail { owner, end: End { totals, outlet, recorder, report }, time, wall, until };
+        let (totals, time, wall, until, connections) = Default::default();
+        let tail = Tail { owner, end: End { totals, outlet, recorder, report }, time, wall, until, connections };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
         Self { decoder, join, messages: Vec::new(), tail }
     }
@@ -72,6 +74,7 @@ impl Stages {
         if let Some(signal) = &signal {
             messages.extend(tail.sign(signal, join));
         }
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         if tail.end.recorder.is_some() {
             tail.record(packet, concerns_dns, messages);
         }
@@ -111,6 +114,7 @@ impl Stages {
             tail.observe(observation, join);
         });
         join.expire(now, |transaction| tail.add(transaction, now));
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         let Tail { owner, end, time, .. } = tail;
         owner.expire(now, |owner, transaction, who| end.add(owner, transaction, who, *time));
     }
@@ -144,6 +148,7 @@ impl Stages {
         });
         let end = tail.until.max(tail.time);
         join.finish(|transaction| tail.add(transaction, end));
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         tail.finish(end);
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
@@ -153,6 +158,8 @@ impl Stages {
             Ledger::transactions(joined),
         ]);
         ledgers.extend((joined.signs != 0).then(|| Ledger::signs(joined)));
+        let connections = self.tail.connections;
+        ledgers.extend((connections != 0).then(|| Ledger::connections(connections, self.join.connection_counts())));
         ledgers.extend(self.tail.output_ledger(decoded.messages));
         let observed = self.tail.observed();
         let owned = self.tail.owner.counts();
@@ -160,7 +167,7 @@ impl Stages {
         ledgers.extend(recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
         let summary = Arc::new(Summary {
             ledgers,
-            quality: quality(hooks, decoded, joined, &owned),
+            quality: quality(hooks, decoded, joined, self.join.connection_counts(), &owned),
             packets: decoded.packets,
             messages: decoded.messages,
             totals,
@@ -192,6 +199,10 @@ impl Tail {
         let transaction = join.sign(signal, |transaction| self.add(transaction, now))?;
         let (src, dst) = (signal.subject.src.ip(), signal.subject.dst.ip());
         Some(SeenMessage { transaction, src, dst })
+    }
+
+    fn connection(&mut self, _connection: &Connection) {
+        self.connections += 1;
     }
 
     fn add(&mut self, transaction: Transaction, now: BootTime) {

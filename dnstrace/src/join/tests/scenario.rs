@@ -8,10 +8,12 @@ use crate::capture::{Direction, Hook};
 
 use crate::capture::{BootTime, Point, Process, Socket, WallTime};
 use crate::decode::{
-    Header, IcmpError, Message, Observation, Question, QuestionName, Signal, SignalEvent, Subject, SubjectMessage,
-    Transport,
+    Header, IcmpError, Message, Observation, Question, QuestionName, Segment, Signal, SignalEvent, Subject,
+    SubjectMessage, Transport,
 };
-use crate::join::{Event, Hop, Join, JoinCounts, JoinOptions, MessageKind, Outcome, Sign, Transaction, TransactionId};
+use crate::join::{
+    Connection, Event, Hop, Join, JoinCounts, JoinOptions, MessageKind, Outcome, Sign, Transaction, TransactionId,
+};
 
 /// Runs a scenario with the usual options; the transactions in the order they are given out must be `expected`, one a
 /// line, and after them the counters of what could not be done, where they are not 0.
@@ -66,6 +68,10 @@ impl Run {
             self.join.sign(&sighting.rejected(time, &words), |transaction| self.out.push(transaction));
             return;
         }
+        if let Some(signal) = sighting.segment(time, &words) {
+            self.join.sign(&signal, |transaction| self.out.push(transaction));
+            return;
+        }
         let id = sighting.observe(time, |o| self.join.add(o, |transaction| self.out.push(transaction)));
         let next = self.names.ids.len() + 1;
         self.names.ids.entry(id).or_insert(next);
@@ -80,6 +86,8 @@ impl Run {
                 || name.contains("ambiguous")
                 || name.ends_with("_cut")
         };
+        let names = &self.names;
+        lines.extend(self.join.take_connections().iter().map(|connection| names.connection(connection)));
         let counts = self.join.counts().entries().filter(|(name, value)| interesting(name) && *value > 0);
         let counts: Vec<String> = counts.map(|(name, value)| format!("{name}={value}")).collect();
         if !counts.is_empty() {
@@ -133,6 +141,25 @@ impl Names {
         }
         if let Some(id) = t.cause {
             add("cause", self.id(id));
+        }
+        line
+    }
+
+    fn connection(&self, c: &Connection) -> String {
+        let mut line = format!("{:?} {} > {}", c.outcome, c.client, c.server).to_lowercase();
+        let mut add = |name: &str, value: String| write!(line, " {name}={value}").unwrap();
+        if let Some(dst) = c.server_after_nat {
+            add("nat", dst.to_string());
+        }
+        add("path", c.path.iter().map(|hop| self.hop(hop)).collect::<Vec<_>>().join(","));
+        if !c.signs.is_empty() {
+            add("signs", c.signs.iter().map(|sign| self.sign(sign)).collect::<Vec<_>>().join(","));
+        }
+        if c.attempts.len() > 1 {
+            add("attempts", c.attempts.iter().map(|a| show(a.time.0)).collect::<Vec<_>>().join(","));
+        }
+        if let Some(time) = c.closed_by_server {
+            add("closed", show(time.0));
         }
         line
     }
@@ -205,6 +232,33 @@ impl Sighting {
         }
     }
 
+    /// A TCP segment that begins or ends a connection, if the line says so.
+    fn segment(&self, time: BootTime, words: &[&str]) -> Option<Signal> {
+        let number = |name: &str| {
+            let value = words[6..].iter().find_map(|word| word.strip_prefix(name));
+            value.map(|value| value.parse().unwrap())
+        };
+        let kind = words[1];
+        let segment = Segment {
+            seq: number("seq=").unwrap_or(0),
+            acknowledged: number("ack="),
+            syn: kind == "syn",
+            fin: kind == "fin",
+            rst: kind == "rst",
+        };
+        (segment.syn || segment.fin || segment.rst).then(|| Signal {
+            event: SignalEvent::Segment,
+            subject: Subject {
+                src: self.src.parse().unwrap(),
+                dst: self.dst.parse().unwrap(),
+                transport: Transport::Tcp,
+                segment: Some(segment),
+                message: None,
+            },
+            ..self.rejected(time, words)
+        })
+    }
+
     /// An ICMP error that quotes it, of the usual kind: port unreachable.
     fn rejected(&self, time: BootTime, words: &[&str]) -> Signal {
         let by = words[6..].iter().find_map(|word| word.strip_prefix("by=")).unwrap_or("10.0.0.254");
@@ -215,13 +269,15 @@ impl Sighting {
         bytes.truncate(cut.unwrap_or(bytes.len()));
         let message = Header::read(&bytes).map(|header| SubjectMessage { header, bytes, wire_len });
         let (src, dst) = (self.src.parse().unwrap(), self.dst.parse().unwrap());
+        let seq = words[6..].iter().find_map(|word| word.strip_prefix("seq=")).map(|seq| seq.parse().unwrap());
+        let segment = seq.map(|seq| Segment { seq, acknowledged: None, syn: true, fin: false, rst: false });
         Signal {
             time,
             wall: WallTime(time.0 + 1_700_000_000_000_000_000),
             point: self.point,
             socket: self.socket,
             event: SignalEvent::Rejected(IcmpError { from, to, kind: 3, code: 3 }),
-            subject: Subject { src, dst, transport: self.transport, message },
+            subject: Subject { src, dst, transport: self.transport, segment, message },
         }
     }
 
