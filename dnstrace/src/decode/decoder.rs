@@ -10,8 +10,8 @@ use super::sighting::{Carrier, Sighting};
 use super::streams::{self, Streams};
 use super::transport::{self, Transported, Untransported};
 use super::tunnel::{self, Closed, Inside, TUNNELS_MAX};
-use super::{DecodeCounts, Observation, Signal, SignalEvent, Subject, Transport, fragments, icmp};
-use crate::capture::{BootTime, Layer, Packet};
+use super::{DecodeCounts, Observation, Signal, SignalEvent, Subject, Transport, fragments, icmp, subject};
+use crate::capture::{BootTime, Dropped, Layer, Packet};
 
 /// What the decoder must know.
 #[derive(Clone, Debug)]
@@ -212,6 +212,9 @@ impl Decoder {
         transported: &Transported<'_>,
         each: Each<'_>,
     ) -> End {
+        if let Some(dropped) = packet.dropped {
+            return self.read_dropped(packet, dropped, subject::of(datagram, transported));
+        }
         let mut sighting = Sighting::new(packet, carrier(datagram, transported), &mut self.counts, each);
         let fate = match transported.segment {
             Some(segment) => self.streams.add(segment, transported, &mut sighting),
@@ -223,11 +226,17 @@ impl Decoder {
             _ => End::Stream(fate),
         };
         if transported.segment.is_some_and(|segment| segment.begins_or_ends()) {
-            let Carrier { src, dst, transport, .. } = carrier(datagram, transported);
-            let subject = Subject { src, dst, transport, segment: transported.segment, message: None };
-            self.signal(packet, SignalEvent::Segment, subject);
+            self.signal(packet, SignalEvent::Segment, subject::of(datagram, transported));
         }
         end
+    }
+
+    fn read_dropped(&mut self, packet: &Packet<'_>, dropped: &Dropped, subject: Subject) -> End {
+        if dropped.is_purged() {
+            return End::Purged;
+        }
+        self.signal(packet, SignalEvent::Dropped(dropped.clone()), subject);
+        End::Drop
     }
 
     fn signal(&mut self, packet: &Packet<'_>, event: SignalEvent, subject: Subject) {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::Transport;
 use super::network::{Datagram, Upper, quoted, up_to};
 use super::signal::{IcmpError, Subject, SubjectMessage};
+use super::subject::first_message;
 use super::transport::{self, Segment, TCP, UDP};
 
 /// IANA protocol numbers.
@@ -63,10 +64,7 @@ fn udp_message(upper: &Upper<'_>, length: u16) -> Option<SubjectMessage> {
     SubjectMessage::read(up_to(&upper.payload[8..], wire_len), wire_len)
 }
 
-/// RFC 1035, 4.2.2: over TCP, two length bytes come before each message.
 fn tcp_message(upper: &Upper<'_>) -> Option<SubjectMessage> {
     let header_len = usize::from(upper.payload.get(12)? >> 4) * 4;
-    let (length, message) = upper.payload.get(header_len.max(20)..)?.split_first_chunk::<2>()?;
-    let wire_len = u32::from(u16::from_be_bytes(*length));
-    SubjectMessage::read(up_to(message, wire_len), wire_len)
+    first_message(upper.payload.get(header_len.max(20)..)?)
 }

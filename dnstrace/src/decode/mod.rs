@@ -22,6 +22,7 @@ mod sighting;
 mod signal;
 mod stream;
 mod streams;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod transport;

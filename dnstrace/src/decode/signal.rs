@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Header, Segment, Transport};
-use crate::capture::{BootTime, Point, Socket, WallTime};
+use crate::capture::{BootTime, Dropped, Point, Socket, WallTime};
 
 /// Bytes kept of the message in it: what tells one message from another.
 pub const SIGNAL_BYTES: usize = 512;
@@ -31,6 +31,8 @@ pub struct Signal {
 pub enum SignalEvent {
     /// An ICMP error quotes it.
     Rejected(IcmpError),
+    /// The kernel threw it away.
+    Dropped(Dropped),
     /// It begins or ends a TCP connection.
     Segment,
 }

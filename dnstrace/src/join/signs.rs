@@ -4,6 +4,8 @@
 //! has its very bytes and one of the addresses, where NAT changed the other and nothing saw it since. Of several the one
 //! whose query was seen last counts: what happens to a packet happens right after it was sent.
 
+use std::sync::Arc;
+
 use super::identity::{IDENTITY_BYTES, Key, identity_of};
 use super::index::Slot;
 use super::matcher::RESTART;
@@ -116,6 +118,9 @@ fn identity(message: &SubjectMessage) -> Option<u64> {
 pub(super) fn event(event: &SignalEvent) -> Option<Event> {
     match event {
         SignalEvent::Rejected(error) => Some(Event::Rejected { by: error.from, kind: error.kind, code: error.code }),
+        SignalEvent::Dropped(dropped) => {
+            Some(Event::Dropped { reason: Arc::clone(&dropped.reason), location: Arc::clone(&dropped.location) })
+        }
         SignalEvent::Segment => None,
     }
 }

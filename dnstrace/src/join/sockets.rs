@@ -22,7 +22,7 @@ pub(super) fn add_from_client(client: &mut Socket, server: &mut Socket, point: P
     match (point.hook, point.direction) {
         (Hook::Socket, Direction::Out) | (Hook::Device, Direction::In) => add(client, point.hook, socket),
         (Hook::Socket, Direction::In) => add(server, point.hook, socket),
-        (Hook::Device, Direction::Out) | (_, Direction::Unknown) => {}
+        (Hook::Device, Direction::Out) | (Hook::Drop, _) | (_, Direction::Unknown) => {}
     }
 }
 

@@ -274,7 +274,8 @@ impl End {
         }
         if outlet.show() == Show::Transactions {
             outlet.transaction(transaction, who, |transaction| {
-                owner.interfaces(transaction.path.iter().map(|hop| hop.point), time)
+                let signs = transaction.signs.iter().map(|sign| sign.point);
+                owner.interfaces(transaction.path.iter().map(|hop| hop.point).chain(signs), time)
             });
         }
     }

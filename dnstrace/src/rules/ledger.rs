@@ -28,6 +28,7 @@ impl Ledger {
         let what = match hook {
             Hook::Socket => "socket_hook",
             Hook::Device => "device_hook",
+            Hook::Drop => "drop_hook",
         };
         let parts = [
             ("emitted", Counter::Emitted),

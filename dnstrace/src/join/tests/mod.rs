@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! MILLISECONDS q|r POINT SRC > DST [id=N] [name=NAME] [type=N] [more=TEXT] [hop=N] [cgroup=N] [netns=N] [cookie=N] [tcp] [noquestion]
-//! MILLISECONDS icmp|icmpr POINT SRC > DST [as above] [by=ADDRESS] [quoted=BYTES]
+//! MILLISECONDS icmp|icmpr|drop|dropr POINT SRC > DST [as above] [by=ADDRESS] [quoted=BYTES]
 //! MILLISECONDS syn|rst|fin POINT SRC > DST [seq=N] [ack=N]
 //! MILLISECONDS expire
 //! ```

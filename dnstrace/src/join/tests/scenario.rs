@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use crate::capture::{Direction, Hook};
+use crate::capture::{Direction, Dropped, Hook};
 
 use crate::capture::{BootTime, Point, Process, Socket, WallTime};
 use crate::decode::{
@@ -66,6 +66,10 @@ impl Run {
         let sighting = Sighting::parse(&words, place);
         if words[1].starts_with("icmp") {
             self.join.sign(&sighting.rejected(time, &words), |transaction| self.out.push(transaction));
+            return;
+        }
+        if words[1].starts_with("drop") {
+            self.join.sign(&sighting.dropped(time, &words), |transaction| self.out.push(transaction));
             return;
         }
         if let Some(signal) = sighting.segment(time, &words) {
@@ -176,10 +180,14 @@ impl Names {
     fn hop(&self, hop: &Hop) -> String {
         let kind = if hop.message == MessageKind::Query { "q" } else { "r" };
         let place = match (hop.point.hook, hop.point.ifindex, hop.point.netns) {
-            (Hook::Device, 0, _) => "?",
-            (Hook::Device, place, _) | (Hook::Socket, _, place) => &self.places[place as usize - 1],
+            (Hook::Device | Hook::Drop, 0, _) => "?",
+            (Hook::Device | Hook::Drop, place, _) | (Hook::Socket, _, place) => &self.places[place as usize - 1],
         };
-        let direction = if hop.point.direction == Direction::In { '<' } else { '>' };
+        let direction = match hop.point.direction {
+            Direction::In => "<",
+            Direction::Out => ">",
+            Direction::Unknown => "",
+        };
         let attempt = if hop.attempt > 0 { format!("/{}", hop.attempt) } else { String::new() };
         format!("{kind}:{place}{direction}{attempt}")
     }
@@ -230,6 +238,13 @@ impl Sighting {
             },
             vlan: None,
         }
+    }
+
+    /// A firewall's drop of it.
+    fn dropped(&self, time: BootTime, words: &[&str]) -> Signal {
+        let dropped = Dropped { reason: "NETFILTER_DROP".into(), location: "nft_do_chain".into() };
+        let point = Point { hook: Hook::Drop, direction: Direction::Unknown, ..self.point };
+        Signal { event: SignalEvent::Dropped(dropped), point, ..self.rejected(time, words) }
     }
 
     /// A TCP segment that begins or ends a connection, if the line says so.

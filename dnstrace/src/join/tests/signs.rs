@@ -82,3 +82,24 @@ fn signs_are_bounded_and_counted() {
     let counts = counts_of(&format!("0 q veth< 10.0.0.1:4000 > 10.96.0.10:53\n{errors}"));
     assert_eq!((counts.signs_joined, counts.signs_cut), (SIGNS_MAX as u64, 3));
 }
+
+#[test]
+fn dropped_query_is_seen_nowhere_after() {
+    check(
+        "0     q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         0.1   drop veth< 10.0.0.1:4000 > 10.0.1.53:53
+         6000  expire",
+        "#1 no-response 10.0.0.1:4000 > 10.96.0.10:53 path=q:veth< signs=q:veth:NETFILTER_DROP@nft_do_chain",
+    );
+}
+
+#[test]
+fn dropped_response_belongs_to_its_transaction() {
+    check(
+        "0     q     veth< 10.0.0.1:4000 > 10.0.1.53:53
+         1     r     eth0< 10.0.1.53:53 > 10.0.0.1:4000
+         1.1   dropr eth0< 10.0.1.53:53 > 10.0.0.1:4000",
+        "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:veth<,r:eth0< \
+         signs=r:eth0:NETFILTER_DROP@nft_do_chain",
+    );
+}

@@ -75,6 +75,7 @@ pub(in crate::sink) fn last_seen(point: Point, server: &Socket, interfaces: &Int
     let mut at = String::new();
     push_place(&mut at, point, interfaces);
     match (point.hook, point.direction) {
+        (Hook::Drop, _) => format!("dropped at {at}"),
         (Hook::Device, Direction::Out) => format!("last seen leaving {at}"),
         (Hook::Device, Direction::In) => format!("last seen entering {at}"),
         (_, Direction::Unknown) if at == UNKNOWN => NOT_TOLD.to_owned(),

@@ -10,7 +10,8 @@ use crate::report;
 use crate::watch::{attach, options};
 
 /// The programs of the kernel half.
-const PROGRAMS: [&str; 6] = ["socket_in", "socket_out", "device", "socket_in_slow", "socket_out_slow", "device_slow"];
+const PROGRAMS: [&str; 7] =
+    ["socket_in", "socket_out", "device", "socket_in_slow", "socket_out_slow", "device_slow", "drop"];
 
 /// Far below the verifier's million: room for its younger and older relatives to count otherwise.
 const INSTRUCTIONS_MAX: u32 = 50_000;
