@@ -67,6 +67,7 @@ pub const PREREQUISITES: &[fn(&Host) -> Row] = &[
     host::locked_memory,
     host::lockdown,
     host::jit,
+    host::drops,
 ];
 
 /// What is lost where the hooks cannot read kernel memory, or do not know where to.

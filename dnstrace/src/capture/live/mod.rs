@@ -95,16 +95,17 @@ impl Live {
         let Loaded { mut ebpf, mut unknown, drops } = load(options)?;
         let maps = Ring::take(&mut ebpf, drops).and_then(|ring| Ok((ring, taken(&mut ebpf, "COUNTERS")?.try_into()?)));
         let (mut ring, counters) = maps.map_err(|error: MapError| StartError::Load(error.to_string()))?;
+        // Beside what takes long here, too.
+        if options.hooks.contains(&Hook::Drop) && !unknown.contains(&globals::DROPS) {
+            ring.name_drops();
+        }
         let (attached, sockets) = attach(&mut ebpf, options, &interfaces, &unknown);
         if attached.iter().all(|attachment| attachment.result.is_err()) {
             let why = |attachment: Attachment| Some((attachment.hook, attachment.result.err()?));
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
-        if attached.iter().any(|attachment| attachment.hook == Hook::Drop && attachment.result.is_ok()) {
-            ring.name_drops();
-        } else {
-            unknown.retain(|feature| *feature != globals::DROPS);
-        }
+        // The attachment says it.
+        unknown.retain(|feature| *feature != globals::DROPS);
         let room = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX) / USUAL_RECORD;
         Ok(Self {
             attached,

@@ -1,6 +1,6 @@
 //! The kernel's functions by address, from `/proc/kallsyms`.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
@@ -22,28 +22,26 @@ pub(super) fn are_told() -> bool {
 impl Symbols {
     /// Reads them all; none when that is not allowed.
     pub(super) fn read() -> Self {
-        std::fs::File::open(KALLSYMS).map(Self::parse).unwrap_or_default()
+        std::fs::read_to_string(KALLSYMS).map(|text| Self::parse(&text)).unwrap_or_default()
     }
 
-    fn parse(file: impl Read) -> Self {
+    fn parse(text: &str) -> Self {
         let mut symbols = Self::default();
-        for line in BufReader::new(file).lines().map_while(Result::ok) {
-            symbols.add(&line);
-        }
+        text.lines().for_each(|line| symbols.add(line));
         symbols.functions.sort_unstable_by_key(|function| function.0);
         symbols
     }
 
     /// `ffffffff81000000 T name`, or `... t name [module]`.
     fn add(&mut self, line: &str) {
-        let mut words = line.split_ascii_whitespace();
-        let address = words.next().and_then(|address| u64::from_str_radix(address, 16).ok());
-        let (Some(address @ 1..), Some("t" | "T" | "w" | "W"), Some(name)) = (address, words.next(), words.next())
+        let mut words = line.splitn(3, ' ');
+        let (Some(address), Some("t" | "T" | "w" | "W"), Some(name)) = (words.next(), words.next(), words.next())
         else {
             return;
         };
+        let Ok(address @ 1..) = u64::from_str_radix(address, 16) else { return };
         // What compilers make of a function has its name, and how it was made behind a dot.
-        let name = name.split('.').next().unwrap_or(name);
+        let name = name.split(['.', '\t']).next().unwrap_or(name);
         let begin = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.names.push_str(name);
         self.functions.push((address, begin, u32::try_from(self.names.len()).unwrap_or(u32::MAX)));
@@ -69,7 +67,7 @@ mod tests {
 
     #[track_caller]
     fn check(address: u64, expected: Option<&str>) {
-        assert_eq!(Symbols::parse(LINES.as_bytes()).function(address), expected);
+        assert_eq!(Symbols::parse(LINES).function(address), expected);
     }
 
     #[test]
