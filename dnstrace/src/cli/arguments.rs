@@ -120,8 +120,14 @@ pub(super) struct CaptureArguments {
     #[arg(long = "for", value_name = "TIME", value_parser = quantity::duration)]
     pub(super) run_for: Option<Duration>,
 
-    /// Where to watch: sockets of every network namespace, devices of this one
-    #[arg(long, value_name = "HOOK", value_delimiter = ',', default_value = "socket,device", help_heading = "Capture")]
+    /// Where to watch: sockets of every network namespace, devices of this one, what the kernel drops
+    #[arg(
+        long,
+        value_name = "HOOK",
+        value_delimiter = ',',
+        default_value = "socket,device,drop",
+        help_heading = "Capture"
+    )]
     pub(super) hooks: Vec<HookArgument>,
 
     /// Watch only this interface at the device hook; can be repeated
@@ -320,6 +326,7 @@ pub(super) enum DoctorFormat {
 pub(super) enum HookArgument {
     Socket,
     Device,
+    Drop,
 }
 
 impl From<HookArgument> for Hook {
@@ -327,6 +334,7 @@ impl From<HookArgument> for Hook {
         match argument {
             HookArgument::Socket => Self::Socket,
             HookArgument::Device => Self::Device,
+            HookArgument::Drop => Self::Drop,
         }
     }
 }

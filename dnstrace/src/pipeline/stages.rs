@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Ended, Outputs, PipelineOptions, Problems};
 use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
-use crate::decode::{Decoder, Observation};
-use crate::join::{Join, Transaction, TransactionId};
+use crate::decode::{Decoded, Decoder, Observation, Signal};
+use crate::join::{Connection, Join, Transaction, TransactionId};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
 use crate::rules::case::Case;
@@ -36,6 +36,8 @@ pub(super) struct Tail {
     wall: WallTime,
     /// Nothing more was seen until then.
     until: BootTime,
+    /// Connections given out.
+    connections: u64,
 }
 
 /// The stages that take transactions with names.
@@ -51,8 +53,9 @@ pub(super) struct End {
 impl Stages {
     pub(super) fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
         let Outputs { outlet, recorder, rules, report } = outputs;
-        let (totals, time, wall, until) = Default::default();
-        let tail = Tail { owner, end: End { totals, outlet, recorder, rules, report }, time, wall, until };
+        let (totals, time, wall, until, connections) = Default::default();
+        let end = End { totals, outlet, recorder, rules, report };
+        let tail = Tail { owner, end, time, wall, until, connections };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
         Self { decoder, join, messages: Vec::new(), until_finding: options.until_finding, tail }
     }
@@ -68,13 +71,17 @@ impl Stages {
             tail.observe(observation, join);
         });
         messages.clear();
-        let concerns_dns = decoder.add(packet, |observation| {
+        let Decoded { concerns_dns, signal } = decoder.add(packet, |observation| {
             let transaction = tail.observe(observation, join);
             if tail.end.recorder.is_some() {
                 let (src, dst) = (observation.src.ip(), observation.dst.ip());
                 messages.push(SeenMessage { transaction, src, dst });
             }
         });
+        if let Some(signal) = &signal {
+            messages.extend(tail.sign(signal, join));
+        }
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         if tail.end.recorder.is_some() {
             tail.record(packet, concerns_dns, messages);
         }
@@ -124,6 +131,7 @@ impl Stages {
             tail.observe(observation, join);
         });
         join.expire(now, |transaction| tail.add(transaction, now));
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         let Tail { owner, end, time, .. } = tail;
         owner.expire(now, |owner, transaction, who| end.add(owner, transaction, who, *time));
         end.expire(owner, now);
@@ -158,6 +166,7 @@ impl Stages {
         });
         let end = tail.until.max(tail.time);
         join.finish(|transaction| tail.add(transaction, end));
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         tail.finish(end);
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
@@ -166,6 +175,9 @@ impl Stages {
             Ledger::observations(joined),
             Ledger::transactions(joined),
         ]);
+        ledgers.extend((joined.signs != 0).then(|| Ledger::signs(joined)));
+        let connections = self.tail.connections;
+        ledgers.extend((connections != 0).then(|| Ledger::connections(connections, self.join.connection_counts())));
         ledgers.extend(self.tail.output_ledger(decoded.messages));
         let observed = self.tail.observed();
         let owned = self.tail.owner.counts();
@@ -173,7 +185,7 @@ impl Stages {
         ledgers.extend(recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
         let summary = Arc::new(Summary {
             ledgers,
-            quality: quality(hooks, decoded, joined, &owned),
+            quality: quality(hooks, decoded, joined, self.join.connection_counts(), &owned),
             packets: decoded.packets,
             messages: decoded.messages,
             totals,
@@ -199,6 +211,19 @@ impl Tail {
             });
         }
         id
+    }
+
+    /// What is seen of a transaction beside its messages; says where it belongs.
+    fn sign(&mut self, signal: &Signal, join: &mut Join) -> Option<SeenMessage> {
+        let now = self.time;
+        let transaction = join.sign(signal, |transaction| self.add(transaction, now))?;
+        let (src, dst) = (signal.subject.src.ip(), signal.subject.dst.ip());
+        Some(SeenMessage { transaction, src, dst })
+    }
+
+    fn connection(&mut self, connection: &Connection) {
+        self.connections += 1;
+        self.end.connect(&self.owner, connection);
     }
 
     fn add(&mut self, transaction: Transaction, now: BootTime) {
@@ -274,7 +299,8 @@ impl End {
         }
         if outlet.show() == Show::Transactions {
             outlet.transaction(transaction, Named { who, findings }, |transaction| {
-                owner.interfaces(transaction.path.iter().map(|hop| hop.point), time)
+                let signs = transaction.signs.iter().map(|sign| sign.point);
+                owner.interfaces(transaction.path.iter().map(|hop| hop.point).chain(signs), time)
             });
         }
     }
@@ -288,6 +314,13 @@ impl End {
         let findings = rules.add(transaction, Given { who, owner }, &mut Ears { report });
         rules.findings_mut().take_new(|finding| outlet.finding(finding));
         findings
+    }
+
+    fn connect(&mut self, owner: &Owner, connection: &Connection) {
+        if let Some(rules) = &mut self.rules {
+            let who = owner.who_connects(connection);
+            rules.add_connection(connection, Given { who: &who, owner });
+        }
     }
 
     fn expire(&mut self, owner: &Owner, now: BootTime) {

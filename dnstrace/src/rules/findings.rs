@@ -10,7 +10,7 @@ use super::case::Case;
 use super::finding::{About, Certainty, Evidence, Explanation, Finding, Severity, Subject};
 use super::name::Name;
 use crate::capture::BootTime;
-use crate::decode::iana;
+use crate::decode::{iana, icmp_name};
 use crate::join::{Event, Outcome, TransactionId};
 use crate::owner::Party;
 
@@ -345,7 +345,7 @@ fn fate(case: &Case) -> String {
     let sign = case.signs.first().map(|sign| match &sign.event {
         Event::Dropped { reason, location } if location.is_empty() => format!("dropped: {reason}"),
         Event::Dropped { reason, location } => format!("dropped: {reason} at {location}"),
-        Event::Rejected { by, .. } => format!("rejected by {by}"),
+        Event::Rejected { by, kind, code } => format!("{by} says {}", icmp_name::error(*by, *kind, *code)),
     });
     let end = match case.outcome {
         Outcome::Answered | Outcome::Unsolicited => {

@@ -5,7 +5,6 @@ mod escape;
 mod explanation;
 mod filter;
 mod finding;
-use crate::decode::iana;
 mod item;
 mod json;
 mod losses;
@@ -19,6 +18,9 @@ mod report;
 mod text;
 mod time;
 mod writer;
+
+use crate::decode::iana;
+use crate::decode::icmp_name as icmp;
 
 pub use batches::WriterEnd;
 pub use explanation::{explanation, explanations};

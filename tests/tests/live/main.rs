@@ -4,6 +4,7 @@
 
 mod cast;
 mod clients;
+mod drops;
 mod ending;
 mod errors;
 mod hostile;
