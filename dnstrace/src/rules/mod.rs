@@ -13,14 +13,17 @@ mod ledger;
 pub mod lookup;
 mod lookups;
 pub mod name;
+pub mod path;
 mod place;
 mod quality;
 pub mod report;
 mod search;
+mod signs;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod watched;
 mod window;
 mod world;
 
@@ -31,5 +34,6 @@ pub use ledger::Ledger;
 pub use quality::quality;
 pub use stage::{Ended, Given, Rules, Told};
 pub use totals::Totals;
+pub use watched::{Responder, Watched, Way};
 pub use window::Window;
 pub use world::World;
