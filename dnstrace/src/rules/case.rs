@@ -26,7 +26,7 @@ pub struct Case {
     pub time: BootTime,
     /// The same, for showing.
     pub wall: WallTime,
-    /// When it was given out: its response had settled, or its time was over.
+    /// Its last sighting, or the last sending of its query.
     pub end: BootTime,
     /// How it ended.
     pub outcome: Outcome,
@@ -94,9 +94,9 @@ pub struct Query {
 pub const SLOW: Duration = Duration::from_millis(100);
 
 impl Case {
-    /// What is read of a transaction that was given out at `end`.
+    /// What is read of a transaction.
     #[must_use]
-    pub fn of(transaction: &Transaction, who: Who, end: BootTime) -> Self {
+    pub fn of(transaction: &Transaction, who: Who) -> Self {
         let asked = asked(transaction).map(|asked| Asked {
             name: Name::of(&asked.name),
             qtype: asked.qtype,
@@ -112,7 +112,7 @@ impl Case {
             cause: transaction.cause,
             time: transaction.time,
             wall: transaction.wall,
-            end,
+            end: end(transaction),
             outcome: transaction.outcome,
             transport: transaction.transport,
             client: transaction.client,
@@ -140,7 +140,7 @@ impl Case {
 
     /// What a connection without a query looks like to who is shown evidence: a transaction without question.
     #[must_use]
-    pub fn of_connection(connection: &Connection, who: Who, end: BootTime) -> Self {
+    pub fn of_connection(connection: &Connection, who: Who) -> Self {
         let mut nothing = Transaction::between(connection.client, connection.server);
         nothing.id = connection_id(connection);
         (nothing.time, nothing.wall) = (connection.time, connection.wall);
@@ -151,7 +151,7 @@ impl Case {
         nothing.path.clone_from(&connection.path);
         nothing.signs.clone_from(&connection.signs);
         (nothing.client_socket, nothing.server_socket) = (connection.client_socket, connection.server_socket);
-        Self::of(&nothing, who, end)
+        Self::of(&nothing, who)
     }
 
     /// No response within the query timeout.
@@ -259,6 +259,13 @@ impl Case {
 pub(super) fn connection_id(connection: &Connection) -> TransactionId {
     let what = (connection.time, connection.client, connection.server);
     TransactionId(foldhash::fast::FixedState::default().hash_one(what))
+}
+
+fn end(transaction: &Transaction) -> BootTime {
+    let seen = transaction.path.last().map(|hop| hop.time);
+    let sent = transaction.attempts.last().map(|attempt| attempt.time);
+    let answered = transaction.response_time.map(|time| transaction.time.after(time));
+    [Some(transaction.time), seen, sent, answered].into_iter().flatten().max().unwrap_or_default()
 }
 
 fn is_arrival(hop: &Hop) -> bool {

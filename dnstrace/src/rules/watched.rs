@@ -15,6 +15,8 @@ const SERVERS_MAX: usize = 1_024;
 const WAYS_MAX: usize = 4_096;
 /// Interfaces of a node.
 const INTERFACES_MAX: usize = 1_024;
+/// RFC 1035, 4.1.1.
+const REFUSED: u8 = 5;
 /// A point that misses one query in so many is still watched: copies get lost.
 const MISSED_ONE_IN: u64 = 16;
 
@@ -75,10 +77,11 @@ impl Watched {
 
     fn add_way(&mut self, transaction: &Transaction, is_forwarded: bool, is_answered: bool) {
         let server = transaction.server;
+        let is_missed = is_answered && !is_forwarded && !may_be_refused_before(transaction);
         if let Some(forwarding) = bounded(&mut self.servers, server, SERVERS_MAX) {
-            forwarding.add(is_forwarded, is_answered);
+            forwarding.add(is_forwarded, is_missed);
         }
-        self.whole.add(is_forwarded, is_answered);
+        self.whole.add(is_forwarded, is_missed);
         let Some(way) = bounded(&mut self.ways, (transaction.client.ip(), server), WAYS_MAX) else { return };
         if is_forwarded || is_answered {
             *way = Way { passed: way.passed.max(Some(transaction.time)), stuck: 0 };
@@ -90,9 +93,7 @@ impl Watched {
     fn add_response(&mut self, transaction: &Transaction) {
         let responder = transaction.server_after_nat.unwrap_or(transaction.server);
         let sent = |hop: &&crate::join::Hop| {
-            hop.message == MessageKind::Query
-                && hop.point.hook == Hook::Device
-                && hop.point.direction == Direction::Out
+            hop.message == MessageKind::Query && hop.point.hook == Hook::Device && hop.point.direction == Direction::Out
         };
         let interface = transaction.path.iter().rfind(sent).map(|hop| (hop.point.netns, hop.point.ifindex));
         if self.responders.len() < SERVERS_MAX || self.responders.contains_key(&responder) {
@@ -138,10 +139,21 @@ impl Watched {
         others.map(|(_, known)| known)
     }
 
+    /// All that answer behind a server's address.
+    pub fn behind(&self, asked: SocketAddr) -> impl Iterator<Item = &Responder> {
+        self.responders.values().filter(move |known| known.asked == asked)
+    }
+
     /// Whether responses are seen going out by the interface that their queries came in by.
     #[must_use]
     pub fn sees_returning(&self, interface: (u32, u32)) -> bool {
         self.returns.contains_key(&interface)
+    }
+
+    /// The same of any interface.
+    #[must_use]
+    pub fn sees_some_returning(&self) -> bool {
+        !self.returns.is_empty()
     }
 
     pub(super) fn interface_of(&self, responder: SocketAddr) -> Option<(u32, u32)> {
@@ -150,14 +162,19 @@ impl Watched {
 }
 
 impl Forwarding {
-    fn add(&mut self, is_forwarded: bool, is_answered: bool) {
+    fn add(&mut self, is_forwarded: bool, is_missed: bool) {
         self.seen += u64::from(is_forwarded);
-        self.missed += u64::from(is_answered && !is_forwarded);
+        self.missed += u64::from(is_missed);
     }
 
     fn is_watched(&self) -> bool {
         self.seen > 0 && self.missed * MISSED_ONE_IN <= self.seen
     }
+}
+
+/// A proxy on the way that enforces a policy answers REFUSED itself.
+fn may_be_refused_before(transaction: &Transaction) -> bool {
+    transaction.response.as_ref().is_some_and(|response| response.header.rcode() == REFUSED)
 }
 
 fn bounded<K: Eq + std::hash::Hash, V: Default>(map: &mut HashMap<K, V>, key: K, max: usize) -> Option<&mut V> {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::case::Case;
 use super::learned::Learned;
+use super::loops::Loops;
 use super::name::Name;
 use super::window::Window;
 use crate::capture::BootTime;
@@ -16,6 +17,8 @@ pub struct World<'a> {
     pub window: &'a Window,
     /// What traffic itself shows.
     pub learned: &'a Learned,
+    /// What goes in circles.
+    pub(super) loops: &'a Loops,
     /// Who is who.
     pub owner: &'a Owner,
     /// The time that is known to be over.
@@ -82,6 +85,12 @@ impl World<'_> {
         namespaces.sort_unstable();
         namespaces.dedup();
         (!all.is_empty()).then_some(namespaces)
+    }
+
+    /// Whether a transaction failed as its question goes in a circle.
+    #[must_use]
+    pub fn is_looping(&self, case: &Case) -> bool {
+        self.loops.explains(case)
     }
 
     /// The node's connection tracking, as last read.

@@ -27,8 +27,12 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 pub(super) struct ErrorResponse;
 
 impl Rule for ErrorResponse {
-    fn settled(&mut self, case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
-        let Some(rcode) = case.rcode().filter(|_| case.is_error() && found.explained(case).is_none()) else { return };
+    fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
+        let Some(rcode) =
+            case.rcode().filter(|_| case.is_error() && found.explained(case).is_none() && !world.is_looping(case))
+        else {
+            return;
+        };
         let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
         found.seen(claim, || format!("answers {}", iana::rcode(rcode)));
     }

@@ -1,19 +1,39 @@
 //! The rules: one file each, one line of the table each.
 
+mod answer_mismatch;
+mod conntrack_full;
+mod dns_tcp_idle_reset;
 mod error_response;
+mod fragment_lost;
+mod loop_mutual;
+mod loop_node_forwarder;
+mod loop_self_stub;
+mod loop_service_ip;
+mod no_dns_endpoints;
 mod no_response;
+mod node_path_broken;
+mod pair_race_lost;
+mod policy_drop;
+mod policy_proxy_refused;
+mod reply_unexpected_source;
+mod rpfilter_drop;
+mod server_not_listening;
+mod stale_conntrack_endpoint;
+mod truncated_tcp_blocked;
+mod vip_not_translated;
 
 use super::case::Case;
 use super::finding::Explanation;
 use super::findings::Found;
 use super::lookup::Lookup;
+use super::loops::Cycle;
 use super::stage::Ended;
 use super::world::World;
 use crate::join::Connection;
 use crate::owner::Who;
 
 /// A rule. It looks at what it needs; it keeps as little as it can, in bounded tables.
-pub trait Rule {
+pub trait Rule: Send {
     /// At a transaction that just ended. What it caused, and what was sent with it, may still be open.
     fn ended(&mut self, _ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {}
 
@@ -22,6 +42,9 @@ pub trait Rule {
 
     /// At a lookup to which nothing more is to come.
     fn lookup(&mut self, _lookup: &Lookup, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// At a transaction that just ended, and is part of a loop.
+    fn cycle(&mut self, _cycle: &Cycle, _case: &Case, _world: &World<'_>, _found: &mut Found<'_>) {}
 
     /// At a TCP connection that was accepted, refused, not answered, or reset.
     fn connection(&mut self, _connection: &Connection, _who: &Who, _world: &World<'_>, _found: &mut Found<'_>) {}
@@ -47,6 +70,25 @@ impl Entry {
 
 /// Every rule. Those that explain a failure by its cause stand before those that say only that there was one.
 pub const RULES: &[Entry] = &[
+    Entry::new::<loop_self_stub::LoopSelfStub>(&loop_self_stub::EXPLANATION),
+    Entry::new::<loop_service_ip::LoopServiceIp>(&loop_service_ip::EXPLANATION),
+    Entry::new::<loop_node_forwarder::LoopNodeForwarder>(&loop_node_forwarder::EXPLANATION),
+    Entry::new::<loop_mutual::LoopMutual>(&loop_mutual::EXPLANATION),
+    Entry::new::<no_dns_endpoints::NoDnsEndpoints>(&no_dns_endpoints::EXPLANATION),
+    Entry::new::<server_not_listening::ServerNotListening>(&server_not_listening::EXPLANATION),
+    Entry::new::<vip_not_translated::VipNotTranslated>(&vip_not_translated::EXPLANATION),
+    Entry::new::<rpfilter_drop::RpfilterDrop>(&rpfilter_drop::EXPLANATION),
+    Entry::new::<conntrack_full::ConntrackFull>(&conntrack_full::EXPLANATION),
+    Entry::new::<pair_race_lost::PairRaceLost>(&pair_race_lost::EXPLANATION),
+    Entry::new::<policy_drop::PolicyDrop>(&policy_drop::EXPLANATION),
+    Entry::new::<policy_proxy_refused::PolicyProxyRefused>(&policy_proxy_refused::EXPLANATION),
+    Entry::new::<reply_unexpected_source::ReplyUnexpectedSource>(&reply_unexpected_source::EXPLANATION),
+    Entry::new::<stale_conntrack_endpoint::StaleConntrackEndpoint>(&stale_conntrack_endpoint::EXPLANATION),
+    Entry::new::<node_path_broken::NodePathBroken>(&node_path_broken::EXPLANATION),
+    Entry::new::<fragment_lost::FragmentLost>(&fragment_lost::EXPLANATION),
+    Entry::new::<truncated_tcp_blocked::TruncatedTcpBlocked>(&truncated_tcp_blocked::EXPLANATION),
+    Entry::new::<dns_tcp_idle_reset::DnsTcpIdleReset>(&dns_tcp_idle_reset::EXPLANATION),
+    Entry::new::<answer_mismatch::AnswerMismatch>(&answer_mismatch::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

@@ -2,8 +2,27 @@
 //!
 //! A test is a [`Scene`]: facts, then transactions in the order in which they end, then what was found.
 
+mod answer_mismatch;
 mod asks;
+mod connections;
+mod conntrack_full;
+mod dns_tcp_idle_reset;
+mod fragment_lost;
 mod framework;
+mod loops;
+mod no_dns_endpoints;
+mod node_path_broken;
+mod pair_race_lost;
+mod path;
+mod policy_drop;
+mod policy_proxy_refused;
+mod reply_unexpected_source;
+mod rpfilter_drop;
+mod server_not_listening;
+mod stale_conntrack_endpoint;
+mod truncated_tcp_blocked;
+mod vip_not_translated;
+mod ways;
 
 pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
 
@@ -27,6 +46,7 @@ pub(in crate::rules) struct Scene {
 
 /// The cluster of the tests: its Service, its endpoints.
 pub(in crate::rules) const SERVICE: &str = "10.96.0.10:53";
+pub(in crate::rules) const SERVICE_V6: &str = "[fd00:96::a]:53";
 pub(in crate::rules) const COREDNS: &str = "10.244.0.53:53";
 pub(in crate::rules) const COREDNS_2: &str = "10.244.0.54:53";
 /// Its upstream server, and two pods' addresses.
@@ -75,6 +95,21 @@ impl Scene {
         self
     }
 
+    /// The same, where the API says that no endpoint of cluster DNS is ready.
+    pub(in crate::rules) fn without_endpoints() -> Self {
+        let servers = vec![SERVICE.parse().unwrap()];
+        Self::cluster().fact(Fact::ClusterDns(ClusterDnsFact { servers, ..ClusterDnsFact::default() }))
+    }
+
+    /// The same, where nobody asked the API: the user says where cluster DNS is asked.
+    pub(in crate::rules) fn with_service_only() -> Self {
+        let mut scene = Self::unknown();
+        let servers = vec![SERVICE.parse().unwrap(), SERVICE_V6.parse().unwrap()];
+        let fact = Fact::ClusterDns(ClusterDnsFact { servers, ..ClusterDnsFact::default() });
+        scene.owner.apply(Source::User, fact, BootTime(0));
+        scene
+    }
+
     /// A pod; its UID is `uid-NAME`.
     pub(in crate::rules) fn pod(self, namespace: &str, name: &str, address: &str) -> Self {
         let addresses = vec![address.parse().unwrap()];
@@ -112,7 +147,7 @@ impl Scene {
         let told = &mut Lookups(lookups);
         rules.expire(owner, *now, told);
         for (transaction, who) in ended {
-            rules.add(&transaction, Given { who: &who, owner, now: *now }, told);
+            rules.add(&transaction, Given { who: &who, owner }, told);
         }
         self
     }
@@ -124,7 +159,7 @@ impl Scene {
 
     /// A connection was accepted, refused, not answered, or reset.
     pub(in crate::rules) fn connect(mut self, connection: &Connection) -> Self {
-        let Self { rules, owner, now, .. } = &mut self;
+        let Self { rules, owner, .. } = &mut self;
         let party = |address: std::net::IpAddr| owner.at_address(address, connection.time);
         let server = connection.server_after_nat.unwrap_or(connection.server);
         let who = Who {
@@ -133,7 +168,7 @@ impl Scene {
             role: Role::Client,
             ..Who::default()
         };
-        rules.add_connection(connection, Given { who: &who, owner, now: *now });
+        rules.add_connection(connection, Given { who: &who, owner });
         self
     }
 

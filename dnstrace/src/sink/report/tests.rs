@@ -9,12 +9,21 @@ use crate::rules::report::{Asker, CLIENTS_MAX, Tally};
 use crate::rules::{Ledger, Totals};
 
 fn observed(report: Report) -> Observed {
-    Observed { report: Box::new(report), interfaces: Arc::default() }
+    Observed { report: Box::new(report), findings: Vec::new(), interfaces: Arc::default() }
 }
 
 fn summary(ledgers: Vec<Ledger>) -> Summary {
     let totals = Totals::default();
-    Summary { totals, ledgers, quality: Vec::new(), packets: 0, messages: 0, warnings: Vec::new(), error: None }
+    Summary {
+        totals,
+        ledgers,
+        quality: Vec::new(),
+        packets: 0,
+        messages: 0,
+        surest: None,
+        warnings: Vec::new(),
+        error: None,
+    }
 }
 
 fn text(report: Report, summary: &Summary, palette: Palette) -> String {
