@@ -93,6 +93,10 @@ pub(super) struct ReportArguments {
     #[command(flatten)]
     pub(super) show: ShowArguments,
 
+    /// End at the first finding that is more than advice, or with --fail-on at least that sure
+    #[arg(long)]
+    pub(super) until_finding: bool,
+
     #[command(flatten)]
     pub(super) capture: CaptureArguments,
 }

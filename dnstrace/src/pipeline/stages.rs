@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{Ended, Outputs, PipelineOptions, Problems};
 use crate::capture::live::HookCounts;
-use crate::capture::{BootTime, Packet, WallTime};
+use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
 use crate::decode::{Decoder, Observation};
 use crate::join::{Join, Transaction, TransactionId};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
 use crate::rules::case::Case;
+use crate::rules::finding::Certainty;
 use crate::rules::lookup::Lookup;
 use crate::rules::report::Report;
 use crate::rules::{Given, Ledger, Rules, Told, Totals, quality};
@@ -22,6 +23,7 @@ pub(super) struct Stages {
     join: Join,
     /// Found in one packet.
     messages: Vec<SeenMessage>,
+    until_finding: Option<Certainty>,
     pub(super) tail: Tail,
 }
 
@@ -52,11 +54,11 @@ impl Stages {
         let (totals, time, wall, until) = Default::default();
         let tail = Tail { owner, end: End { totals, outlet, recorder, rules, report }, time, wall, until };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
-        Self { decoder, join, messages: Vec::new(), tail }
+        Self { decoder, join, messages: Vec::new(), until_finding: options.until_finding, tail }
     }
 
     pub(super) fn add(&mut self, packet: &Packet<'_>) {
-        let Self { decoder, join, messages, tail } = self;
+        let Self { decoder, join, messages, tail, .. } = self;
         (tail.time, tail.wall) = (packet.time, packet.wall);
         if let Some(report) = &mut tail.end.report {
             report.span.packet(packet.time, packet.wall);
@@ -78,6 +80,11 @@ impl Stages {
         }
     }
 
+    /// Packets were lost before they came here.
+    pub(super) fn lose(&mut self) {
+        self.tail.end.rules.iter_mut().for_each(|rules| rules.findings_mut().lose());
+    }
+
     /// Hands over what is to be shown and recorded so far.
     pub(super) fn hand_over(&mut self, now: BootTime) {
         let Tail { owner, end: End { outlet, recorder, .. }, .. } = &mut self.tail;
@@ -89,11 +96,16 @@ impl Stages {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        let End { outlet, recorder, .. } = &self.tail.end;
-        outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended)
+        let End { outlet, recorder, rules, .. } = &self.tail.end;
+        let surest = rules.as_ref().and_then(|rules| rules.findings().surest());
+        let is_found = self.until_finding.is_some_and(|least| surest.is_some_and(|surest| surest >= least));
+        outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended) || is_found
     }
 
     pub(super) fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
+        if Hook::ALL.iter().any(|&hook| counts.get(hook, Counter::RingFull) != 0) {
+            self.lose();
+        }
         let End { outlet, recorder, .. } = &mut self.tail.end;
         let unrecorded = recorder.as_ref().map_or(0, |recorder| recorder.counts().dropped);
         losses.tell(counts, unrecorded, self.tail.wall, outlet);
@@ -219,7 +231,7 @@ impl Tail {
     fn observed(&mut self) -> Option<Observed> {
         let report = self.end.report.take()?;
         let rules = self.end.rules.as_ref();
-        let findings = rules.map(|rules| rules.findings().sorted().into_iter().cloned().collect()).unwrap_or_default();
+        let findings = rules.map(|rules| rules.findings().sorted()).unwrap_or_default();
         Some(Observed { report, findings, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
     }
 

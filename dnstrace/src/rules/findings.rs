@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
 use super::finding::{About, Certainty, Evidence, Explanation, Finding, Severity, Subject};
 use super::name::Name;
+use crate::capture::BootTime;
 use crate::decode::iana;
 use crate::join::{Event, Outcome, TransactionId};
 use crate::owner::Party;
@@ -16,6 +18,8 @@ use crate::owner::Party;
 const SUBJECTS_MAX: usize = 512;
 /// Transactions that are kept as evidence of a finding, the last one besides.
 const EVIDENCE_MAX: usize = 4;
+/// Of a storm, the last one need not be the very last.
+const EVIDENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Facts of a finding.
 const FACTS_MAX: usize = 8;
 /// Who is told by name of those that suffer.
@@ -45,6 +49,11 @@ struct Kept {
     finding: Finding,
     /// Its count when it was last given.
     told: u64,
+    /// When its last evidence began.
+    evidenced: BootTime,
+    /// How sure it is by what was seen, and by what was missed.
+    seen: Option<Certainty>,
+    missed: Option<Certainty>,
     affected: HashSet<About>,
 }
 
@@ -70,24 +79,24 @@ impl Findings {
         Found { rule, findings: self }
     }
 
-    /// Packets were lost: what rests on something not seen is less certain from now on.
+    /// Packets were lost: what rests on something not seen is less certain, also what was found before.
     pub fn lose(&mut self) {
         self.lossy = true;
     }
 
     /// Every finding, the worst and surest first, then by how often.
     #[must_use]
-    pub fn sorted(&self) -> Vec<&Finding> {
-        let mut all: Vec<_> = self.by_subject.values().map(|kept| &kept.finding).collect();
-        all.sort_by_key(|finding| rank(finding));
+    pub fn sorted(&self) -> Vec<Finding> {
+        let mut all: Vec<_> = self.by_subject.values().map(|kept| kept.given(self.lossy)).collect();
+        all.sort_by_key(rank);
         all
     }
 
     /// The surest of those that are more than advice.
     #[must_use]
     pub fn surest(&self) -> Option<Certainty> {
-        let all = self.by_subject.values().map(|kept| &kept.finding);
-        all.filter(|finding| finding.severity > Severity::Advice).map(|finding| finding.certainty).max()
+        let problems = self.by_subject.values().filter(|kept| kept.finding.severity > Severity::Advice);
+        problems.map(|kept| kept.certainty(self.lossy)).max()
     }
 
     /// Whether there are none.
@@ -109,20 +118,21 @@ impl Findings {
     }
 
     /// Gives each finding that is new since this was last asked.
-    pub fn take_new(&mut self, mut each: impl FnMut(&Finding)) {
+    pub fn take_new(&mut self, mut each: impl FnMut(Finding)) {
         for key in std::mem::take(&mut self.new) {
             if let Some(kept) = self.by_subject.get_mut(&key) {
                 kept.told = kept.finding.count;
-                each(&kept.finding);
+                each(kept.given(self.lossy));
             }
         }
     }
 
     /// Gives each finding that is not as it was when it was given last, the worst first.
-    pub fn take_changed(&mut self, each: impl FnMut(&Finding)) {
-        let mut changed: Vec<_> = self.by_subject.values().filter(|kept| kept.told != kept.finding.count).collect();
-        changed.sort_by_key(|kept| rank(&kept.finding));
-        changed.into_iter().map(|kept| &kept.finding).for_each(each);
+    pub fn take_changed(&mut self, each: impl FnMut(Finding)) {
+        let changed = self.by_subject.values().filter(|kept| kept.told != kept.finding.count);
+        let mut changed: Vec<_> = changed.map(|kept| kept.given(self.lossy)).collect();
+        changed.sort_by_key(rank);
+        changed.into_iter().for_each(each);
         self.new.clear();
     }
 
@@ -144,13 +154,12 @@ fn rank(finding: &Finding) -> impl Ord + use<> {
 impl Found<'_> {
     /// Says something that was seen.
     pub fn seen(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        self.add(claim, sentence, Certainty::Certain);
+        self.add(claim, sentence, |kept| &mut kept.seen);
     }
 
     /// Says something that rests on what was not seen: less certain where packets were lost.
     pub fn missed(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        let most = if self.findings.lossy { Certainty::Likely } else { Certainty::Certain };
-        self.add(claim, sentence, most);
+        self.add(claim, sentence, |kept| &mut kept.missed);
     }
 
     /// Adds a fact to the finding about `about`, if there is one.
@@ -182,26 +191,32 @@ impl Found<'_> {
         self.findings.by_subject.contains_key(&(self.rule.id, about.clone()))
     }
 
-    fn add(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String, most: Certainty) {
-        let (rule, case, certainty) = (self.rule, claim.case, claim.certainty.min(most));
+    fn add(
+        &mut self,
+        claim: Claim<'_>,
+        sentence: impl FnOnce() -> String,
+        certainty: fn(&mut Kept) -> &mut Option<Certainty>,
+    ) {
+        let (rule, case) = (self.rule, claim.case);
         if rule.explains_failure {
             self.explains(case);
         }
         self.findings.marks.push(rule.id);
         let key = (rule.id, claim.subject.about.clone());
-        let is_known = self.findings.by_subject.contains_key(&key);
-        if !is_known && self.subjects() >= SUBJECTS_MAX {
-            self.findings.crowded += 1;
-            return;
-        }
-        if !is_known {
+        if !self.findings.by_subject.contains_key(&key) {
+            if self.subjects() >= SUBJECTS_MAX {
+                self.findings.crowded += 1;
+                return;
+            }
             self.findings.new.push(key.clone());
         }
         let kept = self.findings.by_subject.entry(key).or_insert_with(|| Kept::new(rule, case, claim.subject));
-        if !is_known || certainty > kept.finding.certainty {
-            (kept.finding.certainty, kept.finding.sentence) = (certainty, sentence());
+        let before = kept.seen.max(kept.missed);
+        if before < Some(claim.certainty) {
+            kept.finding.sentence = sentence();
         }
-        kept.finding.is_lowered |= certainty < claim.certainty;
+        let known = certainty(kept);
+        *known = (*known).max(Some(claim.certainty));
         kept.add(case);
     }
 
@@ -228,7 +243,18 @@ impl Kept {
             affected_count: 0,
             is_lowered: false,
         };
-        Self { finding, told: 0, affected: HashSet::default() }
+        Self { finding, told: 0, evidenced: case.time, seen: None, missed: None, affected: HashSet::default() }
+    }
+
+    fn certainty(&self, lossy: bool) -> Certainty {
+        let most = if lossy { Certainty::Likely } else { Certainty::Certain };
+        self.seen.max(self.missed.map(|missed| missed.min(most))).unwrap_or(Certainty::Suspected)
+    }
+
+    /// As it is told.
+    fn given(&self, lossy: bool) -> Finding {
+        let certainty = self.certainty(lossy);
+        Finding { certainty, is_lowered: certainty != self.certainty(false), ..self.finding.clone() }
     }
 
     fn add(&mut self, case: &Case) {
@@ -236,10 +262,13 @@ impl Kept {
         finding.count += 1;
         finding.first = finding.first.min((case.time, case.wall));
         finding.last = finding.last.max((case.time, case.wall));
-        if finding.evidence.len() > EVIDENCE_MAX {
+        if finding.evidence.len() > EVIDENCE_MAX && case.time.since(self.evidenced) >= EVIDENCE_INTERVAL {
             finding.evidence.pop();
         }
-        finding.evidence.push(Evidence::of(case));
+        if finding.evidence.len() <= EVIDENCE_MAX {
+            self.evidenced = case.time;
+            finding.evidence.push(Evidence::of(case));
+        }
         let client = Subject::client(case);
         if client.about != finding.subject.about
             && self.affected.len() < AFFECTED_COUNTED_MAX

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::HashMap;
@@ -46,8 +47,8 @@ pub(super) struct Loops {
 #[derive(Debug, Default)]
 struct Followed {
     edges: Vec<Edge>,
-    /// It went in a circle.
-    loops: bool,
+    /// It went in this circle, of these edges.
+    cycle: Option<(Vec<usize>, Arc<Cycle>)>,
 }
 
 /// A loop.
@@ -55,8 +56,6 @@ struct Followed {
 pub struct Cycle {
     /// Who asks whom, in the order of the circle; the last asks the first.
     pub hops: Vec<CycleHop>,
-    /// How often the circle was gone, as far as seen.
-    pub laps: u64,
 }
 
 /// One step of a loop.
@@ -100,36 +99,31 @@ impl Loops {
     }
 
     /// Adds a transaction; gives the loop that it is part of.
-    pub(super) fn add(&mut self, case: &Case, edge: Edge) -> Option<Cycle> {
+    pub(super) fn add(&mut self, case: &Case, edge: Edge) -> Option<Arc<Cycle>> {
         let asked = case.asked.as_ref()?;
         if !self.questions.contains_key(asked) {
             self.begin(asked);
         }
-        let Followed { edges, loops } = self.questions.get_mut(asked)?;
-        edges.retain(|edge| case.time.since(edge.last) < MEMORY);
-        let at = match edges.iter_mut().position(|known| known.is_same(&edge)) {
-            Some(at) => {
-                edges[at].join(&edge);
-                at
-            }
-            None if edges.len() < EDGES_MAX => {
-                edges.push(edge);
-                edges.len() - 1
-            }
-            None => return None,
-        };
-        let way = cycle(edges, at)?;
-        let laps = way.iter().map(|edge| edge.count).min().unwrap_or_default();
-        let is_certain = way.iter().all(|edge| edge.is_gone_on());
-        let is_loop = laps >= LAPS_MIN && is_certain;
-        *loops |= is_loop;
-        is_loop.then(|| Cycle { hops: way.into_iter().map(|edge| edge.hop.clone()).collect(), laps })
+        let followed = self.questions.get_mut(asked)?;
+        let at = followed.join(edge)?;
+        // Of a storm, the first laps tell it all.
+        if let Some((way, cycle)) = &followed.cycle
+            && way.contains(&at)
+        {
+            return Some(Arc::clone(cycle));
+        }
+        let way = cycle(&followed.edges, at)?;
+        let edges = || way.iter().map(|at| &followed.edges[*at]);
+        let is_loop = edges().all(|edge| edge.count >= LAPS_MIN && edge.is_gone_on());
+        let found = is_loop.then(|| Arc::new(Cycle { hops: edges().map(|edge| edge.hop.clone()).collect() }))?;
+        followed.cycle = Some((way, Arc::clone(&found)));
+        Some(found)
     }
 
     /// Whether a question went in a circle: then its loop is why a transaction has no good response, also one of those
     /// that came before that was seen, or stand outside of it.
     pub(super) fn explains(&self, case: &Case) -> bool {
-        case.asked.as_ref().and_then(|asked| self.questions.get(asked)).is_some_and(|followed| followed.loops)
+        case.asked.as_ref().and_then(|asked| self.questions.get(asked)).is_some_and(|followed| followed.cycle.is_some())
     }
 
     fn begin(&mut self, asked: &Asked) {
@@ -140,6 +134,25 @@ impl Loops {
         }
         self.order.push_back(asked.clone());
         self.questions.insert(asked.clone(), Followed::default());
+    }
+}
+
+impl Followed {
+    /// Which edge a transaction is; `None` when there are too many.
+    fn join(&mut self, edge: Edge) -> Option<usize> {
+        // One that is gone no more makes no loop with those of now.
+        let is_over = |known: &Edge| edge.first.since(known.last) >= MEMORY;
+        if self.edges.iter().any(is_over) {
+            self.edges.retain(|known| !is_over(known));
+            self.cycle = None;
+        }
+        if let Some(at) = self.edges.iter().position(|known| known.is_same(&edge)) {
+            self.edges[at].join(&edge);
+            return Some(at);
+        }
+        let is_room = self.edges.len() < EDGES_MAX;
+        is_room.then(|| self.edges.push(edge))?;
+        Some(self.edges.len() - 1)
     }
 }
 
@@ -221,14 +234,14 @@ fn is_probe(case: &Case) -> bool {
         && case.name().is_some_and(|name| name.count() >= 2 && name.labels().take(2).all(is_number))
 }
 
-/// The way from an edge's end back to its beginning, with the edge itself.
-fn cycle(edges: &[Edge], at: usize) -> Option<Vec<&Edge>> {
+/// The way from an edge's end back to its beginning, with the edge itself first.
+fn cycle(edges: &[Edge], at: usize) -> Option<Vec<usize>> {
     let goal = &edges[at].from;
     let mut ways = VecDeque::from([vec![at]]);
     while let Some(way) = ways.pop_front() {
         let end = &edges[*way.last()?].to;
         if end.is(goal) {
-            return Some(way.into_iter().map(|at| &edges[at]).collect());
+            return Some(way);
         }
         if way.len() >= HOPS_MAX {
             continue;
@@ -247,14 +260,14 @@ fn subject(party: Option<&Party>, address: IpAddr) -> Subject {
     }
 }
 
-/// Hop by hop: `kube-system/coredns-1 → 10.96.0.10 → kube-system/coredns-1`.
+/// Hop by hop: `kube-system/coredns-1 -> 10.96.0.10 -> kube-system/coredns-1`.
 impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for hop in &self.hops {
-            write!(f, "{} → ", hop.from)?;
+            write!(f, "{} -> ", hop.from)?;
             let address = hop.server.ip().to_string();
             if hop.to.to_string() != address {
-                write!(f, "{address} → ")?;
+                write!(f, "{address} -> ")?;
             }
         }
         self.hops.first().map_or(Ok(()), |first| first.from.fmt(f))

@@ -21,8 +21,8 @@ impl SearchDomains {
         let own =
             world.resolv_conf(case).map(|conf| conf.search.iter().map(|domain| Name::from_text(domain)).collect());
         let domain = world.domain();
-        let services = domain.as_ref().map(|domain| Name::from_text("svc").with(domain));
-        Self { own, services, domain }
+        let services = domain.map(|domain| Name::from_text("svc").with(domain));
+        Self { own, services, domain: domain.cloned() }
     }
 
     /// Whether it is one of them.

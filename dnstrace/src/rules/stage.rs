@@ -13,6 +13,7 @@ use super::learned::Learned;
 use super::lookup::Lookup;
 use super::lookups::Lookups;
 use super::loops::Loops;
+use super::name::Name;
 use super::search::SearchDomains;
 use super::window::Window;
 use super::world::World;
@@ -34,6 +35,9 @@ pub struct Rules {
     lookups: Lookups,
     loops: Loops,
     findings: Findings,
+    /// The cluster domain, as sources said it when their facts changed last.
+    domain: Option<Name>,
+    version: Option<u64>,
     /// The latest end of a transaction.
     now: BootTime,
     ticked: BootTime,
@@ -52,8 +56,8 @@ impl Rules {
     #[must_use]
     pub fn new() -> Self {
         let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
-        let (window, learned, lookups, loops, findings, now, ticked) = Default::default();
-        Self { table, window, learned, lookups, loops, findings, now, ticked }
+        let (window, learned, lookups, loops, findings, domain, version, now, ticked) = Default::default();
+        Self { table, window, learned, lookups, loops, findings, domain, version, now, ticked }
     }
 
     /// What was found so far.
@@ -81,6 +85,7 @@ impl Rules {
     /// over, and transactions that are settled, go to `told`.
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Vec<&'static str> {
         let Given { who, owner } = given;
+        self.learn_domain(owner);
         let case = Case::of(transaction, who.clone());
         self.now = self.now.max(case.end);
         let now = self.now;
@@ -97,6 +102,14 @@ impl Rules {
         self.fold(owner, now, told);
         self.advance(owner, now, told);
         marks
+    }
+
+    /// Reads the cluster domain again when facts have changed.
+    fn learn_domain(&mut self, owner: &Owner) {
+        if self.version.replace(owner.version()) != Some(owner.version()) {
+            let said = owner.cluster_dns().domains().into_iter().max_by_key(|known| known.sources.len());
+            self.domain = said.map(|known| Name::from_text(&known.what));
+        }
     }
 
     /// Takes a TCP connection.
@@ -141,9 +154,9 @@ impl Rules {
 
     /// Looks whether the newest transaction goes in a circle.
     fn follow(&mut self, owner: &Owner, now: BootTime) {
-        let Self { window, learned, loops, .. } = self;
+        let Self { window, learned, loops, domain, .. } = self;
         let cycle = window.newest().and_then(|case| {
-            let edge = Loops::edge(case, &World { window, learned, loops, owner, now })?;
+            let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now })?;
             loops.add(case, edge)
         });
         if let Some(cycle) = cycle {
@@ -157,8 +170,8 @@ impl Rules {
 
     /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
     fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let Self { window, learned, lookups, loops, .. } = self;
-        let world = World { window, learned, loops, owner, now };
+        let Self { window, learned, lookups, loops, domain, .. } = self;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
         let Some(case) = window.newest() else { return };
         if case.is_upstream() || case.outcome == Outcome::Unsolicited {
             return;
@@ -195,8 +208,8 @@ impl Rules {
         now: BootTime,
         mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::findings::Found<'_>),
     ) {
-        let Self { table, window, learned, loops, findings, .. } = self;
-        let world = World { window, learned, loops, owner, now };
+        let Self { table, window, learned, loops, domain, findings, .. } = self;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
         for (explanation, rule) in table {
             ask(&mut **rule, &world, &mut findings.of(explanation));
         }

@@ -19,6 +19,8 @@ pub struct World<'a> {
     pub learned: &'a Learned,
     /// What goes in circles.
     pub(super) loops: &'a Loops,
+    /// The cluster domain, as sources say it.
+    pub(super) domain: Option<&'a Name>,
     /// Who is who.
     pub owner: &'a Owner,
     /// The time that is known to be over.
@@ -26,11 +28,10 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// The cluster domain: as sources say it, else as names and zones on the wire show it.
+    /// The cluster domain: as sources say it, else as names on the wire show it.
     #[must_use]
-    pub fn domain(&self) -> Option<Name> {
-        let said = self.owner.cluster_dns().domains().into_iter().max_by_key(|known| known.sources.len());
-        said.map(|known| Name::from_text(&known.what)).or_else(|| self.learned.domain().cloned())
+    pub fn domain(&self) -> Option<&Name> {
+        self.domain.or_else(|| self.learned.domain())
     }
 
     /// Whether pods send their queries there: a Service's address, or that of a cache on the node.
@@ -49,6 +50,12 @@ impl World<'_> {
     #[must_use]
     pub fn is_endpoint(&self, address: SocketAddr) -> bool {
         self.owner.cluster_dns().is_endpoint(address)
+    }
+
+    /// Whether cluster DNS answers at this address, as far as that is known.
+    #[must_use]
+    pub fn has_endpoint(&self, address: IpAddr) -> bool {
+        self.owner.cluster_dns().has_endpoint(address)
     }
 
     /// Whether somebody at this address answers queries, and asks others itself.

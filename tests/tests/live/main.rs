@@ -11,7 +11,6 @@ mod local;
 mod loss;
 mod path;
 mod remains;
-mod servers;
 mod sighting;
 mod tcp;
 mod tcpdump;

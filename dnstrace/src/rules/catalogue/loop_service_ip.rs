@@ -32,8 +32,9 @@ pub(super) struct LoopServiceIp;
 impl Rule for LoopServiceIp {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         // The address of a cache on the node is one of cluster DNS' too: what it asks on is no loop.
-        let is_endpoint = world.owner.cluster_dns().endpoints().iter().any(|known| known.what.ip() == case.client.ip());
-        let asks_service = case.who.role == Role::Upstream && is_endpoint && world.is_cluster_server(case.server);
+        let asks_service = case.who.role == Role::Upstream
+            && world.has_endpoint(case.client.ip())
+            && world.is_cluster_server(case.server);
         if !asks_service || case.server.ip() == case.client.ip() || found.explained(case).is_some() {
             return;
         }

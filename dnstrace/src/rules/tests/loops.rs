@@ -78,8 +78,8 @@ fn cluster_dns_and_the_nodes_resolver_ask_each_other() {
         [lap(at * 10, "10.244.0.53", "10.244.0.1:53"), lap(at * 10 + 1, "192.0.2.2", SERVICE).behind(COREDNS)]
     });
     let found = Scene::cluster().fact(node()).asks(asks).finish();
-    let expected = "loop-node-forwarder certain node: is asked by cluster DNS, and asks it the same again: this node → \
-                    10.96.0.10 → kube-system/coredns-1 → 10.244.0.1 → this node";
+    let expected = "loop-node-forwarder certain node: is asked by cluster DNS, and asks it the same again: this node -> \
+                    10.96.0.10 -> kube-system/coredns-1 -> 10.244.0.1 -> this node";
     assert!(found.found().contains(&expected.to_owned()), "{:#?}", found.found());
 }
 

@@ -181,7 +181,7 @@ impl Scene {
 
     /// What was found: `id certainty subject: sentence`, the worst first.
     pub(in crate::rules) fn found(&self) -> Vec<String> {
-        self.findings().into_iter().map(shown).collect()
+        self.findings().iter().map(shown).collect()
     }
 
     /// The same without sentences: `id certainty subject count`.
@@ -189,11 +189,11 @@ impl Scene {
         let brief = |finding: &Finding| {
             format!("{} {} {} {}", finding.rule.id, finding.certainty.name(), subject(finding), finding.count)
         };
-        self.findings().into_iter().map(brief).collect()
+        self.findings().iter().map(brief).collect()
     }
 
     /// What was found.
-    pub(in crate::rules) fn findings(&self) -> Vec<&Finding> {
+    pub(in crate::rules) fn findings(&self) -> Vec<Finding> {
         self.rules.findings().sorted()
     }
 }
