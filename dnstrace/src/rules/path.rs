@@ -84,11 +84,11 @@ pub(super) fn is_delivered(path: &[Hop]) -> bool {
 
 /// Whether a response is seen at the client's end.
 pub(super) fn is_at_client(hop: &Hop, path: &[Hop]) -> bool {
-    let (point, direction) = (hop.point, hop.point.direction);
-    match point.hook {
-        Hook::Socket => direction == Direction::In,
-        Hook::Device => first_interface(path).is_some_and(|first| is_back_at(first, point)),
+    let point = hop.point;
+    if point.hook == Hook::Socket {
+        return point.direction == Direction::In;
     }
+    point.hook == Hook::Device && first_interface(path).is_some_and(|first| is_back_at(first, point))
 }
 
 /// The first interface at which the query was seen.

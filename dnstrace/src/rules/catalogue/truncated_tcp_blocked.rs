@@ -118,15 +118,17 @@ fn is_alive(connection: &Connection, world: &World<'_>) -> bool {
 
 fn tell(connection: &Connection, case: &Case, certainty: Certainty, world: &World<'_>, found: &mut Found<'_>) {
     let server = connection.server;
-    if connection.outcome == ConnectionOutcome::Refused {
-        let claim = Claim { case, subject: Subject::responder(case), certainty };
-        return found.seen(claim, || "refuses TCP, which large responses need".to_owned());
-    }
-    let is_kept_back = path::leg(case, world) == Some(Leg::Client);
+    let is_watched = world.learned.watched().sees_forwarding(server);
+    let is_kept_back = is_watched && path::leg(case, world) == Some(Leg::Client);
     let subject = if is_kept_back { Subject::client(case) } else { Subject::responder(case) };
-    let place = case.query_last_seen().map(|hop| place::words(hop, world)).filter(|place| !place.is_empty());
-    let place = place.map_or_else(String::new, |place| format!("; SYN was last seen {place}"));
+    let claim = Claim { case, subject, certainty };
+    if connection.outcome == ConnectionOutcome::Refused {
+        let what = if is_kept_back { format!("is refused TCP to {server}") } else { "refuses TCP".to_owned() };
+        return found.seen(claim, || format!("{what}, which large responses need"));
+    }
     let what =
         if is_kept_back { format!("gets no TCP connection to {server}") } else { "does not accept TCP".to_owned() };
-    found.missed(Claim { case, subject, certainty }, || format!("{what}, which large responses need{place}"));
+    let place = case.query_last_seen().map(|hop| place::words(hop, world)).filter(|place| !place.is_empty());
+    let place = place.map_or_else(String::new, |place| format!("; SYN was last seen {place}"));
+    found.missed(claim, || format!("{what}, which large responses need{place}"));
 }

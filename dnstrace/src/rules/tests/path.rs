@@ -19,7 +19,8 @@ fn leg_of(asks: &[Ask], expected: Option<Leg>) {
         window.add(case.clone());
     }
     let owner = Owner::files(1);
-    let world = World { window: &window, learned: &learned, loops: &loops, owner: &owner, now: BootTime(0) };
+    let world =
+        World { window: &window, learned: &learned, loops: &loops, domain: None, owner: &owner, now: BootTime(0) };
     assert_eq!(leg(&cases[0], &world), expected);
 }
 
