@@ -7,6 +7,8 @@ use foldhash::HashSet;
 
 use super::case::Case;
 use super::name::Name;
+use super::watched::Watched;
+use crate::join::Transaction;
 
 /// Domains that names below `svc` end in; pods of one cluster agree, and anybody may ask for any name.
 const DOMAINS_MAX: usize = 16;
@@ -22,6 +24,7 @@ pub struct Learned {
     services: HashSet<SocketAddr>,
     responders: HashSet<IpAddr>,
     resolvers: HashSet<IpAddr>,
+    watched: Watched,
 }
 
 impl Learned {
@@ -40,6 +43,17 @@ impl Learned {
         if case.cause.is_some() || (case.is_upstream() && self.responders.contains(&client)) {
             insert(&mut self.resolvers, client, RESOLVERS_MAX);
         }
+    }
+
+    /// Learns from where its packets were seen.
+    pub(super) fn watch(&mut self, transaction: &Transaction) {
+        self.watched.add(transaction);
+    }
+
+    /// What is watched.
+    #[must_use]
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     /// The cluster domain, as most names below `svc` have it.

@@ -14,14 +14,18 @@ pub mod lookup;
 mod lookups;
 mod loops;
 pub mod name;
+pub mod path;
 mod place;
 mod quality;
 pub mod report;
 mod search;
+mod signs;
 mod stage;
+mod stuck;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod watched;
 mod window;
 mod world;
 
@@ -33,5 +37,6 @@ pub use loops::{Cycle, CycleHop};
 pub use quality::quality;
 pub use stage::{Ended, Given, Rules, Told};
 pub use totals::Totals;
+pub use watched::{Responder, Watched, Way};
 pub use window::Window;
 pub use world::World;

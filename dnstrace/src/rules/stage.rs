@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::case::Case;
+use super::case::{Case, connection_id};
 use super::catalogue::{Entry, RULES, Rule};
 use super::finding::Explanation;
 use super::findings::Findings;
@@ -90,6 +90,7 @@ impl Rules {
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case);
+        self.learned.watch(transaction);
         self.window.add(case);
         self.ask_all(owner, now, |rule, world, found| {
             if let Some(case) = world.window.newest() {
@@ -115,6 +116,9 @@ impl Rules {
     pub fn add_connection(&mut self, connection: &Connection, given: Given<'_>) {
         let Given { who, owner } = given;
         self.ask_all(owner, self.now, |rule, world, found| rule.connection(connection, who, world, found));
+        // A connection is no transaction: nobody marks it, nobody asks again what explains it.
+        self.findings.take_marks();
+        self.findings.forget(connection_id(connection));
     }
 
     /// Settles what is over by `now`, where no transactions come by which that is known.

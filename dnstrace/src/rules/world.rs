@@ -64,6 +64,18 @@ impl World<'_> {
         self.learned.is_resolver(address)
     }
 
+    /// The query that made this one's initiator ask, if it is not forgotten.
+    #[must_use]
+    pub fn cause(&self, case: &Case) -> Option<&Case> {
+        self.window.get(case.cause?)
+    }
+
+    /// Whether an address is known to stand for others: a Service, or one that was translated before.
+    #[must_use]
+    pub fn stands_for_others(&self, case: &Case) -> bool {
+        case.who.service.is_some() || self.is_cluster_server(case.server)
+    }
+
     /// `/etc/resolv.conf` of the pod that asked.
     #[must_use]
     pub fn resolv_conf(&self, case: &Case) -> Option<&ResolvConf> {

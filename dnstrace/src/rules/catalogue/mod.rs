@@ -1,11 +1,26 @@
 //! The rules: one file each, one line of the table each.
 
+mod answer_mismatch;
+mod conntrack_full;
+mod dns_tcp_idle_reset;
 mod error_response;
+mod fragment_lost;
 mod loop_mutual;
 mod loop_node_forwarder;
 mod loop_self_stub;
 mod loop_service_ip;
+mod no_dns_endpoints;
 mod no_response;
+mod node_path_broken;
+mod pair_race_lost;
+mod policy_drop;
+mod policy_proxy_refused;
+mod reply_unexpected_source;
+mod rpfilter_drop;
+mod server_not_listening;
+mod stale_conntrack_endpoint;
+mod truncated_tcp_blocked;
+mod vip_not_translated;
 
 use super::case::Case;
 use super::finding::Explanation;
@@ -59,6 +74,21 @@ pub const RULES: &[Entry] = &[
     Entry::new::<loop_service_ip::LoopServiceIp>(&loop_service_ip::EXPLANATION),
     Entry::new::<loop_node_forwarder::LoopNodeForwarder>(&loop_node_forwarder::EXPLANATION),
     Entry::new::<loop_mutual::LoopMutual>(&loop_mutual::EXPLANATION),
+    Entry::new::<no_dns_endpoints::NoDnsEndpoints>(&no_dns_endpoints::EXPLANATION),
+    Entry::new::<server_not_listening::ServerNotListening>(&server_not_listening::EXPLANATION),
+    Entry::new::<vip_not_translated::VipNotTranslated>(&vip_not_translated::EXPLANATION),
+    Entry::new::<rpfilter_drop::RpfilterDrop>(&rpfilter_drop::EXPLANATION),
+    Entry::new::<conntrack_full::ConntrackFull>(&conntrack_full::EXPLANATION),
+    Entry::new::<pair_race_lost::PairRaceLost>(&pair_race_lost::EXPLANATION),
+    Entry::new::<policy_drop::PolicyDrop>(&policy_drop::EXPLANATION),
+    Entry::new::<policy_proxy_refused::PolicyProxyRefused>(&policy_proxy_refused::EXPLANATION),
+    Entry::new::<reply_unexpected_source::ReplyUnexpectedSource>(&reply_unexpected_source::EXPLANATION),
+    Entry::new::<stale_conntrack_endpoint::StaleConntrackEndpoint>(&stale_conntrack_endpoint::EXPLANATION),
+    Entry::new::<node_path_broken::NodePathBroken>(&node_path_broken::EXPLANATION),
+    Entry::new::<fragment_lost::FragmentLost>(&fragment_lost::EXPLANATION),
+    Entry::new::<truncated_tcp_blocked::TruncatedTcpBlocked>(&truncated_tcp_blocked::EXPLANATION),
+    Entry::new::<dns_tcp_idle_reset::DnsTcpIdleReset>(&dns_tcp_idle_reset::EXPLANATION),
+    Entry::new::<answer_mismatch::AnswerMismatch>(&answer_mismatch::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

@@ -24,6 +24,7 @@ pub(in crate::rules) struct Ask {
     edns: Option<u16>,
     response: Option<Message>,
     end: Option<u64>,
+    last: fn(&mut Transaction),
 }
 
 impl Ask {
@@ -36,7 +37,16 @@ impl Ask {
         let id = crate_hash(&(at, client, server, name, u16::from(qtype)));
         transaction.id = TransactionId(id);
         let message_id = u16::try_from(id & 0xffff).unwrap();
-        Self { transaction, name: name.to_owned(), qtype, message_id, edns: None, response: None, end: None }
+        Self {
+            transaction,
+            name: name.to_owned(),
+            qtype,
+            message_id,
+            edns: None,
+            response: None,
+            end: None,
+            last: |_| (),
+        }
     }
 
     /// Over TCP.
@@ -169,6 +179,12 @@ impl Ask {
         self
     }
 
+    /// Anything else, with its messages.
+    pub(in crate::rules) fn last(mut self, change: fn(&mut Transaction)) -> Self {
+        self.last = change;
+        self
+    }
+
     fn with_response(mut self, change: impl FnOnce(&mut Message)) -> Self {
         change(self.response.as_mut().expect("a response comes first"));
         self
@@ -198,6 +214,7 @@ impl Ask {
             response.metadata.id = self.message_id;
             copy(&response)
         });
+        (self.last)(&mut transaction);
         transaction
     }
 }

@@ -2,9 +2,27 @@
 //!
 //! A test is a [`Scene`]: facts, then transactions in the order in which they end, then what was found.
 
+mod answer_mismatch;
 mod asks;
+mod connections;
+mod conntrack_full;
+mod dns_tcp_idle_reset;
+mod fragment_lost;
 mod framework;
 mod loops;
+mod no_dns_endpoints;
+mod node_path_broken;
+mod pair_race_lost;
+mod path;
+mod policy_drop;
+mod policy_proxy_refused;
+mod reply_unexpected_source;
+mod rpfilter_drop;
+mod server_not_listening;
+mod stale_conntrack_endpoint;
+mod truncated_tcp_blocked;
+mod vip_not_translated;
+mod ways;
 
 pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
 
@@ -28,6 +46,7 @@ pub(in crate::rules) struct Scene {
 
 /// The cluster of the tests: its Service, its endpoints.
 pub(in crate::rules) const SERVICE: &str = "10.96.0.10:53";
+pub(in crate::rules) const SERVICE_V6: &str = "[fd00:96::a]:53";
 pub(in crate::rules) const COREDNS: &str = "10.244.0.53:53";
 pub(in crate::rules) const COREDNS_2: &str = "10.244.0.54:53";
 /// Its upstream server, and two pods' addresses.
@@ -74,6 +93,21 @@ impl Scene {
     pub(in crate::rules) fn fact(mut self, fact: Fact) -> Self {
         self.owner.apply(Source::Api, fact, BootTime(0));
         self
+    }
+
+    /// The same, where the API says that no endpoint of cluster DNS is ready.
+    pub(in crate::rules) fn without_endpoints() -> Self {
+        let servers = vec![SERVICE.parse().unwrap()];
+        Self::cluster().fact(Fact::ClusterDns(ClusterDnsFact { servers, ..ClusterDnsFact::default() }))
+    }
+
+    /// The same, where nobody asked the API: the user says where cluster DNS is asked.
+    pub(in crate::rules) fn with_service_only() -> Self {
+        let mut scene = Self::unknown();
+        let servers = vec![SERVICE.parse().unwrap(), SERVICE_V6.parse().unwrap()];
+        let fact = Fact::ClusterDns(ClusterDnsFact { servers, ..ClusterDnsFact::default() });
+        scene.owner.apply(Source::User, fact, BootTime(0));
+        scene
     }
 
     /// A pod; its UID is `uid-NAME`.
