@@ -1,7 +1,10 @@
 //! The rules: one file each, one line of the table each.
 
 mod error_response;
+mod kubernetes_plugin_unsynced;
 mod no_response;
+mod upstream_error;
+mod upstream_timeout;
 
 use super::case::Case;
 use super::finding::Explanation;
@@ -28,6 +31,11 @@ pub trait Rule: Send {
 
     /// About once a second, and at the end.
     fn tick(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// Entries of its tables that went for want of room.
+    fn evicted(&self) -> u64 {
+        0
+    }
 }
 
 /// A line of the table.
@@ -47,6 +55,9 @@ impl Entry {
 
 /// Every rule. Those that explain a failure by its cause stand before those that say only that there was one.
 pub const RULES: &[Entry] = &[
+    Entry::new::<kubernetes_plugin_unsynced::KubernetesPluginUnsynced>(&kubernetes_plugin_unsynced::EXPLANATION),
+    Entry::new::<upstream_timeout::UpstreamTimeout>(&upstream_timeout::EXPLANATION),
+    Entry::new::<upstream_error::UpstreamError>(&upstream_error::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

@@ -4,8 +4,11 @@
 
 mod asks;
 mod framework;
+mod kubernetes_plugin_unsynced;
+mod upstream_error;
+mod upstream_timeout;
 
-pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
+pub(in crate::rules) use asks::{Ask, asked_on, at_device, at_socket, dropped, rejected, sent_on, to_coredns};
 
 use super::catalogue::RULES;
 use super::finding::{About, Finding};
@@ -29,6 +32,8 @@ pub(in crate::rules) struct Scene {
 pub(in crate::rules) const SERVICE: &str = "10.96.0.10:53";
 pub(in crate::rules) const COREDNS: &str = "10.244.0.53:53";
 pub(in crate::rules) const COREDNS_2: &str = "10.244.0.54:53";
+/// A second upstream server.
+pub(in crate::rules) const UPSTREAM_2: &str = "192.0.2.54:53";
 /// Its upstream server, and two pods' addresses.
 pub(in crate::rules) const UPSTREAM: &str = "192.0.2.53:53";
 pub(in crate::rules) const WEB: &str = "10.244.0.10";
