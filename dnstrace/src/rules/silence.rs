@@ -36,16 +36,17 @@ impl Default for Silence {
 impl Silence {
     /// Learns from a transaction that ended.
     pub(super) fn add(&mut self, case: &Case, world: &World<'_>) {
-        let cause = case.cause.and_then(|cause| world.window.get(cause));
-        if let Some(cause) = Some(case).filter(|case| case.caused != 0).or(cause) {
-            self.0.entry(&cause.responder()).asks_on = true;
+        let begun_by = case.cause.and_then(|id| world.window.get(id));
+        if let Some(asking) = Some(case).filter(|case| case.caused != 0).or(begun_by) {
+            self.0.entry(&asking.responder()).asks_on = true;
         }
         if case.is_upstream() {
             self.count(case);
         }
     }
 
-    fn count(&mut self, case: &Case) {
+    /// Learns from a transaction that ended how its server answers.
+    pub(super) fn count(&mut self, case: &Case) {
         if is_loop_probe(case) {
             return;
         }

@@ -1,17 +1,23 @@
 //! Whom a forwarder asked because it was asked, and which of them is to blame that it could not answer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::case::Case;
 use super::name::Name;
 use super::world::World;
-use crate::capture::{Direction, Hook};
+use crate::capture::{BootTime, Direction, Hook};
 use crate::decode::iana;
+use crate::owner::{Party, Role};
 
 /// Transactions with one question that are looked at: a forwarder tries a few servers a few times; more is a loop.
 const LOOKED_AT_MAX: usize = 64;
+/// When a client has given up, its server may still try.
+const GIVEN_UP: Duration = Duration::from_millis(5_250);
 /// A stub, a cache on the node, cluster DNS, a resolver of the site, one of the provider.
 const DEPTH_MAX: usize = 5;
+/// 169.254.169.253 (AWS), 169.254.169.254 (Google, Azure and others).
+const PROVIDER_OCTET: u8 = 169;
 const NS: u16 = 2;
 const HINFO: u16 = 13;
 
@@ -30,9 +36,8 @@ pub(super) fn asked_on<'w>(case: &'w Case, world: &World<'w>) -> impl Iterator<I
 }
 
 /// When the responder had no more reason to ask others.
-fn until(case: &Case) -> crate::capture::BootTime {
-    let grace = std::time::Duration::from_millis(if case.is_unanswered() { 5_250 } else { 0 });
-    case.end.after(grace)
+fn until(case: &Case) -> BootTime {
+    if case.is_unanswered() { case.end.after(GIVEN_UP) } else { case.end }
 }
 
 /// Who is to blame for the failure of a transaction.
@@ -105,6 +110,22 @@ pub(super) fn is_lost_on_node(case: &Case) -> bool {
     case.query_last_seen().is_some_and(is_entering) && !case.reached
 }
 
+/// Whether a cache of the node was asked: NodeLocal DNSCache has a link-local address, and often that of the Service, too.
+/// Resolvers of cloud providers have link-local addresses as well.
+pub(super) fn is_node_cache(case: &Case, world: &World<'_>) -> bool {
+    let is_own_address = match case.server.ip() {
+        IpAddr::V4(address) => address.is_link_local() && address.octets()[2] != PROVIDER_OCTET,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    let is_node = |party: &Party| match party {
+        Party::Node { .. } => true,
+        Party::Pod { pod, .. } => pod.host_network == Some(true),
+        Party::Remote(_) | Party::Resolver => false,
+    };
+    let is_on_node = case.server_after_nat.is_none() && case.who.server.as_ref().is_some_and(is_node);
+    is_own_address || (is_on_node && world.is_cluster_server(case.server))
+}
+
 /// CoreDNS's `health_check` of an upstream server: any response is a good one.
 pub(super) fn is_health_check(case: &Case) -> bool {
     case.qtype() == Some(NS) && case.name().is_some_and(Name::is_root)
@@ -120,7 +141,7 @@ pub(super) fn is_loop_probe(case: &Case) -> bool {
 /// Who sent it, in a sentence about whom it was sent to.
 pub(super) fn initiator(case: &Case) -> String {
     match case.who.role {
-        crate::owner::Role::Upstream => "cluster DNS".to_owned(),
+        Role::Upstream => "cluster DNS".to_owned(),
         _ => format!("the forwarder {}", case.client.ip()),
     }
 }

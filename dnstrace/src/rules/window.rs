@@ -109,9 +109,9 @@ impl Window {
     }
 
     fn count_in_cause(&mut self, case: &Case) {
-        let cause = case.cause.and_then(|cause| self.by_id.get(&cause)).and_then(|at| self.cases.get_mut(at));
-        if let Some(Kept { case: cause, .. }) = cause {
-            cause.caused = cause.caused.saturating_add(1);
+        let begun_by = case.cause.and_then(|id| self.by_id.get(&id)).and_then(|at| self.cases.get_mut(at));
+        if let Some(begun_by) = begun_by {
+            begun_by.case.caused = begun_by.case.caused.saturating_add(1);
         }
     }
 

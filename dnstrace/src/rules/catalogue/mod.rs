@@ -2,7 +2,13 @@
 
 mod error_response;
 mod kubernetes_plugin_unsynced;
+mod max_concurrent_refused;
 mod no_response;
+mod nodelocal_down;
+mod nodelocal_upstream_timeout;
+mod oversize_upstream_reply;
+mod server_overload;
+mod server_slow;
 mod upstream_error;
 mod upstream_timeout;
 
@@ -55,7 +61,13 @@ impl Entry {
 
 /// Every rule. Those that explain a failure by its cause stand before those that say only that there was one.
 pub const RULES: &[Entry] = &[
+    Entry::new::<server_overload::ServerOverload>(&server_overload::EXPLANATION),
+    Entry::new::<nodelocal_down::NodelocalDown>(&nodelocal_down::EXPLANATION),
     Entry::new::<kubernetes_plugin_unsynced::KubernetesPluginUnsynced>(&kubernetes_plugin_unsynced::EXPLANATION),
+    Entry::new::<oversize_upstream_reply::OversizeUpstreamReply>(&oversize_upstream_reply::EXPLANATION),
+    Entry::new::<max_concurrent_refused::MaxConcurrentRefused>(&max_concurrent_refused::EXPLANATION),
+    Entry::new::<nodelocal_upstream_timeout::NodelocalUpstreamTimeout>(&nodelocal_upstream_timeout::EXPLANATION),
+    Entry::new::<server_slow::ServerSlow>(&server_slow::EXPLANATION),
     Entry::new::<upstream_timeout::UpstreamTimeout>(&upstream_timeout::EXPLANATION),
     Entry::new::<upstream_error::UpstreamError>(&upstream_error::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),

@@ -5,6 +5,11 @@
 mod asks;
 mod framework;
 mod kubernetes_plugin_unsynced;
+mod max_concurrent_refused;
+mod nodelocal;
+mod oversize_upstream_reply;
+mod server_overload;
+mod server_slow;
 mod upstream_error;
 mod upstream_timeout;
 
