@@ -141,6 +141,12 @@ impl Findings {
         std::mem::take(&mut self.marks)
     }
 
+    fn mark(&mut self, id: &'static str) {
+        if !self.marks.contains(&id) {
+            self.marks.push(id);
+        }
+    }
+
     /// A transaction is settled: nobody will ask again.
     pub(super) fn forget(&mut self, id: TransactionId) {
         self.explained.remove(&id);
@@ -179,6 +185,15 @@ impl Found<'_> {
         }
     }
 
+    /// Says that a further transaction failed because of what was found about `about`: whoever sent it suffers.
+    pub fn suffers(&mut self, about: &About, case: &Case) {
+        if let Some(kept) = self.findings.by_subject.get_mut(&(self.rule.id, about.clone())) {
+            kept.affect(case);
+            self.findings.mark(self.rule.id);
+            self.explains(case);
+        }
+    }
+
     /// The rule that explains a transaction's failure, so far.
     #[must_use]
     pub fn explained(&self, case: &Case) -> Option<&'static str> {
@@ -201,7 +216,7 @@ impl Found<'_> {
         if rule.explains_failure {
             self.explains(case);
         }
-        self.findings.marks.push(rule.id);
+        self.findings.mark(rule.id);
         let key = (rule.id, claim.subject.about.clone());
         if !self.findings.by_subject.contains_key(&key) {
             if self.subjects() >= SUBJECTS_MAX {
@@ -269,6 +284,12 @@ impl Kept {
             self.evidenced = case.time;
             finding.evidence.push(Evidence::of(case));
         }
+        self.affect(case);
+    }
+
+    /// Counts who sent it among those who suffer.
+    fn affect(&mut self, case: &Case) {
+        let finding = &mut self.finding;
         let client = Subject::client(case);
         if client.about != finding.subject.about
             && self.affected.len() < AFFECTED_COUNTED_MAX

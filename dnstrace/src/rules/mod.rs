@@ -4,6 +4,7 @@
 //! and shown to every rule of the [`catalogue`]. What rules say is aggregated in [`Findings`].
 
 mod answer;
+mod cached;
 pub mod case;
 pub mod catalogue;
 pub mod finding;
@@ -17,14 +18,17 @@ pub mod name;
 pub mod path;
 mod place;
 mod quality;
+mod recent;
 pub mod report;
 mod search;
 mod signs;
+mod silence;
 mod stage;
 mod stuck;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod upstream;
 mod watched;
 mod window;
 mod world;

@@ -5,21 +5,30 @@ mod conntrack_full;
 mod dns_tcp_idle_reset;
 mod error_response;
 mod fragment_lost;
+mod kubernetes_plugin_unsynced;
 mod loop_mutual;
 mod loop_node_forwarder;
 mod loop_self_stub;
 mod loop_service_ip;
+mod max_concurrent_refused;
 mod no_dns_endpoints;
 mod no_response;
 mod node_path_broken;
+mod nodelocal_down;
+mod nodelocal_upstream_timeout;
+mod oversize_upstream_reply;
 mod pair_race_lost;
 mod policy_drop;
 mod policy_proxy_refused;
 mod reply_unexpected_source;
 mod rpfilter_drop;
 mod server_not_listening;
+mod server_overload;
+mod server_slow;
 mod stale_conntrack_endpoint;
 mod truncated_tcp_blocked;
+mod upstream_error;
+mod upstream_timeout;
 mod vip_not_translated;
 
 use super::case::Case;
@@ -51,6 +60,11 @@ pub trait Rule: Send {
 
     /// About once a second, and at the end.
     fn tick(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// Entries of its tables that went for want of room.
+    fn evicted(&self) -> u64 {
+        0
+    }
 }
 
 /// A line of the table.
@@ -74,6 +88,7 @@ pub const RULES: &[Entry] = &[
     Entry::new::<loop_service_ip::LoopServiceIp>(&loop_service_ip::EXPLANATION),
     Entry::new::<loop_node_forwarder::LoopNodeForwarder>(&loop_node_forwarder::EXPLANATION),
     Entry::new::<loop_mutual::LoopMutual>(&loop_mutual::EXPLANATION),
+    Entry::new::<nodelocal_down::NodelocalDown>(&nodelocal_down::EXPLANATION),
     Entry::new::<no_dns_endpoints::NoDnsEndpoints>(&no_dns_endpoints::EXPLANATION),
     Entry::new::<server_not_listening::ServerNotListening>(&server_not_listening::EXPLANATION),
     Entry::new::<vip_not_translated::VipNotTranslated>(&vip_not_translated::EXPLANATION),
@@ -89,6 +104,14 @@ pub const RULES: &[Entry] = &[
     Entry::new::<truncated_tcp_blocked::TruncatedTcpBlocked>(&truncated_tcp_blocked::EXPLANATION),
     Entry::new::<dns_tcp_idle_reset::DnsTcpIdleReset>(&dns_tcp_idle_reset::EXPLANATION),
     Entry::new::<answer_mismatch::AnswerMismatch>(&answer_mismatch::EXPLANATION),
+    Entry::new::<server_overload::ServerOverload>(&server_overload::EXPLANATION),
+    Entry::new::<kubernetes_plugin_unsynced::KubernetesPluginUnsynced>(&kubernetes_plugin_unsynced::EXPLANATION),
+    Entry::new::<oversize_upstream_reply::OversizeUpstreamReply>(&oversize_upstream_reply::EXPLANATION),
+    Entry::new::<max_concurrent_refused::MaxConcurrentRefused>(&max_concurrent_refused::EXPLANATION),
+    Entry::new::<nodelocal_upstream_timeout::NodelocalUpstreamTimeout>(&nodelocal_upstream_timeout::EXPLANATION),
+    Entry::new::<server_slow::ServerSlow>(&server_slow::EXPLANATION),
+    Entry::new::<upstream_timeout::UpstreamTimeout>(&upstream_timeout::EXPLANATION),
+    Entry::new::<upstream_error::UpstreamError>(&upstream_error::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

@@ -23,6 +23,7 @@ pub(super) fn connection(at: u64, client: &str, outcome: ConnectionOutcome, sent
         outcome,
         attempts: vec![Attempt { time }; sent],
         path: vec![Hop { time, point, message, attempt: 0, src: client, dst: server, vlan: None }],
+        path_cut: 0,
         signs: Vec::new(),
         client_socket: Socket::default(),
         server_socket: Socket::default(),

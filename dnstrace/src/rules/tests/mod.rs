@@ -9,9 +9,13 @@ mod conntrack_full;
 mod dns_tcp_idle_reset;
 mod fragment_lost;
 mod framework;
+mod kubernetes_plugin_unsynced;
 mod loops;
+mod max_concurrent_refused;
 mod no_dns_endpoints;
 mod node_path_broken;
+mod nodelocal;
+mod oversize_upstream_reply;
 mod pair_race_lost;
 mod path;
 mod policy_drop;
@@ -19,12 +23,16 @@ mod policy_proxy_refused;
 mod reply_unexpected_source;
 mod rpfilter_drop;
 mod server_not_listening;
+mod server_overload;
+mod server_slow;
 mod stale_conntrack_endpoint;
 mod truncated_tcp_blocked;
+mod upstream_error;
+mod upstream_timeout;
 mod vip_not_translated;
 mod ways;
 
-pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
+pub(in crate::rules) use asks::{Ask, asked_because, asked_on, at_device, at_socket, dropped, rejected, to_coredns};
 
 use super::catalogue::RULES;
 use super::finding::{About, Finding};
@@ -49,6 +57,8 @@ pub(in crate::rules) const SERVICE: &str = "10.96.0.10:53";
 pub(in crate::rules) const SERVICE_V6: &str = "[fd00:96::a]:53";
 pub(in crate::rules) const COREDNS: &str = "10.244.0.53:53";
 pub(in crate::rules) const COREDNS_2: &str = "10.244.0.54:53";
+/// A second upstream server.
+pub(in crate::rules) const UPSTREAM_2: &str = "192.0.2.54:53";
 /// Its upstream server, and two pods' addresses.
 pub(in crate::rules) const UPSTREAM: &str = "192.0.2.53:53";
 pub(in crate::rules) const WEB: &str = "10.244.0.10";
