@@ -81,7 +81,7 @@ fn parse(text: &str) -> ResolvConf {
         match words.next() {
             // A scope is of no use to others.
             Some("nameserver") => {
-                file.nameservers.extend(words.next().and_then(|word| word.split('%').next()?.parse::<IpAddr>().ok()))
+                file.nameservers.extend(words.next().and_then(|word| word.split('%').next()?.parse::<IpAddr>().ok()));
             }
             Some("search" | "domain") => file.search = words.filter_map(domain).take(SEARCH_MAX).collect(),
             Some("options") => file.options.extend(words.filter_map(uid::word)),
