@@ -16,8 +16,8 @@ use crate::decode::DecodeOptions;
 use crate::join::JoinOptions;
 use crate::owner::sources::Sources;
 use crate::owner::{Note, Owner};
-use crate::rules::Ledger;
 use crate::rules::report::Report;
+use crate::rules::{Ledger, Rules};
 use crate::sink::pcapng::Recorder;
 use crate::sink::{Losses, Observed, Outlet, Summary};
 
@@ -50,6 +50,8 @@ pub struct Outputs {
     pub outlet: Outlet,
     /// What is recorded.
     pub recorder: Option<Recorder>,
+    /// What says what is wrong, where somebody wants to know.
+    pub rules: Option<Rules>,
     /// What is reported: of transactions that the outlet's filter shows.
     pub report: Option<Box<Report>>,
 }

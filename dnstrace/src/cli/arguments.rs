@@ -250,6 +250,10 @@ pub(super) struct ShowArguments {
           help_heading = "Filter")]
     pub(super) slower_than: Option<Duration>,
 
+    /// Only transactions that failed, or of which a rule says something
+    #[arg(long, global = true, conflicts_with = "observations", help_heading = "Filter")]
+    pub(super) problems: bool,
+
     #[command(flatten)]
     pub(super) who: WhoArguments,
 }

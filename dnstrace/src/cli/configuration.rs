@@ -49,6 +49,7 @@ pub(super) fn outlet(arguments: &ShowArguments, when_full: WhenFull) -> OutletOp
         show: if arguments.observations { Show::Observations } else { Show::Transactions },
         filter: filter(arguments),
         count: arguments.count,
+        only_problems: arguments.problems,
         when_full,
     }
 }

@@ -16,6 +16,7 @@ use super::message::say;
 use super::recording::RecordingSession;
 use super::reporting::print;
 use crate::pipeline::{Ended, Outputs, Stop};
+use crate::rules::Rules;
 use crate::rules::report::Report;
 use crate::sink::{Format, Observed, Outlet, OutletOptions, ReportFormat, Show, Summary, WriterEnd, write_all};
 
@@ -61,7 +62,8 @@ where
     let start = |recording: RecordingSession| recording.start(shows, stop.clone());
     let (recorder, running) = session.recording.map(start).transpose()?.unzip();
     let report = session.report.map(|_| Box::new(Report::new()));
-    let summary = start_pipeline(pipeline, Outputs { outlet, recorder, report })?;
+    let rules = (report.is_some() || outlet.show() == Show::Transactions).then(Rules::new);
+    let summary = start_pipeline(pipeline, Outputs { outlet, recorder, rules, report })?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;
     let written = patience.wait(written, WRITER_GRACE).await;

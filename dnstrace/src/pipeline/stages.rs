@@ -9,10 +9,12 @@ use crate::decode::{Decoder, Observation};
 use crate::join::{Join, Transaction, TransactionId};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
+use crate::rules::case::Case;
+use crate::rules::lookup::Lookup;
 use crate::rules::report::Report;
-use crate::rules::{Ledger, Totals, quality};
+use crate::rules::{Given, Ledger, Rules, Told, Totals, quality};
 use crate::sink::pcapng::{Known, RecordCounts, Recorder, SeenMessage};
-use crate::sink::{Losses, Names, Observed, Outlet, Show, Summary};
+use crate::sink::{Losses, Named, Names, Observed, Outlet, Show, Summary};
 
 /// The stages, from decoding on.
 pub(super) struct Stages {
@@ -39,14 +41,16 @@ pub(super) struct End {
     totals: Totals,
     outlet: Outlet,
     pub(super) recorder: Option<Recorder>,
+    /// Where what they find is wanted.
+    rules: Option<Rules>,
     report: Option<Box<Report>>,
 }
 
 impl Stages {
     pub(super) fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
-        let Outputs { outlet, recorder, report } = outputs;
+        let Outputs { outlet, recorder, rules, report } = outputs;
         let (totals, time, wall, until) = Default::default();
-        let tail = Tail { owner, end: End { totals, outlet, recorder, report }, time, wall, until };
+        let tail = Tail { owner, end: End { totals, outlet, recorder, rules, report }, time, wall, until };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
         Self { decoder, join, messages: Vec::new(), tail }
     }
@@ -110,6 +114,7 @@ impl Stages {
         join.expire(now, |transaction| tail.add(transaction, now));
         let Tail { owner, end, time, .. } = tail;
         owner.expire(now, |owner, transaction, who| end.add(owner, transaction, who, *time));
+        end.expire(owner, now);
     }
 
     /// Takes what sources have told, if there are any.
@@ -177,6 +182,7 @@ impl Tail {
             outlet.observation(observation, id, || Names {
                 who: owner.who_at(observation),
                 interfaces: owner.interfaces([observation.point].into_iter(), *time),
+                findings: Vec::new(),
             });
         }
         id
@@ -201,6 +207,7 @@ impl Tail {
     fn finish(&mut self, at: BootTime) {
         let Self { owner, end, time, .. } = self;
         owner.finish(at, |owner, transaction, who| end.add(owner, transaction, who, *time));
+        end.finish(owner, at);
         if let Some(recorder) = &mut end.recorder {
             let interfaces = owner.interfaces(std::iter::empty(), *time);
             recorder.finish(at, &Known { interfaces: &interfaces, owner });
@@ -210,7 +217,9 @@ impl Tail {
 
     fn observed(&mut self) -> Option<Observed> {
         let report = self.end.report.take()?;
-        Some(Observed { report, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
+        let rules = self.end.rules.as_ref();
+        let findings = rules.map(|rules| rules.findings().sorted().into_iter().cloned().collect()).unwrap_or_default();
+        Some(Observed { report, findings, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
     }
 
     fn output_ledger(&self, observations: u64) -> Option<Ledger> {
@@ -238,6 +247,7 @@ impl Tail {
 impl End {
     fn add(&mut self, owner: &mut Owner, transaction: Transaction, who: Who, time: BootTime) {
         self.totals.add(&transaction);
+        let findings = self.judge(owner, &transaction, &who);
         let Self { outlet, recorder, report, .. } = self;
         if let Some(recorder) = recorder {
             recorder.transaction(&transaction, &who, owner);
@@ -250,9 +260,51 @@ impl End {
             report.add(&transaction, &who);
         }
         if outlet.show() == Show::Transactions {
-            outlet.transaction(transaction, who, |transaction| {
+            outlet.transaction(transaction, Named { who, findings }, |transaction| {
                 owner.interfaces(transaction.path.iter().map(|hop| hop.point), time)
             });
+        }
+    }
+
+    /// The ids of rules that say something of a transaction at once. What they find is told before it.
+    fn judge(&mut self, owner: &mut Owner, transaction: &Transaction, who: &Who) -> Vec<&'static str> {
+        let Self { outlet, rules: Some(rules), report, .. } = self else { return Vec::new() };
+        // What cannot be named by its interface now may not be later.
+        let points = transaction.path.last().map(|hop| hop.point).into_iter();
+        owner.interfaces(points, transaction.time);
+        let findings = rules.add(transaction, Given { who, owner }, &mut Ears { report });
+        rules.findings_mut().take_new(|finding| outlet.finding(finding));
+        findings
+    }
+
+    fn expire(&mut self, owner: &Owner, now: BootTime) {
+        let Self { outlet, rules: Some(rules), report, .. } = self else { return };
+        rules.expire(owner, now, &mut Ears { report });
+        rules.findings_mut().take_new(|finding| outlet.finding(finding));
+    }
+
+    fn finish(&mut self, owner: &Owner, now: BootTime) {
+        let Self { outlet, rules: Some(rules), report, .. } = self else { return };
+        rules.finish(owner, now, &mut Ears { report });
+        rules.findings_mut().take_changed(|finding| outlet.finding(finding));
+    }
+}
+
+/// Who hears what becomes of transactions after they were given out.
+struct Ears<'a> {
+    report: &'a mut Option<Box<Report>>,
+}
+
+impl Told for Ears<'_> {
+    fn lookup(&mut self, lookup: &Lookup) {
+        if let Some(report) = self.report {
+            report.add_lookup(lookup);
+        }
+    }
+
+    fn settled(&mut self, case: &Case, findings: &[&'static str]) {
+        if let Some(report) = self.report {
+            report.settle(case, findings);
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct Case {
     pub time: BootTime,
     /// The same, for showing.
     pub wall: WallTime,
-    /// When it was given out: its response had settled, or its time was over.
+    /// Its last sighting, or the last sending of its query.
     pub end: BootTime,
     /// How it ended.
     pub outcome: Outcome,
@@ -93,9 +93,9 @@ pub struct Query {
 pub const SLOW: Duration = Duration::from_millis(100);
 
 impl Case {
-    /// What is read of a transaction that was given out at `end`.
+    /// What is read of a transaction.
     #[must_use]
-    pub fn of(transaction: &Transaction, who: Who, end: BootTime) -> Self {
+    pub fn of(transaction: &Transaction, who: Who) -> Self {
         let asked = asked(transaction).map(|asked| Asked {
             name: Name::of(&asked.name),
             qtype: asked.qtype,
@@ -111,7 +111,7 @@ impl Case {
             cause: transaction.cause,
             time: transaction.time,
             wall: transaction.wall,
-            end,
+            end: end(transaction),
             outcome: transaction.outcome,
             transport: transaction.transport,
             client: transaction.client,
@@ -236,6 +236,13 @@ impl Case {
     pub fn qtype(&self) -> Option<u16> {
         self.asked.as_ref().map(|asked| asked.qtype)
     }
+}
+
+fn end(transaction: &Transaction) -> BootTime {
+    let seen = transaction.path.last().map(|hop| hop.time);
+    let sent = transaction.attempts.last().map(|attempt| attempt.time);
+    let answered = transaction.response_time.map(|time| transaction.time.after(time));
+    [Some(transaction.time), seen, sent, answered].into_iter().flatten().max().unwrap_or_default()
 }
 
 fn is_arrival(hop: &Hop) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
 use super::finding::{About, Certainty, Evidence, Explanation, Finding, Subject};
@@ -43,7 +43,9 @@ pub struct Findings {
 #[derive(Debug)]
 struct Kept {
     finding: Finding,
-    affected: HashMap<About, ()>,
+    /// Its count when it was last given.
+    told: u64,
+    affected: HashSet<About>,
 }
 
 /// What a rule says of a transaction.
@@ -77,7 +79,7 @@ impl Findings {
     #[must_use]
     pub fn sorted(&self) -> Vec<&Finding> {
         let mut all: Vec<_> = self.by_subject.values().map(|kept| &kept.finding).collect();
-        all.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.certainty, finding.count)));
+        all.sort_by_key(|finding| rank(finding));
         all
     }
 
@@ -102,10 +104,19 @@ impl Findings {
     /// Gives each finding that is new since this was last asked.
     pub fn take_new(&mut self, mut each: impl FnMut(&Finding)) {
         for key in std::mem::take(&mut self.new) {
-            if let Some(kept) = self.by_subject.get(&key) {
+            if let Some(kept) = self.by_subject.get_mut(&key) {
+                kept.told = kept.finding.count;
                 each(&kept.finding);
             }
         }
+    }
+
+    /// Gives each finding that is not as it was when it was given last, the worst first.
+    pub fn take_changed(&mut self, each: impl FnMut(&Finding)) {
+        let mut changed: Vec<_> = self.by_subject.values().filter(|kept| kept.told != kept.finding.count).collect();
+        changed.sort_by_key(|kept| rank(&kept.finding));
+        changed.into_iter().map(|kept| &kept.finding).for_each(each);
+        self.new.clear();
     }
 
     /// What rules said of the transaction that just ended.
@@ -117,6 +128,10 @@ impl Findings {
     pub(super) fn forget(&mut self, id: TransactionId) {
         self.explained.remove(&id);
     }
+}
+
+fn rank(finding: &Finding) -> impl Ord + use<> {
+    std::cmp::Reverse((finding.severity, finding.certainty, finding.count))
 }
 
 impl Found<'_> {
@@ -206,7 +221,7 @@ impl Kept {
             affected_count: 0,
             is_lowered: false,
         };
-        Self { finding, affected: HashMap::default() }
+        Self { finding, told: 0, affected: HashSet::default() }
     }
 
     fn add(&mut self, case: &Case) {
@@ -221,7 +236,7 @@ impl Kept {
         let client = Subject::client(case);
         if client.about != finding.subject.about
             && self.affected.len() < AFFECTED_COUNTED_MAX
-            && self.affected.insert(client.about.clone(), ()).is_none()
+            && self.affected.insert(client.about.clone())
         {
             finding.affected_count += 1;
             if finding.affected.len() < AFFECTED_MAX {

@@ -19,16 +19,21 @@ use crate::capture::BootTime;
 use crate::join::{Connection, Outcome, Transaction};
 use crate::owner::{Owner, Who};
 
+/// Time is known by the transactions themselves, so that a replay finds the same at the same places. When none come for
+/// so long, it goes on without them.
+const LULL: Duration = Duration::from_secs(8);
 /// Rules that look at rates do so this often.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The stage.
 pub struct Rules {
-    rules: Vec<(&'static Explanation, Box<dyn Rule>)>,
+    table: Vec<(&'static Explanation, Box<dyn Rule>)>,
     window: Window,
     learned: Learned,
     lookups: Lookups,
     findings: Findings,
+    /// The latest end of a transaction.
+    now: BootTime,
     ticked: BootTime,
 }
 
@@ -44,9 +49,9 @@ impl Rules {
     /// Every rule, nothing seen.
     #[must_use]
     pub fn new() -> Self {
-        let rules = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
-        let (window, learned, lookups, findings, ticked) = Default::default();
-        Self { rules, window, learned, lookups, findings, ticked }
+        let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
+        let (window, learned, lookups, findings, now, ticked) = Default::default();
+        Self { table, window, learned, lookups, findings, now, ticked }
     }
 
     /// What was found so far.
@@ -70,11 +75,13 @@ impl Rules {
         ]
     }
 
-    /// Takes a transaction that was given out at `now`; gives the ids of rules that say something of it at once. Lookups
-    /// that are over, and transactions that are settled, go to `told`.
+    /// Takes a transaction that was given out; gives the ids of rules that say something of it at once. Lookups that are
+    /// over, and transactions that are settled, go to `told`.
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Vec<&'static str> {
-        let Given { who, owner, now } = given;
-        let case = Case::of(transaction, who.clone(), now);
+        let Given { who, owner } = given;
+        let case = Case::of(transaction, who.clone());
+        self.now = self.now.max(case.end);
+        let now = self.now;
         self.learned.add(&case);
         self.window.add(case);
         self.ask_all(owner, now, |rule, world, found| {
@@ -84,18 +91,26 @@ impl Rules {
         });
         let marks = self.findings.take_marks();
         self.fold(owner, now, told);
-        self.settle(owner, now, told);
+        self.advance(owner, now, told);
         marks
     }
 
     /// Takes a TCP connection.
     pub fn add_connection(&mut self, connection: &Connection, given: Given<'_>) {
-        let Given { who, owner, now } = given;
-        self.ask_all(owner, now, |rule, world, found| rule.connection(connection, who, world, found));
+        let Given { who, owner } = given;
+        self.ask_all(owner, self.now, |rule, world, found| rule.connection(connection, who, world, found));
     }
 
-    /// Settles what is over by `now`.
+    /// Settles what is over by `now`, where no transactions come by which that is known.
     pub fn expire(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
+        let known = BootTime(now.0.saturating_sub(u64::try_from(LULL.as_nanos()).unwrap_or(u64::MAX)));
+        if known > self.now {
+            self.now = known;
+            self.advance(owner, known, told);
+        }
+    }
+
+    fn advance(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
         let mut closed = Vec::new();
         self.lookups.expire(now, |lookup| closed.push(lookup));
         self.give_lookups(closed, Moment { owner, now }, told);
@@ -157,9 +172,9 @@ impl Rules {
         now: BootTime,
         mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::findings::Found<'_>),
     ) {
-        let Self { rules, window, learned, findings, .. } = self;
+        let Self { table, window, learned, findings, .. } = self;
         let world = World { window, learned, owner, now };
-        for (explanation, rule) in rules {
+        for (explanation, rule) in table {
             ask(&mut **rule, &world, &mut findings.of(explanation));
         }
     }
@@ -172,8 +187,6 @@ pub struct Given<'a> {
     pub who: &'a Who,
     /// What else is known.
     pub owner: &'a Owner,
-    /// When.
-    pub now: BootTime,
 }
 
 /// Who wants to know what became of it.

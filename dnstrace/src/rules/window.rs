@@ -16,6 +16,8 @@ use crate::join::TransactionId;
 
 /// A query that a forwarder sent just before it answered is given up 5.25 s later, and may wait a second for a name.
 const SETTLE: Duration = Duration::from_secs(7);
+/// The same after the last sending of a query without response, which is given up as late itself.
+const SETTLE_UNANSWERED: Duration = Duration::from_millis(12_500);
 /// What went well is settled early when so many more have come, of half a KiB each: parts of a lookup are milliseconds
 /// apart, so at 100,000 queries/s there is time for them.
 const WELL_MAX: usize = 8_192;
@@ -55,11 +57,8 @@ impl Window {
         let before_of_cause = case.cause.and_then(|cause| self.by_cause.insert(cause, at));
         let before_of_question = self.by_question.insert(question, at);
         self.by_id.insert(case.id, at);
-        if case.went_well() {
-            self.well.push_back(at)
-        } else {
-            self.bad.push_back(at)
-        }
+        let order = if case.went_well() { &mut self.well } else { &mut self.bad };
+        order.push_back(at);
         self.cases.insert(at, Kept { case, question, before_of_cause, before_of_question });
     }
 
@@ -70,7 +69,7 @@ impl Window {
 
     /// Takes out the first whose consequences are known by `now`, or for which there is no room.
     pub(super) fn settle(&mut self, now: BootTime) -> Option<Case> {
-        let is_over = |at: &u64| self.at(*at).is_some_and(|case| now.since(case.end) >= SETTLE);
+        let is_over = |at: &u64| self.at(*at).is_some_and(|case| now.since(case.end) >= wait(case));
         let first = self.well.front().copied().into_iter().chain(self.bad.front().copied()).min()?;
         let is_first_over = is_over(&first);
         let crowded = [(self.well.len() > WELL_MAX, &self.well), (self.bad.len() > BAD_MAX, &self.bad)];
@@ -151,6 +150,10 @@ impl Window {
         }
         Some(case)
     }
+}
+
+fn wait(case: &Case) -> Duration {
+    if case.is_unanswered() { SETTLE_UNANSWERED } else { SETTLE }
 }
 
 fn remove_if<K: Eq + Hash>(map: &mut HashMap<K, u64>, key: &K, at: u64) {

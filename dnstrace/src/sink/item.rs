@@ -9,6 +9,7 @@ use crate::capture::{BootTime, Point, Socket, WallTime};
 use crate::decode::{Observation, Transport};
 use crate::join::{MessageCopy, Transaction, TransactionId};
 use crate::owner::{Interfaces, Who};
+use crate::rules::finding::Finding;
 use crate::rules::{Ledger, Totals};
 
 /// One thing to write.
@@ -18,6 +19,8 @@ pub enum Item {
     Transaction(Numbered<Transaction>),
     /// One sighting of a message.
     Observation(Numbered<Sighting>),
+    /// Something is wrong: when it is first found, and once more at the end, added up.
+    Finding(Box<Finding>),
     /// Something was lost.
     Lost(Lost),
     /// The end of a run.
@@ -42,6 +45,8 @@ pub struct Names {
     pub interfaces: Arc<Interfaces>,
     /// Of those it is between.
     pub who: Who,
+    /// Of the rules that say something of it.
+    pub findings: Vec<&'static str>,
 }
 
 /// An observation that outlives its packet.

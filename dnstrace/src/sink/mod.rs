@@ -3,6 +3,7 @@
 mod batches;
 mod escape;
 mod filter;
+mod finding;
 use crate::decode::iana;
 mod item;
 mod json;
@@ -23,7 +24,7 @@ pub use filter::{Filter, Own, PartyFilter, rcode_number, record_type_number};
 pub use item::{Item, Lost, Names, Numbered, Sighting, Summary};
 pub use json::Json;
 pub use losses::Losses;
-pub use outlet::{Outlet, OutletCounts, OutletOptions, Show, WhenFull};
+pub use outlet::{Named, Outlet, OutletCounts, OutletOptions, Show, WhenFull};
 pub use owners::{write_owners, write_owners_json};
 pub use palette::Palette;
 pub use report::{Observed, ReportFormat, write_report};

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use super::batches::{Batch, Batches, WriterEnd};
+use super::message::rcode;
 use super::{Filter, Item, Lost, Names, Numbered, Sighting, Summary};
 use crate::decode::Observation;
-use crate::join::{Transaction, TransactionId};
+use crate::join::{Outcome, Transaction, TransactionId};
 use crate::owner::{Interfaces, Who};
+use crate::rules::finding::Finding;
+
+const NOERROR: u16 = 0;
+const NXDOMAIN: u16 = 3;
 
 /// Which records are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +55,19 @@ pub struct OutletOptions {
     pub filter: Filter,
     /// At most so many.
     pub count: Option<u64>,
+    /// Only what is a problem.
+    pub only_problems: bool,
     /// What to do when the writer does not keep up.
     pub when_full: WhenFull,
+}
+
+/// A transaction's names, and the rules that say something of it.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// Who it is between.
+    pub who: Who,
+    /// Ids of rules.
+    pub findings: Vec<&'static str>,
 }
 
 /// The pipeline's end of the channel.
@@ -100,13 +116,14 @@ impl Outlet {
     pub fn transaction(
         &mut self,
         transaction: Transaction,
-        who: Who,
+        known: Named,
         interfaces: impl FnOnce(&Transaction) -> Arc<Interfaces>,
     ) {
+        let Named { who, findings } = known;
         if self.has_ended() {
             self.counts.after_end += 1;
-        } else if self.options.filter.shows(&transaction, &who) {
-            let names = Names { interfaces: interfaces(&transaction), who };
+        } else if self.options.filter.shows(&transaction, &who) && self.shows(&transaction, &findings) {
+            let names = Names { interfaces: interfaces(&transaction), who, findings };
             let record = Box::new(transaction);
             self.number(|seq| Item::Transaction(Numbered { seq, record, names }));
         } else {
@@ -130,6 +147,13 @@ impl Outlet {
             self.number(|seq| Item::Observation(Numbered { seq, record, names }));
         } else {
             self.counts.filtered += 1;
+        }
+    }
+
+    /// Says that something is wrong.
+    pub fn finding(&mut self, finding: &Finding) {
+        if self.options.show == Show::Transactions && !self.has_ended() {
+            self.add(Item::Finding(Box::new(finding.clone())));
         }
     }
 
@@ -163,6 +187,11 @@ impl Outlet {
         self.batches.end(Item::Summary(summary));
     }
 
+    /// Where only problems are shown, what rules say something of, and what failed.
+    fn shows(&self, transaction: &Transaction, findings: &[&'static str]) -> bool {
+        !self.options.only_problems || !findings.is_empty() || failed(transaction)
+    }
+
     fn number(&mut self, item: impl FnOnce(u64) -> Item) {
         let item = item(self.seq);
         self.seq += 1;
@@ -184,6 +213,13 @@ impl Outlet {
     }
 }
 
+/// No response, or one that says that the responder could not answer.
+fn failed(transaction: &Transaction) -> bool {
+    let rcode = transaction.response.as_ref().map(rcode);
+    let is_error = |rcode: u16| rcode != NOERROR && rcode != NXDOMAIN;
+    transaction.outcome == Outcome::NoResponse || rcode.is_some_and(is_error)
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -199,7 +235,8 @@ mod tests {
 
     fn outlet(count: Option<u64>) -> (Outlet, WriterEnd) {
         let filter = Filter::default();
-        Outlet::new(OutletOptions { show: Show::Transactions, filter, count, when_full: WhenFull::Drop })
+        let (show, when_full) = (Show::Transactions, WhenFull::Drop);
+        Outlet::new(OutletOptions { show, filter, count, only_problems: false, when_full })
     }
 
     fn record(seq: u64) -> Item {

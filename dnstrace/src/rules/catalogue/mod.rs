@@ -13,7 +13,7 @@ use crate::join::Connection;
 use crate::owner::Who;
 
 /// A rule. It looks at what it needs; it keeps as little as it can, in bounded tables.
-pub trait Rule {
+pub trait Rule: Send {
     /// At a transaction that just ended. What it caused, and what was sent with it, may still be open.
     fn ended(&mut self, _ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {}
 

@@ -26,6 +26,13 @@ impl<K: Ord, V: Default> Bounded<K, V> {
     }
 }
 
+impl<K: Ord, V> Bounded<K, V> {
+    /// What is counted for `key`, if it is told apart.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key)
+    }
+}
+
 impl<K, V> Bounded<K, V> {
     /// Keys in their order, with what was counted.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {

@@ -23,9 +23,13 @@ pub enum Asker {
 
 impl Asker {
     pub(super) fn of(transaction: &Transaction, who: &Who) -> Self {
+        Self::new(who, transaction.client.ip())
+    }
+
+    pub(super) fn new(who: &Who, address: IpAddr) -> Self {
         match who.client.as_ref().and_then(Party::pod) {
             Some(pod) => Self::Pod(pod.uid.clone()),
-            None => Self::Address(transaction.client.ip()),
+            None => Self::Address(address),
         }
     }
 }
@@ -41,6 +45,8 @@ pub struct Client {
     pub tally: Tally,
     /// From query to response, as near to the client as both were seen.
     pub times: ResponseTimes,
+    /// From query to response at the server's own socket.
+    pub server_times: ResponseTimes,
     /// Command names of the processes that asked, in the order they were first seen, as far as the kernel proved them.
     pub processes: Vec<[u8; 16]>,
     /// Whether there were more than these.
@@ -56,6 +62,9 @@ impl Client {
         self.tally.add(facts);
         if let Some(time) = transaction.response_time {
             self.times.add(time);
+        }
+        if let Some(time) = transaction.server_response_time {
+            self.server_times.add(time);
         }
         if let Some(process) = &transaction.client_socket.process {
             self.add_process(process);

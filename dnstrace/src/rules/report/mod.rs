@@ -32,6 +32,8 @@ pub use times::ResponseTimes;
 use facts::Facts;
 use retries::Retries;
 
+use super::case::Case;
+use super::lookup::Lookup;
 use crate::join::{Outcome, Transaction};
 use crate::owner::Who;
 
@@ -105,6 +107,26 @@ impl Report {
         }
         self.names.add(&facts);
         self.add_retry(transaction, asker, &facts);
+    }
+
+    /// Adds a lookup, of a client that is known by its transactions.
+    pub fn add_lookup(&mut self, lookup: &Lookup) {
+        let asker = Asker::new(&lookup.who, lookup.client);
+        let Some(client) = self.clients.get_mut(&asker) else { return };
+        for tally in [&mut client.tally, &mut self.total] {
+            tally.lookups += 1;
+            tally.wasted += lookup.wasted();
+        }
+    }
+
+    /// Takes what rules say of a transaction at the end of its time.
+    pub fn settle(&mut self, case: &Case, findings: &[&'static str]) {
+        if findings.iter().any(|id| id.starts_with("loop-")) {
+            let client = self.clients.get_mut(&Asker::new(&case.who, case.client.ip()));
+            for tally in client.map(|client| &mut client.tally).into_iter().chain([&mut self.total]) {
+                tally.looped += 1;
+            }
+        }
     }
 
     fn add_retry(&mut self, transaction: &Transaction, asker: Asker, facts: &Facts) {

@@ -35,6 +35,12 @@ pub struct Tally {
     pub unsolicited: u64,
     /// Of the unsolicited: their query was given up before.
     pub late: u64,
+    /// What applications asked: queries folded to lookups.
+    pub lookups: u64,
+    /// Queries for names that only a search list made, and that do not exist.
+    pub wasted: u64,
+    /// Transactions that went in a circle.
+    pub looped: u64,
 }
 
 impl Tally {

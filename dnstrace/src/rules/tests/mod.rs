@@ -112,7 +112,7 @@ impl Scene {
         let told = &mut Lookups(lookups);
         rules.expire(owner, *now, told);
         for (transaction, who) in ended {
-            rules.add(&transaction, Given { who: &who, owner, now: *now }, told);
+            rules.add(&transaction, Given { who: &who, owner }, told);
         }
         self
     }
@@ -124,7 +124,7 @@ impl Scene {
 
     /// A connection was accepted, refused, not answered, or reset.
     pub(in crate::rules) fn connect(mut self, connection: &Connection) -> Self {
-        let Self { rules, owner, now, .. } = &mut self;
+        let Self { rules, owner, .. } = &mut self;
         let party = |address: std::net::IpAddr| owner.at_address(address, connection.time);
         let server = connection.server_after_nat.unwrap_or(connection.server);
         let who = Who {
@@ -133,7 +133,7 @@ impl Scene {
             role: Role::Client,
             ..Who::default()
         };
-        rules.add_connection(connection, Given { who: &who, owner, now: *now });
+        rules.add_connection(connection, Given { who: &who, owner });
         self
     }
 

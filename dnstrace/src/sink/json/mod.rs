@@ -1,6 +1,7 @@
 //! Items to JSON, one object a line: the native record, schema `dnstrace.dns/1`.
 
 mod end;
+mod finding;
 mod header;
 mod hop;
 mod records;
@@ -13,6 +14,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub(super) use end::LedgerRecord;
+pub(super) use finding::FindingRecord;
 pub(super) use hop::{Place as PlaceRecord, micros};
 pub(super) use who::PartyRecord;
 
@@ -37,6 +39,7 @@ impl Json {
                 line(&transaction::Record::new(transaction).with_path(transaction), out)
             }
             Item::Transaction(transaction) => line(&transaction::Record::new(transaction), out),
+            Item::Finding(finding) => line(&FindingRecord::line(finding), out),
             Item::Observation(sighting) => line(&sighting::Record::new(sighting), out),
             Item::Lost(lost) => line(&end::LostRecord::new(lost), out),
             Item::Summary(summary) => line(&end::SummaryRecord::new(summary), out),

@@ -65,6 +65,9 @@ pub(super) struct Record<'a> {
     path: Option<Vec<HopRecord>>,
     #[serde(skip_serializing_if = "is_zero")]
     path_cut: u64,
+    /// Ids of rules that say something of it.
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    findings: &'a [&'static str],
 }
 
 /// Whom the client asked, where NAT sent the query to another address.
@@ -151,6 +154,7 @@ impl<'a> Record<'a> {
             last_seen: transaction.path.last().filter(|_| unanswered).map(hop),
             path: None,
             path_cut: transaction.path_cut.into(),
+            findings: &numbered.names.findings,
         }
     }
 

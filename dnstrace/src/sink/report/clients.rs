@@ -5,32 +5,37 @@ use crate::owner::Party;
 use crate::rules::report::{Asker, Client, Report, worst_first};
 use crate::sink::{escape, owner};
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 14] = [
     name("clients, worst first"),
     number("", "queries"),
     number("", "reached"),
     number("", "answered"),
-    number("", "NXDOMAIN"),
     number("", "errors"),
+    number("", "lost"),
+    number("", "looped"),
+    number("still", "open"),
     number("", "TC"),
     number("", "+TCP"),
-    number("no", "resp."),
-    number("still", "open"),
-    number("time", "p50"),
-    number("time", "p99"),
+    number("search", "waste"),
+    number("client", "p50"),
+    number("client", "p99"),
+    number("server", "p99"),
 ];
 
-/// Where the run's end left no query open, nobody needs to see that.
-const OPEN: usize = 9;
+/// Where nothing went in a circle, and the run's end left no query open, nobody needs to see that.
+const SELDOM: [usize; 2] = [7, 6];
 
-const NOTE: &str =
-    "reached: the server's socket; errors: all but NOERROR, NXDOMAIN; TC: truncated; +TCP: then over TCP";
+const NOTE: &str = "reached: came out at the server's socket; errors: all but NOERROR and NXDOMAIN; lost: no response; \
+                    TC: truncated; +TCP: of these, then asked over TCP; search waste: queries for names that only the \
+                    search list made, and that do not exist";
 
 pub(super) fn table(report: &Report) -> Table {
     let clients = worst_first(&report.clients, |client| &client.tally);
     let mut table = Table::new(&COLUMNS, &clients, |(asker, client)| row(label(asker, client), client));
     table.rows.extend(report.clients.others().map(|others| row("all others".to_owned(), others)));
-    table.leave_out_zeros(OPEN);
+    for at in SELDOM {
+        table.leave_out_zeros(at);
+    }
     table.note = Some(NOTE.to_owned());
     table
 }
@@ -39,19 +44,22 @@ fn row(label: String, client: &Client) -> Vec<Cell> {
     let tally = &client.tally;
     let reached = if tally.reached == 0 { Cell::unknown() } else { Cell::count(tally.reached, Tone::Plain) };
     let [p50, p99] = Cell::times(&client.times);
+    let [_, server_p99] = Cell::times(&client.server_times);
     vec![
         Cell::new(label, Tone::Plain),
         Cell::count(tally.queries, Tone::Plain),
         reached,
         Cell::count(tally.answered, Tone::Plain),
-        Cell::count(tally.nxdomain, Tone::Plain),
         Cell::count(tally.errors, Tone::Bad),
+        Cell::count(tally.no_response, Tone::Bad),
+        Cell::count(tally.looped, Tone::Bad),
+        Cell::count(tally.outstanding, Tone::Warn),
         Cell::count(tally.truncated, Tone::Warn),
         Cell::count(tally.asked_again, Tone::Plain),
-        Cell::count(tally.no_response, Tone::Bad),
-        Cell::count(tally.outstanding, Tone::Warn),
+        Cell::count(tally.wasted, Tone::Plain),
         p50,
         p99,
+        server_p99,
     ]
 }
 

@@ -15,8 +15,20 @@ pub(super) fn write(page: &Page) -> String {
 }
 
 fn push_page(page: &Page, out: &mut String) -> fmt::Result {
-    let headline: String = page.headline.iter().map(|cell| cell.text.as_str()).collect();
-    writeln!(out, "**{}**\n", headline.trim_end())?;
+    writeln!(out, "**{}**\n", plain(&page.verdict))?;
+    writeln!(out, "{}\n", plain(&page.headline))?;
+    for block in &page.findings {
+        writeln!(out, "- **{}**", plain(&block.head))?;
+        for line in &block.lines {
+            writeln!(out, "  - {} {}", line.label.trim(), code(&joined(line)))?;
+        }
+    }
+    if page.more_findings != 0 {
+        writeln!(out, "- and {} more findings", page.more_findings)?;
+    }
+    if !page.findings.is_empty() {
+        writeln!(out)?;
+    }
     for warning in &page.warnings {
         writeln!(out, "Warning: {}\n", code(warning))?;
     }
@@ -56,6 +68,10 @@ fn push_table(table: &Table, out: &mut String) -> fmt::Result {
         writeln!(out, "\n{note}")?;
     }
     writeln!(out)
+}
+
+fn plain(cells: &[Cell]) -> String {
+    cells.iter().map(|cell| cell.text.as_str()).collect::<String>().trim_end().to_owned()
 }
 
 fn head(column: &Column) -> String {

@@ -3,6 +3,7 @@
 //! [`Page`](page::Page) is what people get, in either form: a headline, tables, and lines. JSON has all that was kept.
 
 mod clients;
+mod findings;
 mod headline;
 mod json;
 mod last_seen;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use super::{Palette, Summary};
 use crate::owner::Interfaces;
+use crate::rules::finding::Finding;
 use crate::rules::report::Report;
 
 /// How a report is written.
@@ -38,6 +40,8 @@ pub enum ReportFormat {
 pub struct Observed {
     /// What was observed.
     pub report: Box<Report>,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
     /// Names of the interfaces in it.
     pub interfaces: Arc<Interfaces>,
 }

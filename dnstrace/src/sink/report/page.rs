@@ -2,7 +2,8 @@
 
 use anstyle::Style;
 
-use super::{Observed, clients, headline, last_seen, losses, names, servers};
+use super::findings::Block;
+use super::{Observed, clients, findings, headline, last_seen, losses, names, servers};
 use crate::rules::report::ResponseTimes;
 use crate::sink::{Palette, Summary, time};
 
@@ -137,7 +138,13 @@ pub(super) struct Line {
 /// A whole report.
 #[derive(Debug)]
 pub(super) struct Page {
+    /// What is wrong, in a line.
+    pub(super) verdict: Vec<Cell>,
     pub(super) headline: Vec<Cell>,
+    /// What is wrong, and what to do.
+    pub(super) findings: Vec<Block>,
+    /// Findings that are left out.
+    pub(super) more_findings: usize,
     pub(super) period: Option<String>,
     pub(super) warnings: Vec<String>,
     pub(super) tables: Vec<Table>,
@@ -156,6 +163,9 @@ impl Page {
             names::most_failed(report),
         ];
         Self {
+            verdict: findings::verdict(&observed.findings, report.total.transactions()),
+            findings: findings::blocks(&observed.findings),
+            more_findings: findings::more(&observed.findings),
             headline: headline::headline(report),
             period: headline::period(report),
             warnings: losses::warnings(summary),

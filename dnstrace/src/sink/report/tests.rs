@@ -9,7 +9,7 @@ use crate::rules::report::{Asker, CLIENTS_MAX, Tally};
 use crate::rules::{Ledger, Totals};
 
 fn observed(report: Report) -> Observed {
-    Observed { report: Box::new(report), interfaces: Arc::default() }
+    Observed { report: Box::new(report), findings: Vec::new(), interfaces: Arc::default() }
 }
 
 fn summary(ledgers: Vec<Ledger>) -> Summary {

@@ -13,7 +13,22 @@ const LABEL: usize = 14;
 
 pub(super) fn write(page: &Page, palette: &Palette) -> String {
     let mut text = String::new();
+    push_cells(&mut text, &page.verdict, palette);
     push_headline(&mut text, page, palette);
+    for block in &page.findings {
+        text.push('\n');
+        push_cells(&mut text, &block.head, palette);
+        block.lines.iter().for_each(|line| push_line(&mut text, line, palette));
+    }
+    if page.more_findings != 0 {
+        text.push('\n');
+        push_wrapped(
+            &mut text,
+            &format!("and {} more findings; --format json has them", page.more_findings),
+            Tone::Dim,
+            palette,
+        );
+    }
     for table in &page.tables {
         text.push('\n');
         push_table(&mut text, table, palette);
@@ -27,10 +42,10 @@ pub(super) fn write(page: &Page, palette: &Palette) -> String {
     text
 }
 
-fn push_headline(text: &mut String, page: &Page, palette: &Palette) {
-    // Broken between parts, as other lines are; the first part is the subject.
+/// Broken between parts, as other lines are; the first part is the subject.
+fn push_cells(text: &mut String, cells: &[Cell], palette: &Palette) {
     let mut column = 0;
-    for cell in &page.headline {
+    for cell in cells {
         let width = cell.text.chars().count();
         if column + width > WIDTH && column != 0 {
             trim(text);
@@ -41,6 +56,10 @@ fn push_headline(text: &mut String, page: &Page, palette: &Palette) {
     }
     trim(text);
     text.push('\n');
+}
+
+fn push_headline(text: &mut String, page: &Page, palette: &Palette) {
+    push_cells(text, &page.headline, palette);
     for warning in &page.warnings {
         push_wrapped(text, &format!("warning: {warning}"), Tone::Bad, palette);
     }

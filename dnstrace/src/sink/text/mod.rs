@@ -2,6 +2,7 @@
 
 mod answer;
 mod causes;
+mod finding;
 mod line;
 mod outcome;
 mod path;
@@ -107,6 +108,7 @@ impl Text {
                 }
             }
             Item::Observation(sighting) => sighting::write(self, sighting, &mut lines),
+            Item::Finding(told) => finding::write(&self.options.palette, told, &mut lines),
             // Standard output has transactions only; losses and sums are told on standard error.
             Item::Lost(_) | Item::Summary(_) => {}
         }

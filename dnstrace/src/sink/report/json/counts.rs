@@ -23,6 +23,9 @@ pub(super) struct Counts {
     duplicate_responses: u64,
     unsolicited: u64,
     late: u64,
+    lookups: u64,
+    wasted: u64,
+    looped: u64,
 }
 
 impl Counts {
@@ -41,6 +44,9 @@ impl Counts {
             duplicate_responses: tally.duplicate_responses,
             unsolicited: tally.unsolicited,
             late: tally.late,
+            lookups: tally.lookups,
+            wasted: tally.wasted,
+            looped: tally.looped,
         }
     }
 }

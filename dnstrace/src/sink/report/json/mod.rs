@@ -18,7 +18,7 @@ use rows::{ClientRecord, ServerRecord};
 use super::Observed;
 use crate::rules::Ledger;
 use crate::rules::report::{Bounded, Report, worst_first};
-use crate::sink::json::{LedgerRecord, line, micros};
+use crate::sink::json::{FindingRecord, LedgerRecord, line, micros};
 use crate::sink::{Summary, iana, time};
 
 /// Version of the object: a change that a reader could stumble over gets another number.
@@ -39,6 +39,7 @@ struct Whole<'a> {
     until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_us: Option<u64>,
+    findings: Vec<FindingRecord<'a>>,
     transactions: u64,
     #[serde(flatten)]
     total: Counts,
@@ -77,6 +78,7 @@ impl<'a> Whole<'a> {
             from: walls.map(|(from, _)| time::rfc3339(from)),
             until: walls.map(|(_, until)| time::rfc3339(until)),
             duration_us: report.span.length().map(micros),
+            findings: observed.findings.iter().map(FindingRecord::new).collect(),
             transactions: report.total.transactions(),
             total: Counts::new(&report.total),
             clients: clients(report),

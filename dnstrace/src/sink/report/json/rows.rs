@@ -22,6 +22,8 @@ pub(super) struct ClientRecord<'a> {
     counts: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_us: Option<Times>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_latency_us: Option<Times>,
 }
 
 impl<'a> ClientRecord<'a> {
@@ -39,6 +41,7 @@ impl<'a> ClientRecord<'a> {
             more_processes: client.more_processes,
             counts: Counts::new(&client.tally),
             latency_us: Times::new(&client.times),
+            server_latency_us: Times::new(&client.server_times),
         }
     }
 }
