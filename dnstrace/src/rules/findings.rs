@@ -7,7 +7,9 @@ use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
 use super::finding::{About, Certainty, Evidence, Explanation, Finding, Subject};
+use super::lookup::{Ask, Lookup, Step};
 use super::name::Name;
+use crate::capture::{BootTime, WallTime};
 use crate::decode::iana;
 use crate::join::{Event, Outcome, TransactionId};
 use crate::owner::Party;
@@ -56,6 +58,33 @@ pub struct Claim<'a> {
     pub subject: Subject,
     /// How surely.
     pub certainty: Certainty,
+}
+
+/// What a rule says of a lookup, whose transactions may be settled by now: it marks and explains none of them.
+pub struct LookupClaim<'a> {
+    /// The lookup it is seen at; it counts once.
+    pub lookup: &'a Lookup,
+    /// The name whose queries show it.
+    pub step: &'a Step,
+    /// About whom.
+    pub subject: Subject,
+    /// How surely.
+    pub certainty: Certainty,
+}
+
+/// At what something is seen.
+struct Occasion {
+    time: (BootTime, WallTime),
+    client: Subject,
+    evidence: Option<Evidence>,
+}
+
+struct Said {
+    occasion: Occasion,
+    subject: Subject,
+    certainty: Certainty,
+    /// As far as it may be certain.
+    most: Certainty,
 }
 
 /// Where a rule says what it found.
@@ -140,10 +169,23 @@ impl Found<'_> {
         self.add(claim, sentence, Certainty::Certain);
     }
 
+    /// The same of a lookup.
+    pub fn seen_in(&mut self, claim: LookupClaim<'_>, sentence: impl FnOnce() -> String) {
+        self.say(claim.said(Certainty::Certain), sentence);
+    }
+
     /// Says something that rests on what was not seen: less certain where packets were lost.
     pub fn missed(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        let most = if self.findings.lossy { Certainty::Likely } else { Certainty::Certain };
-        self.add(claim, sentence, most);
+        self.add(claim, sentence, self.most());
+    }
+
+    /// The same of a lookup.
+    pub fn missed_in(&mut self, claim: LookupClaim<'_>, sentence: impl FnOnce() -> String) {
+        self.say(claim.said(self.most()), sentence);
+    }
+
+    fn most(&self) -> Certainty {
+        if self.findings.lossy { Certainty::Likely } else { Certainty::Certain }
     }
 
     /// Adds a fact to the finding about `about`, if there is one.
@@ -176,12 +218,17 @@ impl Found<'_> {
     }
 
     fn add(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String, most: Certainty) {
-        let (rule, case, certainty) = (self.rule, claim.case, claim.certainty.min(most));
-        if rule.explains_failure {
-            self.explains(case);
+        if self.rule.explains_failure {
+            self.explains(claim.case);
         }
-        self.findings.marks.push(rule.id);
-        let key = (rule.id, claim.subject.about.clone());
+        self.findings.marks.push(self.rule.id);
+        let Claim { case, subject, certainty } = claim;
+        self.say(Said { occasion: Occasion::of(case), subject, certainty, most }, sentence);
+    }
+
+    fn say(&mut self, said: Said, sentence: impl FnOnce() -> String) {
+        let (rule, certainty) = (self.rule, said.certainty.min(said.most));
+        let key = (rule.id, said.subject.about.clone());
         let is_known = self.findings.by_subject.contains_key(&key);
         if !is_known && self.subjects() >= SUBJECTS_MAX {
             self.findings.crowded += 1;
@@ -190,12 +237,13 @@ impl Found<'_> {
         if !is_known {
             self.findings.new.push(key.clone());
         }
-        let kept = self.findings.by_subject.entry(key).or_insert_with(|| Kept::new(rule, case, claim.subject));
+        let kept =
+            self.findings.by_subject.entry(key).or_insert_with(|| Kept::new(rule, said.occasion.time, said.subject));
         if !is_known || certainty > kept.finding.certainty {
             (kept.finding.certainty, kept.finding.sentence) = (certainty, sentence());
         }
-        kept.finding.is_lowered |= certainty < claim.certainty;
-        kept.add(case);
+        kept.finding.is_lowered |= certainty < said.certainty;
+        kept.add(said.occasion);
     }
 
     fn subjects(&self) -> usize {
@@ -205,7 +253,7 @@ impl Found<'_> {
 }
 
 impl Kept {
-    fn new(rule: &'static Explanation, case: &Case, subject: Subject) -> Self {
+    fn new(rule: &'static Explanation, time: (BootTime, WallTime), subject: Subject) -> Self {
         let finding = Finding {
             rule,
             subject,
@@ -215,8 +263,8 @@ impl Kept {
             evidence: Vec::new(),
             facts: Vec::new(),
             count: 0,
-            first: (case.time, case.wall),
-            last: (case.time, case.wall),
+            first: time,
+            last: time,
             affected: Vec::new(),
             affected_count: 0,
             is_lowered: false,
@@ -224,16 +272,16 @@ impl Kept {
         Self { finding, told: 0, affected: HashSet::default() }
     }
 
-    fn add(&mut self, case: &Case) {
+    fn add(&mut self, occasion: Occasion) {
         let finding = &mut self.finding;
         finding.count += 1;
-        finding.first = finding.first.min((case.time, case.wall));
-        finding.last = finding.last.max((case.time, case.wall));
+        finding.first = finding.first.min(occasion.time);
+        finding.last = finding.last.max(occasion.time);
         if finding.evidence.len() > EVIDENCE_MAX {
             finding.evidence.pop();
         }
-        finding.evidence.push(Evidence::of(case));
-        let client = Subject::client(case);
+        finding.evidence.extend(occasion.evidence);
+        let client = occasion.client;
         if client.about != finding.subject.about
             && self.affected.len() < AFFECTED_COUNTED_MAX
             && self.affected.insert(client.about.clone())
@@ -246,7 +294,29 @@ impl Kept {
     }
 }
 
+impl LookupClaim<'_> {
+    fn said(self, most: Certainty) -> Said {
+        let Self { lookup, step, subject, certainty } = self;
+        let evidence = step.asks.first().map(|ask| Evidence::of_ask(lookup, step, ask));
+        let client = Subject::asker(lookup);
+        Said { occasion: Occasion { time: (lookup.begin, lookup.wall), client, evidence }, subject, certainty, most }
+    }
+}
+
+impl Occasion {
+    fn of(case: &Case) -> Self {
+        let (time, client) = ((case.time, case.wall), Subject::client(case));
+        Self { time, client, evidence: Some(Evidence::of(case)) }
+    }
+}
+
 impl Subject {
+    /// Who made a lookup.
+    #[must_use]
+    pub fn asker(lookup: &Lookup) -> Self {
+        Self::party(lookup.who.client.as_ref(), lookup.client)
+    }
+
     /// Who asked.
     #[must_use]
     pub fn client(case: &Case) -> Self {
@@ -301,6 +371,13 @@ impl Evidence {
     fn of(case: &Case) -> Self {
         let question = case.asked.as_ref().map(|asked| (asked.name.clone(), asked.qtype));
         Self { transaction: case.id, wall: case.wall, question, fate: fate(case) }
+    }
+
+    fn of_ask(lookup: &Lookup, step: &Step, ask: &Ask) -> Self {
+        let fate = ask.rcode.map_or("no response".to_owned(), |rcode| iana::rcode(rcode).into_owned());
+        // The difference of the two clocks is that of the lookup's begin.
+        let wall = WallTime((lookup.wall.0 + ask.time.0).saturating_sub(lookup.begin.0));
+        Self { transaction: ask.id, wall, question: Some((step.name.clone(), ask.qtype)), fate }
     }
 }
 

@@ -130,6 +130,7 @@ impl Rules {
             self.settle_one(&case, Moment { owner, now }, told);
         }
         self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
+        self.ask_all(owner, now, |rule, world, found| rule.finish(world, found));
     }
 
     /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
@@ -149,6 +150,8 @@ impl Rules {
     fn give_lookups(&mut self, lookups: Vec<Lookup>, moment: Moment<'_>, told: &mut dyn Told) {
         for lookup in lookups {
             self.ask_all(moment.owner, moment.now, |rule, world, found| rule.lookup(&lookup, world, found));
+            // They are of no transaction.
+            self.findings.take_marks();
             told.lookup(&lookup);
         }
     }

@@ -1,7 +1,17 @@
 //! The rules: one file each, one line of the table each.
 
+mod aaaa_broken;
+mod bypass_cluster_dns;
+mod cname_problem;
 mod error_response;
+mod musl_parallel_nameservers;
+mod name_not_found;
+mod ndots_search_amplification;
 mod no_response;
+mod resolv_conf_limits;
+mod search_wildcard_hit;
+mod truncated_no_tcp;
+mod wrong_namespace;
 
 use super::case::Case;
 use super::finding::Explanation;
@@ -28,6 +38,9 @@ pub trait Rule: Send {
 
     /// About once a second, and at the end.
     fn tick(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// At the end: for what waits for something that did not come.
+    fn finish(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
 }
 
 /// A line of the table.
@@ -47,6 +60,16 @@ impl Entry {
 
 /// Every rule. Those that explain a failure by its cause stand before those that say only that there was one.
 pub const RULES: &[Entry] = &[
+    Entry::new::<truncated_no_tcp::TruncatedNoTcp>(&truncated_no_tcp::EXPLANATION),
+    Entry::new::<wrong_namespace::WrongNamespace>(&wrong_namespace::EXPLANATION),
+    Entry::new::<name_not_found::NameNotFound>(&name_not_found::EXPLANATION),
+    Entry::new::<ndots_search_amplification::NdotsSearchAmplification>(&ndots_search_amplification::EXPLANATION),
+    Entry::new::<bypass_cluster_dns::BypassClusterDns>(&bypass_cluster_dns::EXPLANATION),
+    Entry::new::<resolv_conf_limits::ResolvConfLimits>(&resolv_conf_limits::EXPLANATION),
+    Entry::new::<aaaa_broken::AaaaBroken>(&aaaa_broken::EXPLANATION),
+    Entry::new::<musl_parallel_nameservers::MuslParallelNameservers>(&musl_parallel_nameservers::EXPLANATION),
+    Entry::new::<search_wildcard_hit::SearchWildcardHit>(&search_wildcard_hit::EXPLANATION),
+    Entry::new::<cname_problem::CnameProblem>(&cname_problem::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

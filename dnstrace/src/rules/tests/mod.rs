@@ -2,10 +2,22 @@
 //!
 //! A test is a [`Scene`]: facts, then transactions in the order in which they end, then what was found.
 
+mod aaaa_broken;
 mod asks;
+mod bypass_cluster_dns;
+mod cname_problem;
 mod framework;
+mod musl_parallel_nameservers;
+mod name_not_found;
+mod ndots_search_amplification;
+mod resolv_conf_limits;
+mod search_wildcard_hit;
+mod truncated_no_tcp;
+mod walks;
+mod wrong_namespace;
 
 pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
+pub(in crate::rules) use walks::{missed, pair};
 
 use super::catalogue::RULES;
 use super::finding::{About, Finding};
