@@ -75,13 +75,8 @@ impl World<'_> {
     /// Kubernetes namespaces that have a Service of this name; `None` where Services are not known.
     #[must_use]
     pub fn services_named(&self, name: &str) -> Option<Vec<String>> {
-        let all = self.owner.index().services();
-        let found =
-            all.iter().filter(|(_, service)| *service.name == *name).map(|(_, service)| service.namespace.to_string());
-        let mut namespaces: Vec<_> = found.collect();
-        namespaces.sort_unstable();
-        namespaces.dedup();
-        (!all.is_empty()).then_some(namespaces)
+        let namespaces = self.owner.index().namespaces_of_service(name)?;
+        Some(namespaces.into_iter().map(ToString::to_string).collect())
     }
 
     /// The node's connection tracking, as last read.

@@ -26,8 +26,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     signature: "A response with TC over UDP, and within 30 seconds neither a TCP connection of this client nor an answer \
                 of another way. It is certain where the response was seen on its way to the client, as a connection \
                 would have been; which library it is, is an inference from the form of its queries.",
-    remedy: "Build the image on Alpine 3.18 or later (musl 1.2.4), or on glibc; until then make the answer smaller, or \
-             resolve that name in a sidecar or NodeLocal DNSCache that speaks TCP.",
+    remedy: "Build the image on Alpine 3.18 or later (musl 1.2.4), or on glibc. Until then \
+             only fewer records of that name help: for a headless Service ask for one pod, or for a Service with an address.",
     link: "https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/#known-issues",
     surer: "a recording on the client's node that goes on for 30 seconds after the response",
     explains_failure: false,

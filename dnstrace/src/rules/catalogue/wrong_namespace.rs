@@ -61,9 +61,7 @@ impl Rule for WrongNamespace {
 }
 
 fn has_namespace(namespace: &Name, world: &World<'_>) -> bool {
-    let services = world.owner.index().services();
-    let is_listed = services.iter().any(|(_, service)| Name::from_text(&service.namespace) == *namespace);
-    is_listed || world.learned.has_namespace(namespace)
+    world.owner.index().has_services_in(&namespace.to_string()) || world.learned.has_namespace(namespace)
 }
 
 impl<'a> Wanted<'a> {
