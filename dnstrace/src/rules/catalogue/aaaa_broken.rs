@@ -21,13 +21,14 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Stub resolvers ask for A and AAAA at once. A name without IPv6 addresses has an empty answer for AAAA; here it \
               is NXDOMAIN (`there is no such name`), an error, or nothing. musl believes that NXDOMAIN, and waits five \
               seconds after an error: its applications fail, those on glibc do not.",
-    signature: "In one lookup, A is answered with addresses and AAAA with NXDOMAIN or an error, or twice not at all. One such \
-                lookup is likely, as the name may just have been made; the same again half a minute later is certain.",
+    signature: "In one lookup, A is answered with addresses and AAAA with NXDOMAIN or an error, or not at all though the \
+                server had it twice. One NXDOMAIN is likely, as the name may just have been made, one error suspected; the \
+                same again half a minute later is certain, an error at the third time.",
     remedy: "Have the zone's server or the upstream resolver answer AAAA with NOERROR without records. Until then CoreDNS can: \
              `template IN AAAA example.org { rcode NOERROR }` with `fallthrough` for the rest.",
     link: "https://coredns.io/plugins/template/",
     surer: "the same lookup again: `dig NAME AAAA`",
-    explains_failure: true,
+    explains_failure: false,
 };
 
 const A: u16 = 1;
@@ -35,44 +36,80 @@ const AAAA: u16 = 28;
 const NXDOMAIN: u16 = 3;
 /// CoreDNS keeps NXDOMAIN for 30 s as usual: until then it may be of before the name was made.
 const AGAIN: Duration = Duration::from_secs(30);
+/// An error may meet one of the two queries by chance; not every time.
+const ERRORS_MIN: u32 = 3;
 /// Names that are broken: a few zones' at most.
 const NAMES_MAX: usize = 1_024;
 
 /// See [`EXPLANATION`].
 #[derive(Default)]
 pub(super) struct AaaaBroken {
-    /// When each was seen to be first.
-    first: HashMap<Name, BootTime>,
+    broken: HashMap<Name, Broken>,
+}
+
+/// Lookups in which it was, one after the other.
+#[derive(Clone, Copy)]
+struct Broken {
+    first: BootTime,
+    lookups: u32,
 }
 
 impl Rule for AaaaBroken {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
-        let Some((step, fate)) = lookup.steps.iter().find_map(|step| Some((step, fate(step)?))) else { return };
+        for step in &lookup.steps {
+            match fate(step, world) {
+                Some(fate) => self.tell(At { lookup, step, fate }, world, found),
+                None if of(step, AAAA).any(|ask| ask.rcode == Some(0)) => drop(self.broken.remove(&step.name)),
+                None => {}
+            }
+        }
+    }
+}
+
+struct At<'a> {
+    lookup: &'a Lookup,
+    step: &'a Step,
+    fate: Fate,
+}
+
+impl AaaaBroken {
+    fn tell(&mut self, at: At<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        let At { lookup, step, fate } = at;
+        let certainty = self.certainty(&at);
         let subject = Subject::name(&step.name);
         let about = subject.about.clone();
-        let certainty = fate.certainty(self.is_again(&step.name, lookup.begin));
         let claim = LookupClaim { lookup, step, subject, certainty };
         let sentence = || format!("has A records, and for AAAA {}", fate.words());
         match fate {
             Fate::Answered(_) => found.seen_in(claim, sentence),
             Fate::NoResponse => found.missed_in(claim, sentence),
         }
-        let failed = of(step, AAAA).filter_map(|ask| world.window.get(ask.id));
-        failed.filter(|case| case.failed()).for_each(|case| found.explains(case));
+        let failed = of(step, AAAA).filter_map(|ask| world.window.get(ask.id)).filter(|case| case.failed());
+        failed.filter(|_| certainty > Certainty::Suspected).for_each(|case| found.explains(case));
         if lookup.libc() == Some(Libc::Musl) {
             let fact = "some queries have the form of musl's, which fails or waits for this (an inference)";
             found.fact(&about, fact.to_owned());
         }
     }
-}
 
-impl AaaaBroken {
-    fn is_again(&mut self, name: &Name, time: BootTime) -> bool {
-        if self.first.len() >= NAMES_MAX && !self.first.contains_key(name) {
-            return false;
+    fn certainty(&mut self, at: &At<'_>) -> Certainty {
+        let (name, time) = (&at.step.name, at.lookup.begin);
+        let is_kept = self.broken.len() < NAMES_MAX || self.broken.contains_key(name);
+        let new = Broken { first: time, lookups: 0 };
+        let mut broken = if is_kept { *self.broken.entry(name.clone()).or_insert(new) } else { new };
+        broken.lookups = broken.lookups.saturating_add(1);
+        if is_kept {
+            self.broken.insert(name.clone(), broken);
         }
-        let first = *self.first.entry(name.clone()).or_insert(time);
-        time.since(first) >= AGAIN
+        let is_again = time.since(broken.first) >= AGAIN;
+        let is_often = is_again && broken.lookups >= ERRORS_MIN;
+        match at.fate {
+            Fate::Answered(NXDOMAIN) if is_again => Certainty::Certain,
+            Fate::Answered(NXDOMAIN) => Certainty::Likely,
+            Fate::Answered(_) if is_often => Certainty::Certain,
+            Fate::Answered(_) | Fate::NoResponse if is_again => Certainty::Likely,
+            Fate::Answered(_) | Fate::NoResponse => Certainty::Suspected,
+        }
     }
 }
 
@@ -84,14 +121,6 @@ enum Fate {
 }
 
 impl Fate {
-    fn certainty(self, is_again: bool) -> Certainty {
-        match (self, is_again) {
-            (Self::Answered(_), true) => Certainty::Certain,
-            (Self::Answered(_), false) | (Self::NoResponse, true) => Certainty::Likely,
-            (Self::NoResponse, false) => Certainty::Suspected,
-        }
-    }
-
     fn words(self) -> String {
         match self {
             Self::Answered(rcode) => format!("the response is {}", iana::rcode(rcode)),
@@ -101,17 +130,26 @@ impl Fate {
 }
 
 /// `None` when nothing is wrong with AAAA, or with A, too.
-fn fate(step: &Step) -> Option<Fate> {
+fn fate(step: &Step, world: &World<'_>) -> Option<Fate> {
     let has_a = of(step, A).any(|ask| ask.is_found);
     let is_bad = |ask: &Ask| ask.failed() || ask.rcode == Some(NXDOMAIN);
-    let (mut asks, all) = (of(step, AAAA), of(step, AAAA).all(is_bad));
-    let first = asks.next().filter(|_| has_a && all)?;
-    let sent: u32 = of(step, AAAA).map(|ask| u32::from(ask.attempts)).sum();
+    if !has_a || !of(step, AAAA).all(is_bad) {
+        return None;
+    }
     match of(step, AAAA).find_map(|ask| ask.rcode) {
         Some(rcode) => Some(Fate::Answered(rcode)),
-        // Of one query that was lost, the cause is elsewhere.
-        None => (first.failed() && sent >= 2).then_some(Fate::NoResponse),
+        None => is_silence(step, world).then_some(Fate::NoResponse),
     }
+}
+
+/// Sent more than once, and the server had it: what gets lost on its way has another cause.
+fn is_silence(step: &Step, world: &World<'_>) -> bool {
+    let sent: u32 = of(step, AAAA).map(|ask| u32::from(ask.attempts)).sum();
+    let has_arrived = |ask: &Ask| {
+        let is_seen = world.window.get(ask.id).is_some_and(|case| case.reached);
+        is_seen || world.window.caused_by(ask.id).next().is_some()
+    };
+    sent >= 2 && of(step, AAAA).any(has_arrived)
 }
 
 fn of(step: &Step, qtype: u16) -> impl Iterator<Item = &Ask> {

@@ -1,6 +1,8 @@
 //! `aaaa-broken`: fires, and does not.
 
 use super::*;
+use crate::capture::Direction;
+use crate::join::MessageKind;
 
 fn name(at: u64, aaaa: impl FnOnce(Ask) -> Ask) -> [Ask; 2] {
     let [a, of_aaaa] = pair(at, WEB, "v4.example");
@@ -16,16 +18,29 @@ fn nxdomain_for_aaaa_is_certain_when_it_stays() {
 }
 
 #[test]
-fn error_for_aaaa_is_explained() {
-    check(Scene::cluster().asks(name(0, |ask| ask.rcode(2, 2))), &["aaaa-broken likely v4.example 1"]);
+fn error_for_aaaa_may_be_chance_once() {
+    let broken = |at| name(at, |ask| ask.rcode(2, 2));
+    let error = "error-response certain kube-system/coredns-1 1";
+    check(Scene::cluster().asks(broken(0)), &[error, "aaaa-broken suspected v4.example 1"]);
+    let scene = Scene::cluster().asks([0, 40_000, 80_000].into_iter().flat_map(broken));
+    check(scene, &["aaaa-broken certain v4.example 3", error]);
 }
 
 #[test]
-fn silence_for_aaaa_counts_when_it_was_sent_again() {
-    let again = name(0, |ask| ask.again(5_000));
-    check(Scene::cluster().asks(again), &["aaaa-broken suspected v4.example 1"]);
-    let once = name(0, |ask| ask);
-    check(Scene::cluster().asks(once), &["no-response certain kube-system/coredns-1 1"]);
+fn silence_for_aaaa_counts_when_the_server_had_it_twice() {
+    let arrived = |ask: Ask| ask.hop(at_socket(0, Direction::In, MessageKind::Query));
+    let silence = ["no-response certain kube-system/coredns-1 1"];
+    let again = name(0, |ask| arrived(ask).again(5_000));
+    check(Scene::cluster().asks(again), &[silence[0], "aaaa-broken suspected v4.example 1"]);
+    check(Scene::cluster().asks(name(0, arrived)), &silence);
+    check(Scene::cluster().asks(name(0, |ask| ask.again(5_000))), &silence);
+}
+
+#[test]
+fn answer_in_between_begins_anew() {
+    let broken = |at| name(at, |ask| ask.nxdomain("example"));
+    let scene = Scene::cluster().asks(broken(0)).asks(name(20_000, |ask| ask.nodata("example"))).asks(broken(40_000));
+    check(scene, &["aaaa-broken likely v4.example 2"]);
 }
 
 #[test]
