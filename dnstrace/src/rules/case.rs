@@ -21,6 +21,8 @@ pub struct Case {
     pub id: TransactionId,
     /// The transaction whose query made this initiator ask.
     pub cause: Option<TransactionId>,
+    /// Transactions that its own query caused, as far as they have ended.
+    pub caused: u32,
     /// First sighting of the query, or of the response where the query was not seen.
     pub time: BootTime,
     /// The same, for showing.
@@ -109,6 +111,7 @@ impl Case {
         let mut case = Self {
             id: transaction.id,
             cause: transaction.cause,
+            caused: 0,
             time: transaction.time,
             wall: transaction.wall,
             end: end(transaction),

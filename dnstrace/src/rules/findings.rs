@@ -153,6 +153,12 @@ impl Findings {
         std::mem::take(&mut self.marks)
     }
 
+    fn mark(&mut self, id: &'static str) {
+        if !self.marks.contains(&id) {
+            self.marks.push(id);
+        }
+    }
+
     /// A transaction is settled: nobody will ask again.
     pub(super) fn forget(&mut self, id: TransactionId) {
         self.explained.remove(&id);
@@ -205,6 +211,15 @@ impl Found<'_> {
         }
     }
 
+    /// Says that a further transaction failed because of what was found about `about`: whoever sent it suffers.
+    pub fn suffers(&mut self, about: &About, case: &Case) {
+        if let Some(kept) = self.findings.by_subject.get_mut(&(self.rule.id, about.clone())) {
+            kept.affect(Subject::client(case));
+            self.findings.mark(self.rule.id);
+            self.explains(case);
+        }
+    }
+
     /// The rule that explains a transaction's failure, so far.
     #[must_use]
     pub fn explained(&self, case: &Case) -> Option<&'static str> {
@@ -221,7 +236,7 @@ impl Found<'_> {
         if self.rule.explains_failure {
             self.explains(claim.case);
         }
-        self.findings.marks.push(self.rule.id);
+        self.findings.mark(self.rule.id);
         let Claim { case, subject, certainty } = claim;
         self.say(Said { occasion: Occasion::of(case), subject, certainty, most }, sentence);
     }
@@ -281,7 +296,12 @@ impl Kept {
             finding.evidence.pop();
         }
         finding.evidence.extend(occasion.evidence);
-        let client = occasion.client;
+        self.affect(occasion.client);
+    }
+
+    /// Counts who sent it among those who suffer.
+    fn affect(&mut self, client: Subject) {
+        let finding = &mut self.finding;
         if client.about != finding.subject.about
             && self.affected.len() < AFFECTED_COUNTED_MAX
             && self.affected.insert(client.about.clone())

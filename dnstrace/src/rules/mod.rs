@@ -4,6 +4,7 @@
 //! and shown to every rule of the [`catalogue`]. What rules say is aggregated in [`Findings`].
 
 mod answer;
+mod cached;
 pub mod case;
 pub mod catalogue;
 pub mod finding;
@@ -15,12 +16,15 @@ mod lookups;
 pub mod name;
 mod place;
 mod quality;
+mod recent;
 pub mod report;
 mod search;
+mod silence;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod upstream;
 mod window;
 mod world;
 

@@ -65,13 +65,15 @@ impl Rules {
         &mut self.findings
     }
 
-    /// What did not fit: transactions and lookups that were settled early, findings that were not made.
+    /// What did not fit: transactions and lookups that were settled early, findings that were not made, what rules
+    /// themselves had no room for.
     #[must_use]
-    pub fn crowded(&self) -> [(&'static str, u64); 3] {
+    pub fn crowded(&self) -> [(&'static str, u64); 4] {
         [
             ("transactions_settled_early", self.window.early()),
             ("lookups_closed_early", self.lookups.early()),
             ("findings_left_out", self.findings.crowded()),
+            ("forgotten_by_rules", self.table.iter().map(|(_, rule)| rule.evicted()).sum()),
         ]
     }
 

@@ -18,11 +18,18 @@ use crate::join::TransactionId;
 const SETTLE: Duration = Duration::from_secs(7);
 /// The same after the last sending of a query without response, which is given up as late itself.
 const SETTLE_UNANSWERED: Duration = Duration::from_millis(12_500);
+/// What was asked because of another transaction outlives it: a forwarder answers 6 s after its first query, or its client
+/// gives up 5.25 s after its own last one, and is settled when that is known.
+const SETTLE_CAUSED: Duration = Duration::from_secs(14);
 /// What went well is settled early when so many more have come, of half a KiB each: parts of a lookup are milliseconds
 /// apart, so at 100,000 queries/s there is time for them.
 const WELL_MAX: usize = 8_192;
 /// The same of what failed or was slow, 1.5 KiB each with its path: it is little, but for loops and storms, of which the first are enough.
 const BAD_MAX: usize = 8_192;
+/// The same of what was asked because of another: a cache asks on for one query in ten, so these are kept for longer.
+const CAUSED_MAX: usize = 8_192;
+/// Transactions caused by one that are counted when it ends: a loop makes thousands.
+const COUNTED_MAX: usize = 64;
 
 /// Transactions by their order of ending.
 #[derive(Debug, Default)]
@@ -31,6 +38,7 @@ pub struct Window {
     /// In their order.
     well: VecDeque<u64>,
     bad: VecDeque<u64>,
+    caused: VecDeque<u64>,
     next: u64,
     by_id: HashMap<TransactionId, u64>,
     /// The newest with a cause, or a client and a name; each leads to the one before it.
@@ -50,14 +58,21 @@ struct Kept {
 
 impl Window {
     /// Takes one that ended.
-    pub(super) fn add(&mut self, case: Case) {
+    pub(super) fn add(&mut self, mut case: Case) {
+        let caused = self.caused_by(case.id).take(COUNTED_MAX).count();
+        case.caused = u32::try_from(caused).unwrap_or(u32::MAX);
+        self.count_in_cause(&case);
         let at = self.next;
         self.next += 1;
         let question = self.question(case.client.ip(), case.name());
         let before_of_cause = case.cause.and_then(|cause| self.by_cause.insert(cause, at));
         let before_of_question = self.by_question.insert(question, at);
         self.by_id.insert(case.id, at);
-        let order = if case.went_well() { &mut self.well } else { &mut self.bad };
+        let order = match (case.is_upstream(), case.went_well()) {
+            (true, _) => &mut self.caused,
+            (false, true) => &mut self.well,
+            (false, false) => &mut self.bad,
+        };
         order.push_back(at);
         self.cases.insert(at, Kept { case, question, before_of_cause, before_of_question });
     }
@@ -70,20 +85,34 @@ impl Window {
     /// Takes out the first whose consequences are known by `now`, or for which there is no room.
     pub(super) fn settle(&mut self, now: BootTime) -> Option<Case> {
         let is_over = |at: &u64| self.at(*at).is_some_and(|case| now.since(case.end) >= wait(case));
-        let first = self.well.front().copied().into_iter().chain(self.bad.front().copied()).min()?;
-        let is_first_over = is_over(&first);
-        let crowded = [(self.well.len() > WELL_MAX, &self.well), (self.bad.len() > BAD_MAX, &self.bad)];
-        let crowded =
-            crowded.into_iter().find(|(is_crowded, _)| *is_crowded).and_then(|(_, order)| order.front().copied());
-        let at = if is_first_over { first } else { crowded? };
-        self.early += u64::from(!is_first_over);
+        let over = self.first().filter(is_over).or_else(|| self.caused.front().copied().filter(is_over));
+        let at = over.or_else(|| self.crowded())?;
+        self.early += u64::from(over.is_none());
         self.take(at)
     }
 
     /// Takes out the first: nothing more is to come.
     pub(super) fn finish(&mut self) -> Option<Case> {
-        let first = self.well.front().copied().into_iter().chain(self.bad.front().copied()).min()?;
+        let first = self.first().or_else(|| self.caused.front().copied())?;
         self.take(first)
+    }
+
+    /// The first that nobody caused.
+    fn first(&self) -> Option<u64> {
+        self.well.front().copied().into_iter().chain(self.bad.front().copied()).min()
+    }
+
+    /// The first of those of which there are too many.
+    fn crowded(&self) -> Option<u64> {
+        let orders = [(&self.well, WELL_MAX), (&self.bad, BAD_MAX), (&self.caused, CAUSED_MAX)];
+        orders.into_iter().find(|(order, max)| order.len() > *max).and_then(|(order, _)| order.front().copied())
+    }
+
+    fn count_in_cause(&mut self, case: &Case) {
+        let begun_by = case.cause.and_then(|id| self.by_id.get(&id)).and_then(|at| self.cases.get_mut(at));
+        if let Some(begun_by) = begun_by {
+            begun_by.case.caused = begun_by.case.caused.saturating_add(1);
+        }
     }
 
     /// Transactions that were settled before their time, for want of room.
@@ -136,7 +165,7 @@ impl Window {
     }
 
     fn take(&mut self, at: u64) -> Option<Case> {
-        for order in [&mut self.well, &mut self.bad] {
+        for order in [&mut self.well, &mut self.bad, &mut self.caused] {
             if order.front() == Some(&at) {
                 order.pop_front();
             }
@@ -153,7 +182,11 @@ impl Window {
 }
 
 fn wait(case: &Case) -> Duration {
-    if case.is_unanswered() { SETTLE_UNANSWERED } else { SETTLE }
+    match (case.is_upstream(), case.is_unanswered()) {
+        (true, _) => SETTLE_CAUSED,
+        (false, true) => SETTLE_UNANSWERED,
+        (false, false) => SETTLE,
+    }
 }
 
 fn remove_if<K: Eq + Hash>(map: &mut HashMap<K, u64>, key: &K, at: u64) {

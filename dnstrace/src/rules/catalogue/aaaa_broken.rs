@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use foldhash::HashMap;
-
 use super::Rule;
 use crate::capture::BootTime;
 use crate::decode::iana;
@@ -11,6 +9,7 @@ use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Found, LookupClaim};
 use crate::rules::lookup::{Ask, Libc, Lookup, Step};
 use crate::rules::name::Name;
+use crate::rules::recent::Recent;
 use crate::rules::world::World;
 
 /// What it means.
@@ -42,13 +41,18 @@ const ERRORS_MIN: u32 = 3;
 const NAMES_MAX: usize = 1_024;
 
 /// See [`EXPLANATION`].
-#[derive(Default)]
 pub(super) struct AaaaBroken {
-    broken: HashMap<Name, Broken>,
+    broken: Recent<Name, Broken>,
+}
+
+impl Default for AaaaBroken {
+    fn default() -> Self {
+        Self { broken: Recent::new(NAMES_MAX) }
+    }
 }
 
 /// Lookups in which it was, one after the other.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Broken {
     first: BootTime,
     lookups: u32,
@@ -59,10 +63,13 @@ impl Rule for AaaaBroken {
         for step in &lookup.steps {
             match fate(step, world) {
                 Some(fate) => self.tell(At { lookup, step, fate }, world, found),
-                None if of(step, AAAA).any(|ask| ask.rcode == Some(0)) => drop(self.broken.remove(&step.name)),
-                None => {}
+                None => self.forget(step),
             }
         }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.broken.evicted()
     }
 }
 
@@ -92,15 +99,22 @@ impl AaaaBroken {
         }
     }
 
-    fn certainty(&mut self, at: &At<'_>) -> Certainty {
-        let (name, time) = (&at.step.name, at.lookup.begin);
-        let is_kept = self.broken.len() < NAMES_MAX || self.broken.contains_key(name);
-        let new = Broken { first: time, lookups: 0 };
-        let mut broken = if is_kept { *self.broken.entry(name.clone()).or_insert(new) } else { new };
-        broken.lookups = broken.lookups.saturating_add(1);
-        if is_kept {
-            self.broken.insert(name.clone(), broken);
+    /// An answer ends the row.
+    fn forget(&mut self, step: &Step) {
+        if of(step, AAAA).any(|ask| ask.rcode == Some(0))
+            && let Some(broken) = self.broken.get_mut(&step.name)
+        {
+            *broken = Broken::default();
         }
+    }
+
+    fn certainty(&mut self, at: &At<'_>) -> Certainty {
+        let time = at.lookup.begin;
+        let broken = self.broken.entry(&at.step.name);
+        if broken.lookups == 0 {
+            broken.first = time;
+        }
+        broken.lookups = broken.lookups.saturating_add(1);
         let is_again = time.since(broken.first) >= AGAIN;
         let is_often = is_again && broken.lookups >= ERRORS_MIN;
         match at.fate {

@@ -2,14 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use foldhash::HashMap;
-
 use super::Rule;
 use crate::owner::Party;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Found, LookupClaim};
 use crate::rules::lookup::{Ask, Lookup, LookupOutcome, Step};
 use crate::rules::name::Name;
+use crate::rules::recent::Recent;
 use crate::rules::world::World;
 
 /// What it means.
@@ -36,10 +35,15 @@ const QUERIES_MIN: u64 = 3;
 const CLIENTS_MAX: usize = 1_024;
 
 /// See [`EXPLANATION`].
-#[derive(Default)]
 pub(super) struct BypassClusterDns {
     /// Queries that went elsewhere.
-    clients: HashMap<IpAddr, u64>,
+    clients: Recent<IpAddr, u64>,
+}
+
+impl Default for BypassClusterDns {
+    fn default() -> Self {
+        Self { clients: Recent::new(CLIENTS_MAX) }
+    }
 }
 
 impl Rule for BypassClusterDns {
@@ -55,14 +59,15 @@ impl Rule for BypassClusterDns {
             format!("asks {server} for names of the cluster, which is not cluster DNS and denies them")
         });
     }
+
+    fn evicted(&self) -> u64 {
+        self.clients.evicted()
+    }
 }
 
 impl BypassClusterDns {
     fn is_often(&mut self, lookup: &Lookup) -> bool {
-        if self.clients.len() >= CLIENTS_MAX && !self.clients.contains_key(&lookup.client) {
-            return false;
-        }
-        let queries = self.clients.entry(lookup.client).or_default();
+        let queries = self.clients.entry(&lookup.client);
         *queries += u64::try_from(lookup.asks().count()).unwrap_or_default();
         *queries >= QUERIES_MIN
     }

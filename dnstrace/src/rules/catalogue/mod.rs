@@ -4,13 +4,22 @@ mod aaaa_broken;
 mod bypass_cluster_dns;
 mod cname_problem;
 mod error_response;
+mod kubernetes_plugin_unsynced;
+mod max_concurrent_refused;
 mod musl_parallel_nameservers;
 mod name_not_found;
 mod ndots_search_amplification;
 mod no_response;
+mod nodelocal_down;
+mod nodelocal_upstream_timeout;
+mod oversize_upstream_reply;
 mod resolv_conf_limits;
 mod search_wildcard_hit;
+mod server_overload;
+mod server_slow;
 mod truncated_no_tcp;
+mod upstream_error;
+mod upstream_timeout;
 mod wrong_namespace;
 
 use super::case::Case;
@@ -41,6 +50,11 @@ pub trait Rule: Send {
 
     /// At the end: for what waits for something that did not come.
     fn finish(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// Entries of its tables that went for want of room.
+    fn evicted(&self) -> u64 {
+        0
+    }
 }
 
 /// A line of the table.
@@ -60,6 +74,15 @@ impl Entry {
 
 /// Every rule. Those that explain a failure by its cause stand before those that say only that there was one.
 pub const RULES: &[Entry] = &[
+    Entry::new::<server_overload::ServerOverload>(&server_overload::EXPLANATION),
+    Entry::new::<nodelocal_down::NodelocalDown>(&nodelocal_down::EXPLANATION),
+    Entry::new::<kubernetes_plugin_unsynced::KubernetesPluginUnsynced>(&kubernetes_plugin_unsynced::EXPLANATION),
+    Entry::new::<oversize_upstream_reply::OversizeUpstreamReply>(&oversize_upstream_reply::EXPLANATION),
+    Entry::new::<max_concurrent_refused::MaxConcurrentRefused>(&max_concurrent_refused::EXPLANATION),
+    Entry::new::<nodelocal_upstream_timeout::NodelocalUpstreamTimeout>(&nodelocal_upstream_timeout::EXPLANATION),
+    Entry::new::<server_slow::ServerSlow>(&server_slow::EXPLANATION),
+    Entry::new::<upstream_timeout::UpstreamTimeout>(&upstream_timeout::EXPLANATION),
+    Entry::new::<upstream_error::UpstreamError>(&upstream_error::EXPLANATION),
     Entry::new::<truncated_no_tcp::TruncatedNoTcp>(&truncated_no_tcp::EXPLANATION),
     Entry::new::<wrong_namespace::WrongNamespace>(&wrong_namespace::EXPLANATION),
     Entry::new::<name_not_found::NameNotFound>(&name_not_found::EXPLANATION),

@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use foldhash::HashMap;
-
 use super::Rule;
 use super::wrong_namespace::{Wanted, is_denied};
 use crate::capture::BootTime;
@@ -12,6 +10,7 @@ use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, LookupOutcome, Step};
 use crate::rules::name::Name;
+use crate::rules::recent::Recent;
 use crate::rules::world::World;
 
 /// What it means.
@@ -41,12 +40,17 @@ const PAUSE_MAX: Duration = Duration::from_mins(2);
 const MISSED_MAX: usize = 2_048;
 
 /// See [`EXPLANATION`].
-#[derive(Default)]
 pub(super) struct NameNotFound {
-    missed: HashMap<(IpAddr, Name), Missed>,
+    missed: Recent<(IpAddr, Name), Missed>,
 }
 
-#[derive(Clone, Copy)]
+impl Default for NameNotFound {
+    fn default() -> Self {
+        Self { missed: Recent::new(MISSED_MAX) }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
 struct Missed {
     lookups: u32,
     first: BootTime,
@@ -57,11 +61,13 @@ impl Rule for NameNotFound {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
         let key = (lookup.client, lookup.steps[0].name.clone());
         if lookup.outcome() != LookupOutcome::NotFound {
-            self.missed.remove(&key);
+            if let Some(missed) = self.missed.get_mut(&key) {
+                *missed = Missed::default();
+            }
             return;
         }
         let Some(missing) = missing(lookup, world) else { return };
-        let is_kept = self.is_kept_up(key, lookup.begin);
+        let is_kept = self.is_kept_up(&key, lookup.begin);
         if !is_kept && matches!(missing, Missing::Name(_)) {
             return;
         }
@@ -69,21 +75,18 @@ impl Rule for NameNotFound {
         let claim = LookupClaim { lookup, step: missing.step(), subject, certainty: Certainty::Likely };
         found.seen_in(claim, || missing.sentence(lookup));
     }
+
+    fn evicted(&self) -> u64 {
+        self.missed.evicted()
+    }
 }
 
 impl NameNotFound {
     /// Counts a lookup; whether there were enough by now.
-    fn is_kept_up(&mut self, key: (IpAddr, Name), time: BootTime) -> bool {
-        if self.missed.len() >= MISSED_MAX && !self.missed.contains_key(&key) {
-            self.missed.retain(|_, missed| time.since(missed.last) < PAUSE_MAX);
-            if self.missed.len() >= MISSED_MAX {
-                return false;
-            }
-        }
-        let new = Missed { lookups: 0, first: time, last: time };
-        let missed = self.missed.entry(key).or_insert(new);
-        if time.since(missed.last) > PAUSE_MAX {
-            *missed = new;
+    fn is_kept_up(&mut self, key: &(IpAddr, Name), time: BootTime) -> bool {
+        let missed = self.missed.entry(key);
+        if missed.lookups == 0 || time.since(missed.last) > PAUSE_MAX {
+            *missed = Missed { lookups: 0, first: time, last: time };
         }
         (missed.lookups, missed.last) = (missed.lookups.saturating_add(1), time);
         missed.lookups >= LOOKUPS_MIN && time.since(missed.first) >= SPAN_MIN

@@ -3,13 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use foldhash::HashMap;
-
 use super::Rule;
 use crate::capture::BootTime;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, LookupOutcome};
+use crate::rules::recent::Recent;
 use crate::rules::world::World;
 
 /// What it means.
@@ -40,9 +39,14 @@ const MISSES_MIN: usize = 2;
 const CLIENTS_MAX: usize = 1_024;
 
 /// See [`EXPLANATION`].
-#[derive(Default)]
 pub(super) struct NdotsSearchAmplification {
-    clients: HashMap<IpAddr, Spent>,
+    clients: Recent<IpAddr, Spent>,
+}
+
+impl Default for NdotsSearchAmplification {
+    fn default() -> Self {
+        Self { clients: Recent::new(CLIENTS_MAX) }
+    }
 }
 
 /// A client's minute.
@@ -57,7 +61,7 @@ struct Spent {
 impl Rule for NdotsSearchAmplification {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
         let is_walk = is_walk(lookup);
-        let Some(spent) = self.spend(lookup, is_walk) else { return };
+        let spent = self.spend(lookup);
         if !is_walk || spent.walks < WALKS_MIN || spent.wasted * 2 < spent.queries {
             return;
         }
@@ -74,23 +78,23 @@ impl Rule for NdotsSearchAmplification {
             found.fact(&about, format!("its /etc/resolv.conf has {domains} search domains and ndots:{ndots}"));
         }
     }
+
+    fn evicted(&self) -> u64 {
+        self.clients.evicted()
+    }
 }
 
 impl NdotsSearchAmplification {
-    fn spend(&mut self, lookup: &Lookup, is_walk: bool) -> Option<Spent> {
-        let now = lookup.begin;
-        if self.clients.len() >= CLIENTS_MAX && !self.clients.contains_key(&lookup.client) {
-            self.clients.retain(|_, spent| now.since(spent.since) < MINUTE);
-            (self.clients.len() < CLIENTS_MAX).then_some(())?;
-        }
-        let spent = self.clients.entry(lookup.client).or_default();
+    fn spend(&mut self, lookup: &Lookup) -> Spent {
+        let (now, is_walk) = (lookup.begin, is_walk(lookup));
+        let spent = self.clients.entry(&lookup.client);
         if now.since(spent.since) >= MINUTE {
             *spent = Spent { since: now, ..Spent::default() };
         }
         spent.walks += u64::from(is_walk);
         spent.wasted += if is_walk { lookup.wasted() } else { 0 };
         spent.queries += lookup.queries();
-        Some(*spent)
+        *spent
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::net::IpAddr;
 
-use foldhash::HashMap;
-
 use super::Rule;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, Step};
 use crate::rules::name::Name;
+use crate::rules::recent::Recent;
 use crate::rules::world::World;
 
 /// What it means.
@@ -36,10 +35,15 @@ const ANSWERS_MAX: usize = 1_024;
 const TOP_LEVEL: [&[u8]; 8] = [b"com", b"net", b"org", b"edu", b"gov", b"info", b"io", b"dev"];
 
 /// See [`EXPLANATION`].
-#[derive(Default)]
 pub(super) struct SearchWildcardHit {
     /// Domains that were found below a search domain with an address.
-    answers: HashMap<(Name, IpAddr), Vec<Name>>,
+    answers: Recent<(Name, IpAddr), Vec<Name>>,
+}
+
+impl Default for SearchWildcardHit {
+    fn default() -> Self {
+        Self { answers: Recent::new(ANSWERS_MAX) }
+    }
 }
 
 impl Rule for SearchWildcardHit {
@@ -54,16 +58,16 @@ impl Rule for SearchWildcardHit {
             format!("has a wildcard record, and is a search domain: {base} and others are found below it, all with {address}")
         });
     }
+
+    fn evicted(&self) -> u64 {
+        self.answers.evicted()
+    }
 }
 
 impl SearchWildcardHit {
     fn is_shared(&mut self, suffix: &Name, address: IpAddr, base: &Name) -> bool {
-        let key = (suffix.clone(), address);
-        if self.answers.len() >= ANSWERS_MAX && !self.answers.contains_key(&key) {
-            return false;
-        }
         let domain = base.parent(base.count().saturating_sub(2));
-        let domains = self.answers.entry(key).or_default();
+        let domains = self.answers.entry(&(suffix.clone(), address));
         if domains.len() < DOMAINS_MIN && !domains.contains(&domain) {
             domains.push(domain);
         }

@@ -47,6 +47,8 @@ const WAITING_MAX: usize = 1_024;
 pub(super) struct TruncatedNoTcp {
     /// In the order they ended.
     waiting: Vec<Waiting>,
+    /// Truncated responses that found no room to wait.
+    evicted: u64,
 }
 
 struct Waiting {
@@ -62,9 +64,8 @@ impl Rule for TruncatedNoTcp {
         if asked_otherwise(case) {
             self.waiting.retain(|waiting| !is_same_question(&waiting.case, case) || case.time < waiting.case.time);
         }
-        if is_truncated(case) && self.waiting.len() < WAITING_MAX {
-            let answered = case.time.after(case.response_time.unwrap_or_default());
-            self.waiting.push(Waiting { case: case.clone(), answered, is_musl: false });
+        if is_truncated(case) {
+            self.wait(case);
         }
     }
 
@@ -99,9 +100,22 @@ impl Rule for TruncatedNoTcp {
             }
         }
     }
+
+    fn evicted(&self) -> u64 {
+        self.evicted
+    }
 }
 
 impl TruncatedNoTcp {
+    fn wait(&mut self, case: &Case) {
+        if self.waiting.len() >= WAITING_MAX {
+            self.evicted += 1;
+            return;
+        }
+        let answered = case.time.after(case.response_time.unwrap_or_default());
+        self.waiting.push(Waiting { case: case.clone(), answered, is_musl: false });
+    }
+
     fn mark_musl(&mut self, client: IpAddr) {
         for waiting in self.waiting.iter_mut().filter(|waiting| waiting.case.client.ip() == client) {
             waiting.is_musl = true;

@@ -129,6 +129,11 @@ impl Ask {
         self.with_response(|response| response.metadata.authoritative = true)
     }
 
+    /// Its response has no RA.
+    pub(in crate::rules) fn no_recursion(self) -> Self {
+        self.with_response(|response| response.metadata.recursion_available = false)
+    }
+
     /// Its response has TC.
     pub(in crate::rules) fn truncated(self) -> Self {
         self.with_response(|response| response.metadata.truncation = true)
@@ -175,7 +180,7 @@ impl Ask {
     }
 
     /// When it is given out.
-    pub(super) fn end(&self) -> BootTime {
+    pub(in crate::rules) fn end(&self) -> BootTime {
         let last = self.transaction.attempts.last().map_or(self.transaction.time, |attempt| attempt.time);
         ms(self.end.unwrap_or(last.0 / 1_000_000 + GIVEN_UP_MS))
     }
@@ -281,4 +286,26 @@ fn ms(at: u64) -> BootTime {
 fn crate_hash(what: &impl std::hash::Hash) -> u64 {
     use std::hash::BuildHasher;
     foldhash::fast::FixedState::with_seed(1).hash_one(what)
+}
+
+/// A pod's query of the Service that goes to a CoreDNS pod, and reaches its socket.
+pub(in crate::rules) fn to_coredns(at: u64, client: &str, name: &str) -> Ask {
+    let ask = Ask::new(at, client, super::SERVICE, name, RecordType::A).behind(super::COREDNS);
+    let hop = at_socket(0, Direction::In, MessageKind::Query)(&ask.transaction);
+    ask.hop(|_| hop)
+}
+
+/// CoreDNS asks on because of a query, so many milliseconds later, and that is seen entering the node's network and
+/// leaving it by its uplink.
+pub(in crate::rules) fn asked_on(cause: &Ask, after: u64, server: &str) -> Ask {
+    sent_on(cause, after, server).hop(at_device(0, Direction::Out, 6, MessageKind::Query))
+}
+
+/// The same, of which nothing is seen beyond the pod's own interface.
+pub(in crate::rules) fn sent_on(cause: &Ask, after: u64, server: &str) -> Ask {
+    let at = cause.transaction.time.0 / 1_000_000 + after;
+    let from = cause.transaction.server_after_nat.unwrap_or(cause.transaction.server).ip();
+    let client = std::net::SocketAddr::new(from, u16::try_from(30_000 + at % 10_000).unwrap()).to_string();
+    let ask = Ask::new(at, &client, server, &cause.name, cause.qtype).because(cause);
+    ask.hop(at_device(0, Direction::In, 4, MessageKind::Query))
 }

@@ -7,16 +7,24 @@ mod asks;
 mod bypass_cluster_dns;
 mod cname_problem;
 mod framework;
+mod kubernetes_plugin_unsynced;
+mod max_concurrent_refused;
 mod musl_parallel_nameservers;
 mod name_not_found;
 mod ndots_search_amplification;
+mod nodelocal;
+mod oversize_upstream_reply;
 mod resolv_conf_limits;
 mod search_wildcard_hit;
+mod server_overload;
+mod server_slow;
 mod truncated_no_tcp;
+mod upstream_error;
+mod upstream_timeout;
 mod walks;
 mod wrong_namespace;
 
-pub(in crate::rules) use asks::{Ask, at_device, at_socket, dropped, rejected};
+pub(in crate::rules) use asks::{Ask, asked_on, at_device, at_socket, dropped, rejected, sent_on, to_coredns};
 pub(in crate::rules) use walks::{missed, pair};
 
 use super::catalogue::RULES;
@@ -41,6 +49,8 @@ pub(in crate::rules) struct Scene {
 pub(in crate::rules) const SERVICE: &str = "10.96.0.10:53";
 pub(in crate::rules) const COREDNS: &str = "10.244.0.53:53";
 pub(in crate::rules) const COREDNS_2: &str = "10.244.0.54:53";
+/// A second upstream server.
+pub(in crate::rules) const UPSTREAM_2: &str = "192.0.2.54:53";
 /// Its upstream server, and two pods' addresses.
 pub(in crate::rules) const UPSTREAM: &str = "192.0.2.53:53";
 pub(in crate::rules) const WEB: &str = "10.244.0.10";

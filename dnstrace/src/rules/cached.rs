@@ -1,0 +1,54 @@
+//! Failures that a forwarder keeps for a while, and gives to others who ask.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::case::Case;
+use super::finding::About;
+use super::name::Name;
+use super::recent::Recent;
+use crate::capture::BootTime;
+
+const SERVFAIL: u16 = 2;
+/// CoreDNS keeps SERVFAIL for five seconds; RFC 2308, 7.1 allows five minutes, which nobody uses.
+const KEPT: Duration = Duration::from_millis(5_100);
+/// Questions whose failure is remembered: those of five seconds.
+const FAILURES_MAX: usize = 4_096;
+
+/// Failures that were explained.
+#[derive(Debug)]
+pub(super) struct Cached(Recent<(IpAddr, Name, u16), (BootTime, About)>);
+
+impl Default for Cached {
+    fn default() -> Self {
+        Self(Recent::new(FAILURES_MAX))
+    }
+}
+
+impl Cached {
+    /// Remembers that `case` failed because of what was found about `about`.
+    pub(super) fn remember(&mut self, case: &Case, about: &About) {
+        if case.rcode() == Some(SERVFAIL)
+            && let Some(key) = key(case)
+        {
+            self.0.insert(key, (case.end, about.clone()));
+        }
+    }
+
+    /// What was found to be the reason when the responder answered the same question so a moment before, without asking
+    /// anybody for this one.
+    pub(super) fn reason(&self, case: &Case) -> Option<About> {
+        let (end, about) = self.0.get(&key(case)?)?;
+        let is_repeated = case.rcode() == Some(SERVFAIL) && case.caused == 0;
+        (is_repeated && case.end >= *end && case.end.since(*end) <= KEPT).then(|| about.clone())
+    }
+
+    /// Failures that were forgotten for want of room.
+    pub(super) fn evicted(&self) -> u64 {
+        self.0.evicted()
+    }
+}
+
+fn key(case: &Case) -> Option<(IpAddr, Name, u16)> {
+    Some((case.responder().ip(), case.name()?.clone(), case.qtype()?))
+}
