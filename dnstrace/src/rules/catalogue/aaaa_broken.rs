@@ -73,6 +73,7 @@ impl Rule for AaaaBroken {
     }
 }
 
+#[derive(Clone, Copy)]
 struct At<'a> {
     lookup: &'a Lookup,
     step: &'a Step,

@@ -1,8 +1,10 @@
 //! `bypass-cluster-dns`: names of the cluster are asked of a server that does not know them.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::Rule;
+use crate::capture::BootTime;
 use crate::owner::Party;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Found, LookupClaim};
@@ -19,7 +21,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Names of Services are known to cluster DNS only. This client asks another server, which says that there are \
               no such names: a pod with the node's network and `dnsPolicy: ClusterFirst`, which is `Default` then, a pod \
               with a nameserver of its own, or a kubelet without `clusterDNS`.",
-    signature: "Three queries or more for names below the cluster domain to a server that is not cluster DNS, answered with \
+    signature: "Three queries or more in a minute for names below the cluster domain to a server that is not cluster DNS, answered with \
                 NXDOMAIN of another zone, and none of the lookup's to cluster DNS. It is certain where cluster DNS is \
                 known.",
     remedy: "Set `dnsPolicy: ClusterFirst`, with the node's network `ClusterFirstWithHostNet`; check the pod's \
@@ -30,14 +32,23 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 };
 
 /// One or two are somebody who tries by hand, with `dig @server`.
-const QUERIES_MIN: u64 = 3;
+const QUERIES_MIN: usize = 3;
+/// What is counted together: an application asks as often as it needs the name.
+const MINUTE: Duration = Duration::from_mins(1);
 /// Clients that are counted: a node has 250 pods or so.
 const CLIENTS_MAX: usize = 1_024;
 
 /// See [`EXPLANATION`].
 pub(super) struct BypassClusterDns {
     /// Queries that went elsewhere.
-    clients: Recent<IpAddr, u64>,
+    clients: Recent<IpAddr, Elsewhere>,
+}
+
+/// A client's minute.
+#[derive(Default)]
+struct Elsewhere {
+    since: BootTime,
+    queries: usize,
 }
 
 impl Default for BypassClusterDns {
@@ -67,9 +78,12 @@ impl Rule for BypassClusterDns {
 
 impl BypassClusterDns {
     fn is_often(&mut self, lookup: &Lookup) -> bool {
-        let queries = self.clients.entry(&lookup.client);
-        *queries += u64::try_from(lookup.asks().count()).unwrap_or_default();
-        *queries >= QUERIES_MIN
+        let elsewhere = self.clients.entry(&lookup.client);
+        if lookup.begin.since(elsewhere.since) >= MINUTE {
+            *elsewhere = Elsewhere { since: lookup.begin, queries: 0 };
+        }
+        elsewhere.queries += lookup.asks().count();
+        elsewhere.queries >= QUERIES_MIN
     }
 }
 

@@ -30,6 +30,8 @@ fn without_names_it_is_likely() {
 fn one_try_by_hand_is_none() {
     let [a, _] = outside(0, "10.244.0.10:40000", "api.shop.svc.cluster.local");
     check(Scene::cluster().ask(a), &[]);
+    let now_and_then = |turn: u64| outside(turn * 100_000, "10.244.0.10:40000", "api.shop.svc.cluster.local");
+    check(Scene::cluster().asks((0..5).flat_map(now_and_then)), &[]);
 }
 
 #[test]
