@@ -34,7 +34,7 @@ mod window;
 mod world;
 
 pub use answer::Answer;
-pub use findings::{Claim, Findings, Found};
+pub use findings::{Claim, Findings, Found, LookupClaim};
 pub use learned::Learned;
 pub use ledger::Ledger;
 pub use loops::{Cycle, CycleHop};

@@ -152,6 +152,7 @@ impl Rules {
             self.settle_one(&case, Moment { owner, now }, told);
         }
         self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
+        self.ask_all(owner, now, |rule, world, found| rule.finish(world, found));
     }
 
     /// Looks whether the newest transaction goes in a circle.
@@ -187,6 +188,8 @@ impl Rules {
     fn give_lookups(&mut self, lookups: Vec<Lookup>, moment: Moment<'_>, told: &mut dyn Told) {
         for lookup in lookups {
             self.ask_all(moment.owner, moment.now, |rule, world, found| rule.lookup(&lookup, world, found));
+            // They are of no transaction.
+            self.findings.take_marks();
             told.lookup(&lookup);
         }
     }

@@ -9,7 +9,7 @@ use super::name::Name;
 use super::window::Window;
 use crate::capture::BootTime;
 use crate::owner::fact::{Conntrack, ResolvConf, Source};
-use crate::owner::{Owner, Party};
+use crate::owner::{Owner, Party, Who};
 
 /// The surroundings of a transaction. What is not known is absent; no rule may take absence for a fact.
 pub struct World<'a> {
@@ -79,19 +79,26 @@ impl World<'_> {
     /// `/etc/resolv.conf` of the pod that asked.
     #[must_use]
     pub fn resolv_conf(&self, case: &Case) -> Option<&ResolvConf> {
-        self.owner.index().resolv_conf(&case.who.client.as_ref().and_then(Party::pod)?.uid)
+        self.resolv_conf_of(&case.who)
+    }
+
+    /// The same, by who asked.
+    #[must_use]
+    pub fn resolv_conf_of(&self, who: &Who) -> Option<&ResolvConf> {
+        self.owner.index().resolv_conf(&who.client.as_ref().and_then(Party::pod)?.uid)
+    }
+
+    /// `svc.cluster.local`.
+    #[must_use]
+    pub fn services_domain(&self) -> Option<Name> {
+        Some(Name::from_text("svc").with(self.domain()?))
     }
 
     /// Kubernetes namespaces that have a Service of this name; `None` where Services are not known.
     #[must_use]
     pub fn services_named(&self, name: &str) -> Option<Vec<String>> {
-        let all = self.owner.index().services();
-        let found =
-            all.iter().filter(|(_, service)| *service.name == *name).map(|(_, service)| service.namespace.to_string());
-        let mut namespaces: Vec<_> = found.collect();
-        namespaces.sort_unstable();
-        namespaces.dedup();
-        (!all.is_empty()).then_some(namespaces)
+        let namespaces = self.owner.index().namespaces_of_service(name)?;
+        Some(namespaces.into_iter().map(ToString::to_string).collect())
     }
 
     /// Whether a transaction failed as its question goes in a circle.

@@ -1,6 +1,9 @@
 //! The rules: one file each, one line of the table each.
 
+mod aaaa_broken;
 mod answer_mismatch;
+mod bypass_cluster_dns;
+mod cname_problem;
 mod conntrack_full;
 mod dns_tcp_idle_reset;
 mod error_response;
@@ -11,6 +14,9 @@ mod loop_node_forwarder;
 mod loop_self_stub;
 mod loop_service_ip;
 mod max_concurrent_refused;
+mod musl_parallel_nameservers;
+mod name_not_found;
+mod ndots_search_amplification;
 mod no_dns_endpoints;
 mod no_response;
 mod node_path_broken;
@@ -21,15 +27,19 @@ mod pair_race_lost;
 mod policy_drop;
 mod policy_proxy_refused;
 mod reply_unexpected_source;
+mod resolv_conf_limits;
 mod rpfilter_drop;
+mod search_wildcard_hit;
 mod server_not_listening;
 mod server_overload;
 mod server_slow;
 mod stale_conntrack_endpoint;
+mod truncated_no_tcp;
 mod truncated_tcp_blocked;
 mod upstream_error;
 mod upstream_timeout;
 mod vip_not_translated;
+mod wrong_namespace;
 
 use super::case::Case;
 use super::finding::Explanation;
@@ -60,6 +70,9 @@ pub trait Rule: Send {
 
     /// About once a second, and at the end.
     fn tick(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+
+    /// At the end: for what waits for something that did not come.
+    fn finish(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
 
     /// Entries of its tables that went for want of room.
     fn evicted(&self) -> u64 {
@@ -112,6 +125,16 @@ pub const RULES: &[Entry] = &[
     Entry::new::<server_slow::ServerSlow>(&server_slow::EXPLANATION),
     Entry::new::<upstream_timeout::UpstreamTimeout>(&upstream_timeout::EXPLANATION),
     Entry::new::<upstream_error::UpstreamError>(&upstream_error::EXPLANATION),
+    Entry::new::<truncated_no_tcp::TruncatedNoTcp>(&truncated_no_tcp::EXPLANATION),
+    Entry::new::<wrong_namespace::WrongNamespace>(&wrong_namespace::EXPLANATION),
+    Entry::new::<name_not_found::NameNotFound>(&name_not_found::EXPLANATION),
+    Entry::new::<ndots_search_amplification::NdotsSearchAmplification>(&ndots_search_amplification::EXPLANATION),
+    Entry::new::<bypass_cluster_dns::BypassClusterDns>(&bypass_cluster_dns::EXPLANATION),
+    Entry::new::<resolv_conf_limits::ResolvConfLimits>(&resolv_conf_limits::EXPLANATION),
+    Entry::new::<aaaa_broken::AaaaBroken>(&aaaa_broken::EXPLANATION),
+    Entry::new::<musl_parallel_nameservers::MuslParallelNameservers>(&musl_parallel_nameservers::EXPLANATION),
+    Entry::new::<search_wildcard_hit::SearchWildcardHit>(&search_wildcard_hit::EXPLANATION),
+    Entry::new::<cname_problem::CnameProblem>(&cname_problem::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

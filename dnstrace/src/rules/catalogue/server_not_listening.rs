@@ -7,6 +7,7 @@ use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Claim, Found};
 use crate::rules::signs::{Rejected, Rejection, drops, rejections};
 use crate::rules::stage::Ended;
+use crate::rules::upstream::is_node_cache;
 use crate::rules::world::World;
 
 /// What it means.
@@ -37,7 +38,8 @@ impl Rule for ServerNotListening {
             return;
         }
         let is_rejected = rejections(&case.signs).any(|rejected| is_by_server(&rejected, case));
-        if !is_rejected && !has_no_socket(case) {
+        // Of a cache on the node, another rule says what that means.
+        if (!is_rejected && !has_no_socket(case)) || is_node_cache(case, world) {
             return;
         }
         let is_behind_service = case.server_after_nat.is_none() && world.stands_for_others(case);

@@ -2,8 +2,11 @@
 //!
 //! A test is a [`Scene`]: facts, then transactions in the order in which they end, then what was found.
 
+mod aaaa_broken;
 mod answer_mismatch;
 mod asks;
+mod bypass_cluster_dns;
+mod cname_problem;
 mod connections;
 mod conntrack_full;
 mod dns_tcp_idle_reset;
@@ -12,6 +15,9 @@ mod framework;
 mod kubernetes_plugin_unsynced;
 mod loops;
 mod max_concurrent_refused;
+mod musl_parallel_nameservers;
+mod name_not_found;
+mod ndots_search_amplification;
 mod no_dns_endpoints;
 mod node_path_broken;
 mod nodelocal;
@@ -21,18 +27,24 @@ mod path;
 mod policy_drop;
 mod policy_proxy_refused;
 mod reply_unexpected_source;
+mod resolv_conf_limits;
 mod rpfilter_drop;
+mod search_wildcard_hit;
 mod server_not_listening;
 mod server_overload;
 mod server_slow;
 mod stale_conntrack_endpoint;
+mod truncated_no_tcp;
 mod truncated_tcp_blocked;
 mod upstream_error;
 mod upstream_timeout;
 mod vip_not_translated;
+mod walks;
 mod ways;
+mod wrong_namespace;
 
 pub(in crate::rules) use asks::{Ask, asked_because, asked_on, at_device, at_socket, dropped, rejected, to_coredns};
+pub(in crate::rules) use walks::{missed, pair};
 
 use super::catalogue::RULES;
 use super::finding::{About, Finding};
