@@ -52,6 +52,11 @@ impl<K: Eq + Hash> StuckFlows<K> {
         Some(*stuck)
     }
 
+    /// What is known of a flow.
+    pub(super) fn get(&self, flow: &K) -> Option<Stuck> {
+        self.flows.get(flow).copied()
+    }
+
     /// A query had a response.
     pub(super) fn forget(&mut self, flow: &K) {
         self.flows.remove(flow);

@@ -85,7 +85,7 @@ impl Watched {
         let Some(way) = bounded(&mut self.ways, (transaction.client.ip(), server), WAYS_MAX) else { return };
         if is_forwarded || is_answered {
             *way = Way { passed: way.passed.max(Some(transaction.time)), stuck: 0 };
-        } else {
+        } else if transaction.outcome == Outcome::NoResponse || !transaction.signs.is_empty() {
             way.stuck = way.stuck.saturating_add(1);
         }
     }
