@@ -60,7 +60,10 @@ impl Rule for StaleConntrackEndpoint {
         }
         let is_gone = is_listed(endpoint, world) == Some(false);
         let Some(stuck) = self.flows.add(flow, case, is_gone.then_some(world.now)) else { return };
-        if stuck.count == 1 && (self.newest.len() < ENDPOINTS_MAX || self.newest.contains_key(&endpoint)) {
+        if stuck.count == 1 {
+            if self.newest.len() >= ENDPOINTS_MAX {
+                self.newest.clear();
+            }
             self.newest.insert(endpoint, stuck.first);
         }
     }
