@@ -11,7 +11,7 @@ use crate::join::{MessageKind, Outcome, Transaction};
 
 /// Servers and responders that are told apart: a node sees its cluster's, and those its pods ask elsewhere.
 const SERVERS_MAX: usize = 1_024;
-/// Clients with whom they ask: 250 pods or so ask one or two; what comes later is not told apart.
+/// Clients with whom they ask: 250 pods or so ask one or two. When there are more, those whose queries pass make room.
 const WAYS_MAX: usize = 4_096;
 /// Interfaces of a node.
 const INTERFACES_MAX: usize = 1_024;
@@ -82,11 +82,23 @@ impl Watched {
             forwarding.add(is_forwarded, is_missed);
         }
         self.whole.add(is_forwarded, is_missed);
-        let Some(way) = bounded(&mut self.ways, (transaction.client.ip(), server), WAYS_MAX) else { return };
+        let key = (transaction.client.ip(), server);
+        if self.ways.len() >= WAYS_MAX && !self.ways.contains_key(&key) {
+            self.make_room();
+        }
+        let way = self.ways.entry(key).or_default();
         if is_forwarded || is_answered {
             *way = Way { passed: way.passed.max(Some(transaction.time)), stuck: 0 };
-        } else {
+        } else if transaction.outcome == Outcome::NoResponse || !transaction.signs.is_empty() {
             way.stuck = way.stuck.saturating_add(1);
+        }
+    }
+
+    /// Pods come and go: of those whose queries pass, no more need be known.
+    fn make_room(&mut self) {
+        self.ways.retain(|_, way| way.stuck > 0);
+        if self.ways.len() >= WAYS_MAX {
+            self.ways.clear();
         }
     }
 

@@ -18,8 +18,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Each DNS query over UDP takes an entry of the node's connection table for 30 seconds or more. When there is \
               none left, the first packet of anything new is dropped: lookups and connections of all pods fail now and \
               then, and the kernel logs \"nf_conntrack: table full, dropping packet\".",
-    signature: "The table has no room left while a netfilter hook drops a query: certain. Likely when a query vanishes on \
-                the node at such a time and the kernel does not say why.",
+    signature: "The table has no room left while a netfilter hook drops a query: certain. Likely when the kernel counted \
+                such drops before, or a query vanishes on the node while the table is full.",
     remedy: "Raise the limit: sysctl net.netfilter.nf_conntrack_max, or conntrack.maxPerCore of kube-proxy. NodeLocal \
              DNSCache takes DNS out of the table. conntrack -S counts the drops.",
     link: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/",
@@ -46,7 +46,7 @@ impl Rule for ConntrackFull {
         if (!is_full(conntrack) && !has_dropped) || found.explained(case).is_some() {
             return;
         }
-        let Some(certainty) = certainty(case, world) else { return };
+        let Some(certainty) = certainty(case, is_full(conntrack), world) else { return };
         let claim = Claim { case, subject: Subject::node(), certainty };
         let Conntrack { count, max, .. } = *conntrack;
         found.seen(claim, || {
@@ -68,13 +68,19 @@ fn is_full(conntrack: &Conntrack) -> bool {
     conntrack.max > 0 && conntrack.count * 100 >= conntrack.max * FULL_PERCENT
 }
 
-fn certainty(case: &Case, world: &World<'_>) -> Option<Certainty> {
-    if drops(&case.signs).any(|dropped: Dropped<'_>| dropped.is_by_netfilter_hook()) {
-        return Some(Certainty::Certain);
+fn certainty(case: &Case, is_full: bool, world: &World<'_>) -> Option<Certainty> {
+    let is_dropped = drops(&case.signs).any(|dropped: Dropped<'_>| dropped.is_by_netfilter_hook());
+    let has_vanished = || {
+        case.is_unanswered()
+            && case.signs.is_empty()
+            && path::leg(case, world) == Some(Leg::Client)
+            && world.learned.watched().sees_forwarding(case.server)
+    };
+    match (is_dropped, is_full) {
+        (true, true) => Some(Certainty::Certain),
+        // The table was full for a moment, or it counts something else.
+        (true, false) => Some(Certainty::Likely),
+        (false, true) => has_vanished().then_some(Certainty::Likely),
+        (false, false) => None,
     }
-    let has_vanished = case.is_unanswered()
-        && case.signs.is_empty()
-        && path::leg(case, world) == Some(Leg::Client)
-        && world.learned.watched().sees_forwarding(case.server);
-    has_vanished.then_some(Certainty::Likely)
 }

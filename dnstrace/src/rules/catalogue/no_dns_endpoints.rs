@@ -36,7 +36,7 @@ impl Rule for NoDnsEndpoints {
         if case.server_after_nat.is_some() || case.answer.is_some() {
             return;
         }
-        let has_none = world.is_cluster_server(case.server) && has_no_ready_endpoint(world);
+        let has_none = is_listed(case, world) && has_no_ready_endpoint(world);
         if rejections(&case.signs).any(|rejected| is_by_node(&rejected, case)) {
             let Some(certainty) = certainty_of_rejection(case, world) else { return };
             let claim = Claim { case, subject: Subject::asked(case), certainty };
@@ -59,12 +59,17 @@ fn is_by_node(rejected: &Rejected<'_>, case: &Case) -> bool {
     rejected.says == Rejection::Port && rejected.sign.dst == case.server && !rejected.is_by_destination()
 }
 
+/// The list of endpoints is that of cluster DNS: of other Services it says nothing.
+fn is_listed(case: &Case, world: &World<'_>) -> bool {
+    world.owner.cluster_dns().is_server(case.server)
+}
+
 fn has_no_ready_endpoint(world: &World<'_>) -> bool {
     world.ready_endpoints().is_some_and(|ready| ready.is_empty())
 }
 
 fn certainty_of_rejection(case: &Case, world: &World<'_>) -> Option<Certainty> {
-    if world.is_cluster_server(case.server) {
+    if is_listed(case, world) {
         return match world.ready_endpoints() {
             Some(ready) if ready.is_empty() => Some(Certainty::Certain),
             // Then it is a policy that rejects.
@@ -72,7 +77,7 @@ fn certainty_of_rejection(case: &Case, world: &World<'_>) -> Option<Certainty> {
             None => Some(Certainty::Likely),
         };
     }
-    if case.who.service.is_some() {
+    if world.stands_for_others(case) {
         return Some(Certainty::Likely);
     }
     // Nothing is known of the address; a gateway's firewall rejects what was sent on.

@@ -43,15 +43,21 @@ pub(super) struct NodePathBroken {
 }
 
 impl Rule for NodePathBroken {
-    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+    fn ended(&mut self, ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {
         let case = ended.case;
         let Some(endpoint) = case.server_after_nat.filter(|_| case.transport == Transport::Udp) else { return };
         if case.answer.is_some() {
-            return self.endpoints.forget(&endpoint);
+            self.endpoints.forget(&endpoint);
+        } else if case.is_unanswered() && case.signs.is_empty() && elsewhere(case).is_some() {
+            self.endpoints.add(endpoint, case, None);
         }
+    }
+
+    // Only now it is known whether the endpoint asked on because of it.
+    fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         let is_lost = case.is_unanswered() && case.signs.is_empty() && path::leg(case, world) == Some(Leg::Node);
         let Some(certainty) = elsewhere(case).filter(|_| is_lost && !world.is_looping(case)) else { return };
-        let Some(stuck) = self.endpoints.add(endpoint, case, None) else { return };
+        let Some(stuck) = self.endpoints.get(&case.responder()) else { return };
         if !is_broken(case, &stuck, world) || found.explained(case).is_some() {
             return;
         }

@@ -61,7 +61,8 @@ impl Rule for PolicyDrop {
 
     // Only now it is known whether others of the same client got through.
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        let is_lost = case.answer.is_none() && case.transport == Transport::Udp && !world.is_looping(case);
+        let is_udp = case.transport == Transport::Udp && !case.server.ip().is_multicast();
+        let is_lost = case.answer.is_none() && is_udp && !world.is_looping(case);
         if !is_lost || found.explained(case).is_some() || !is_blocked(case, world) {
             return;
         }

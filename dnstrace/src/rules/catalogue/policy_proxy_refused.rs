@@ -6,7 +6,6 @@ use crate::owner::Party;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Claim, Found};
-use crate::rules::stage::Ended;
 use crate::rules::world::World;
 
 /// What it means.
@@ -34,8 +33,7 @@ const REFUSED: u16 = 5;
 pub(super) struct PolicyProxyRefused;
 
 impl Rule for PolicyProxyRefused {
-    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
-        let case = ended.case;
+    fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         let is_refused = case.rcode() == Some(REFUSED) && case.transport == Transport::Udp;
         if !is_refused || found.explained(case).is_some() || !is_taken_by_proxy(case, world) {
             return;

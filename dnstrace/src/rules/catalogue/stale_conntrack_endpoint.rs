@@ -51,28 +51,45 @@ pub(super) struct StaleConntrackEndpoint {
 }
 
 impl Rule for StaleConntrackEndpoint {
-    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, _found: &mut Found<'_>) {
         let case = ended.case;
-        let Some(endpoint) = case.server_after_nat.filter(|_| case.transport == Transport::Udp) else { return };
-        let flow = (case.client, endpoint);
-        // Whoever has it is there.
-        if case.answer.is_some() || case.reached || world.window.caused_by(case.id).next().is_some() {
+        let Some(flow) = flow(case) else { return };
+        let endpoint = flow.1;
+        if case.answer.is_some() {
             return self.flows.forget(&flow);
         }
         let is_gone = is_listed(endpoint, world) == Some(false);
         let Some(stuck) = self.flows.add(flow, case, is_gone.then_some(world.now)) else { return };
-        if stuck.count == 1 && (self.newest.len() < ENDPOINTS_MAX || self.newest.contains_key(&endpoint)) {
+        if stuck.count == 1 {
+            if self.newest.len() >= ENDPOINTS_MAX {
+                self.newest.clear();
+            }
             self.newest.insert(endpoint, stuck.first);
         }
-        let is_newest = self.newest.get(&endpoint).is_none_or(|newest| *newest <= stuck.first);
+    }
+
+    // Only now it is known whether the endpoint asked on because of it.
+    fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
+        let Some(flow) = flow(case).filter(|_| case.answer.is_none()) else { return };
+        let Some(stuck) = self.flows.get(&flow) else { return };
+        if case.reached || world.window.caused_by(case.id).next().is_some() {
+            return self.flows.forget(&flow);
+        }
+        let is_newest = self.newest.get(&flow.1).is_none_or(|newest| *newest <= stuck.first);
         let is_kept = stuck.count >= QUERIES_MIN && case.time.since(stuck.first) >= LASTS;
-        if !is_kept || found.explained(case).is_some() || world.is_looping(case) {
+        if !is_kept || !is_newest || found.explained(case).is_some() || world.is_looping(case) {
             return;
         }
-        if let Some(certainty) = certainty(case, &stuck, is_newest, world) {
+        if let Some(certainty) = certainty(case, &stuck, world) {
             tell(case, certainty, found);
         }
     }
+}
+
+/// The client's port and the endpoint that it was sent to.
+fn flow(case: &Case) -> Option<(SocketAddr, SocketAddr)> {
+    let endpoint = case.server_after_nat.filter(|_| case.transport == Transport::Udp)?;
+    Some((case.client, endpoint))
 }
 
 /// Whether the API lists an endpoint; `None` where it is not asked, or lists none at all.
@@ -81,20 +98,20 @@ fn is_listed(endpoint: SocketAddr, world: &World<'_>) -> Option<bool> {
     Some(ready.contains(&endpoint))
 }
 
-fn certainty(case: &Case, stuck: &Stuck, is_newest: bool, world: &World<'_>) -> Option<Certainty> {
-    let endpoint = case.responder();
-    // The list is of cluster DNS: of another Service it says nothing.
-    let is_listed = if world.is_cluster_server(case.server) { is_listed(endpoint, world) } else { None };
-    if is_listed == Some(true) || !is_newest {
-        return None;
-    }
-    if is_listed == Some(false) && stuck.marked.is_some_and(|gone| case.time.since(gone) >= GONE_FOR) {
-        return Some(Certainty::Certain);
-    }
-    let watched = world.learned.watched();
+fn certainty(case: &Case, stuck: &Stuck, world: &World<'_>) -> Option<Certainty> {
+    let (endpoint, watched) = (case.responder(), world.learned.watched());
     let known = watched.responder(endpoint);
     if known.is_some_and(|known| known.answered >= stuck.first) {
         return None;
+    }
+    // The list is of cluster DNS: of another Service it says nothing.
+    let is_of_cluster = world.owner.cluster_dns().is_server(case.server);
+    match is_listed(endpoint, world).filter(|_| is_of_cluster) {
+        Some(true) => return None,
+        Some(false) if stuck.marked.is_some_and(|gone| case.time.since(gone) >= GONE_FOR) => {
+            return Some(Certainty::Certain);
+        }
+        Some(false) | None => {}
     }
     let do_others = watched.beside(endpoint, case.server).any(|other| other.answered >= stuck.first);
     match (do_others, known) {

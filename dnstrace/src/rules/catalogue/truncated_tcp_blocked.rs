@@ -66,7 +66,7 @@ impl Rule for TruncatedTcpBlocked {
         if !case.answer.as_ref().is_some_and(|answer| answer.truncated) {
             return;
         }
-        let Some(client) = self.client(case.client.ip(), case.server) else { return };
+        let client = self.client(case.client.ip(), case.server);
         if client.truncated.len() >= TRUNCATED_MAX {
             client.truncated.remove(0);
         }
@@ -74,7 +74,7 @@ impl Rule for TruncatedTcpBlocked {
     }
 
     fn connection(&mut self, connection: &Connection, who: &Who, world: &World<'_>, found: &mut Found<'_>) {
-        let Some(client) = self.client(connection.client.ip(), connection.server) else { return };
+        let client = self.client(connection.client.ip(), connection.server);
         let is_blocked = match connection.outcome {
             ConnectionOutcome::NoAnswer => connection.attempts.len() > 1,
             ConnectionOutcome::Refused => true,
@@ -95,12 +95,13 @@ impl Rule for TruncatedTcpBlocked {
 }
 
 impl TruncatedTcpBlocked {
-    fn client(&mut self, client: IpAddr, server: SocketAddr) -> Option<&mut Client> {
+    fn client(&mut self, client: IpAddr, server: SocketAddr) -> &mut Client {
         let key = (client, server);
+        // Pods come and go; what is forgotten is a lookup that goes on just now.
         if self.clients.len() >= CLIENTS_MAX && !self.clients.contains_key(&key) {
-            return None;
+            self.clients.clear();
         }
-        Some(self.clients.entry(key).or_default())
+        self.clients.entry(key).or_default()
     }
 }
 

@@ -21,14 +21,15 @@ fn question_comes_back_in_other_letters() {
 
 #[test]
 fn several_responses_to_one_query_are_suspicious() {
-    let ask = answered(0, "10.244.0.11:40000").with(|transaction| transaction.duplicate_responses = 1);
-    check(Scene::cluster().ask(ask), &["answer-mismatch suspected kube-system/coredns-1 1"]);
+    let several = |count| others(count).map(|ask| ask.with(|transaction| transaction.duplicate_responses = 1));
+    check(Scene::cluster().asks(several(4)), &["answer-mismatch suspected kube-system/coredns-1 2"]);
+    check(Scene::cluster().asks(several(2)), &[]);
 }
 
 #[test]
 fn response_to_each_retransmission_is_well() {
-    let ask = answered(0, "10.244.0.11:40000").again(2_500).with(|transaction| transaction.duplicate_responses = 1);
-    check(Scene::cluster().ask(ask), &[]);
+    let asks = others(4).map(|ask| ask.again(2_500).with(|transaction| transaction.duplicate_responses = 1));
+    check(Scene::cluster().asks(asks), &[]);
 }
 
 #[test]

@@ -19,10 +19,10 @@ fn drop_at_a_full_table_is_certain() {
 }
 
 #[test]
-fn drop_that_the_kernel_counts_is_certain() {
+fn drop_that_the_kernel_counts_is_likely() {
     let counted = Conntrack { count: 500, max: 1_000, dropped: 3, insert_failed: 0 };
     let scene = Scene::cluster().fact(table(500)).asks(others(8)).fact(Fact::Conntrack(counted)).ask(dropped_by_hook());
-    check(scene, &["conntrack-full certain node 1"]);
+    check(scene, &["conntrack-full likely node 1"]);
 }
 
 #[test]

@@ -96,3 +96,17 @@ fn drop_of_another_kind_is_no_policy() {
     let ask = stuck(0, "10.244.0.10:40000").sign(dropped(0, "NEIGH_FAILED", "neigh_invalidate"));
     check(Scene::cluster().ask(ask), &["no-response certain 10.96.0.10:53 1"]);
 }
+
+#[test]
+fn queries_that_came_in_as_the_run_ended_are_not_kept_back() {
+    let asks = both(8_000).map(|ask| ask.with(|transaction| transaction.outcome = crate::join::Outcome::Outstanding));
+    check(Scene::cluster().asks(others(8)).asks(asks), &[]);
+}
+
+#[test]
+fn multicast_that_nobody_answers_is_not_kept_back() {
+    let asks = [0, 1_000].map(|at| Ask::new(at, "10.244.0.10:5353", "224.0.0.251:5353", "printer.local", A));
+    let asks = asks.map(|ask| ask.hop(at_device(0, In, WEB_IF, Query)));
+    let found = Scene::cluster().asks(others(8)).asks(asks).finish().ids();
+    assert!(found.iter().all(|found| !found.starts_with("policy")), "{found:?}");
+}

@@ -73,3 +73,17 @@ fn lookups_with_a_new_port_each_are_not_tied() {
     let asks = (1..6).map(|at| to(COREDNS, at * 1_000, &format!("10.244.0.10:{}", 40_000 + at)));
     check(Scene::unknown().ask(before).asks(asks), &["no-response certain 10.244.0.53:53 5"]);
 }
+
+#[test]
+fn client_that_keeps_its_port_while_the_upstream_server_is_dead_is_not_tied() {
+    let before = to(COREDNS, 0, "10.244.0.10:33333").found("10.96.7.7");
+    let clients: Vec<_> = kept(COREDNS, 1_000, 5).collect();
+    let upstream = (0..).zip(&clients).map(|(at, client)| {
+        let ask = Ask::new(1_001 + at * 1_000, "10.244.0.53:50000", UPSTREAM, "web.prod.svc.cluster.local", A);
+        ask.because(client)
+    });
+    let upstream: Vec<_> = upstream.collect();
+    let pairs = clients.into_iter().zip(upstream).flat_map(|(client, upstream)| [client, upstream]);
+    let found = Scene::unknown().ask(before).asks(pairs).finish().ids();
+    assert!(!found.is_empty() && found.iter().all(|found| !found.starts_with("stale")), "{found:?}");
+}

@@ -23,9 +23,11 @@ fn server_does_not_accept_after_a_truncated_response() {
 }
 
 #[test]
-fn server_refuses_after_a_truncated_response() {
+fn connection_is_refused_after_a_truncated_response() {
     let refused = connection(2, "10.244.0.10:41000", ConnectionOutcome::Refused, 1);
-    check(Scene::unknown().ask(truncated(0)).connect(&refused), &["truncated-tcp-blocked certain 10.96.0.10:53 1"]);
+    check(Scene::unknown().ask(truncated(0)).connect(&refused), &["truncated-tcp-blocked certain 10.244.0.10 1"]);
+    let scene = Scene::unknown().ask(truncated(0)).connect(&forwarded(refused));
+    check(scene, &["truncated-tcp-blocked certain 10.244.0.53:53 1"]);
 }
 
 #[test]
