@@ -3,13 +3,18 @@
 mod error_response;
 mod kubernetes_plugin_unsynced;
 mod max_concurrent_refused;
+mod negative_cache_stale;
 mod no_response;
 mod nodelocal_down;
 mod nodelocal_upstream_timeout;
 mod oversize_upstream_reply;
+mod ptr_leak;
 mod server_overload;
 mod server_slow;
+mod snat_port_exhaustion;
+mod split_upstreams;
 mod upstream_error;
+mod upstream_rate_limited;
 mod upstream_timeout;
 
 use super::case::Case;
@@ -67,7 +72,12 @@ pub const RULES: &[Entry] = &[
     Entry::new::<oversize_upstream_reply::OversizeUpstreamReply>(&oversize_upstream_reply::EXPLANATION),
     Entry::new::<max_concurrent_refused::MaxConcurrentRefused>(&max_concurrent_refused::EXPLANATION),
     Entry::new::<nodelocal_upstream_timeout::NodelocalUpstreamTimeout>(&nodelocal_upstream_timeout::EXPLANATION),
+    Entry::new::<snat_port_exhaustion::SnatPortExhaustion>(&snat_port_exhaustion::EXPLANATION),
+    Entry::new::<split_upstreams::SplitUpstreams>(&split_upstreams::EXPLANATION),
+    Entry::new::<negative_cache_stale::NegativeCacheStale>(&negative_cache_stale::EXPLANATION),
     Entry::new::<server_slow::ServerSlow>(&server_slow::EXPLANATION),
+    Entry::new::<ptr_leak::PtrLeak>(&ptr_leak::EXPLANATION),
+    Entry::new::<upstream_rate_limited::UpstreamRateLimited>(&upstream_rate_limited::EXPLANATION),
     Entry::new::<upstream_timeout::UpstreamTimeout>(&upstream_timeout::EXPLANATION),
     Entry::new::<upstream_error::UpstreamError>(&upstream_error::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),

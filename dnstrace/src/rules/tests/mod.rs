@@ -6,11 +6,16 @@ mod asks;
 mod framework;
 mod kubernetes_plugin_unsynced;
 mod max_concurrent_refused;
+mod negative_cache_stale;
 mod nodelocal;
 mod oversize_upstream_reply;
+mod ptr_leak;
 mod server_overload;
 mod server_slow;
+mod snat_port_exhaustion;
+mod split_upstreams;
 mod upstream_error;
+mod upstream_rate_limited;
 mod upstream_timeout;
 
 pub(in crate::rules) use asks::{Ask, asked_on, at_device, at_socket, dropped, rejected, sent_on, to_coredns};
