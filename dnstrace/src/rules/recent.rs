@@ -43,14 +43,15 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.entries.entry(key.clone()).or_default()
     }
 
-    /// Replaces what is known of `key`, which is the newest from now on.
+    /// Replaces what is known of `key`; its place in the order stays.
     pub(super) fn insert(&mut self, key: K, value: V) {
-        if self.entries.insert(key.clone(), value).is_some() {
-            self.order.retain(|other| *other != key);
-        } else {
-            self.make_room();
+        if let Some(known) = self.entries.get_mut(&key) {
+            *known = value;
+            return;
         }
-        self.order.push_back(key);
+        self.make_room();
+        self.order.push_back(key.clone());
+        self.entries.insert(key, value);
     }
 
     /// Entries that went for want of room.
@@ -78,8 +79,8 @@ mod tests {
         for key in ["a", "b", "a", "c"] {
             recent.insert(key, key);
         }
-        assert_eq!((recent.get(&"a"), recent.get(&"b"), recent.get(&"c")), (Some(&"a"), None, Some(&"c")));
+        assert_eq!((recent.get(&"a"), recent.get(&"b"), recent.get(&"c")), (None, Some(&"b"), Some(&"c")));
         *recent.entry(&"d") = "d";
-        assert_eq!((recent.get(&"a"), recent.get(&"d"), recent.evicted()), (None, Some(&"d"), 2));
+        assert_eq!((recent.get(&"b"), recent.get(&"d"), recent.evicted()), (None, Some(&"d"), 2));
     }
 }

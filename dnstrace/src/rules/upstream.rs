@@ -4,16 +4,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::case::Case;
+use super::findings::Found;
 use super::name::Name;
 use super::world::World;
 use crate::capture::{BootTime, Direction, Hook};
 use crate::decode::iana;
+use crate::join::{Hop, Outcome};
 use crate::owner::{Party, Role};
 
 /// Transactions with one question that are looked at: a forwarder tries a few servers a few times; more is a loop.
 const LOOKED_AT_MAX: usize = 64;
 /// When a client has given up, its server may still try.
 const GIVEN_UP: Duration = Duration::from_millis(5_250);
+/// CoreDNS's `forward` waits so long for a response.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// A stub, a cache on the node, cluster DNS, a resolver of the site, one of the provider.
 const DEPTH_MAX: usize = 5;
 /// 169.254.169.253 (AWS), 169.254.169.254 (Google, Azure and others).
@@ -70,7 +74,7 @@ struct Loop;
 
 impl<'w> Chain<'_, 'w> {
     fn follow(&mut self, case: &'w Case) -> Result<(), Loop> {
-        for next in asked_on(case, self.world).filter(|next| next.failed()) {
+        for next in asked_on(case, self.world).filter(|next| next.failed() || is_given_up(next, case, self.world)) {
             if self.asked.len() > DEPTH_MAX || self.asked.contains(&next.responder()) {
                 return Err(Loop);
             }
@@ -83,6 +87,19 @@ impl<'w> Chain<'_, 'w> {
         }
         Ok(())
     }
+}
+
+/// Has no response when the run ends, though its server waited long enough for it: it answered `case` with an error by
+/// then, or the client has given up.
+fn is_given_up(asked: &Case, case: &Case, world: &World<'_>) -> bool {
+    let until = if case.is_unanswered() { world.now } else { case.end };
+    asked.outcome == Outcome::Outstanding && case.failed() && until.since(asked.end) >= READ_TIMEOUT
+}
+
+/// Whether what is wrong with somebody who was asked because of it says why it failed.
+pub(super) fn is_explained_by_asked(case: &Case, world: &World<'_>, found: &Found<'_>) -> bool {
+    let is_explained = |asked: &Case| asked.failed() && found.explained(asked).is_some();
+    case.caused != 0 && asked_on(case, world).any(is_explained)
 }
 
 /// Whether it would be seen if the responder asked others about this: it is seen doing so.
@@ -106,7 +123,7 @@ pub(super) fn is_delivered(case: &Case) -> bool {
 
 /// Whether the query was seen entering the node's network, and not leaving it again.
 pub(super) fn is_lost_on_node(case: &Case) -> bool {
-    let is_entering = |hop: &crate::join::Hop| hop.point.hook == Hook::Device && hop.point.direction == Direction::In;
+    let is_entering = |hop: &Hop| hop.point.hook == Hook::Device && hop.point.direction == Direction::In;
     case.query_last_seen().is_some_and(is_entering) && !case.reached
 }
 

@@ -5,6 +5,7 @@ use crate::decode::iana;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::findings::{Claim, Found};
+use crate::rules::upstream::is_explained_by_asked;
 use crate::rules::world::World;
 
 /// What it means.
@@ -28,11 +29,10 @@ pub(super) struct ErrorResponse;
 
 impl Rule for ErrorResponse {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        let Some(rcode) =
-            case.rcode().filter(|_| case.is_error() && found.explained(case).is_none() && !world.is_looping(case))
-        else {
+        if world.is_looping(case) || is_explained_by_asked(case, world, found) {
             return;
-        };
+        }
+        let Some(rcode) = case.rcode().filter(|_| case.is_error() && found.explained(case).is_none()) else { return };
         let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
         found.seen(claim, || format!("answers {}", iana::rcode(rcode)));
     }

@@ -17,6 +17,7 @@ mod max_concurrent_refused;
 mod musl_parallel_nameservers;
 mod name_not_found;
 mod ndots_search_amplification;
+mod negative_cache_stale;
 mod no_dns_endpoints;
 mod no_response;
 mod node_path_broken;
@@ -26,6 +27,7 @@ mod oversize_upstream_reply;
 mod pair_race_lost;
 mod policy_drop;
 mod policy_proxy_refused;
+mod ptr_leak;
 mod reply_unexpected_source;
 mod resolv_conf_limits;
 mod rpfilter_drop;
@@ -33,10 +35,13 @@ mod search_wildcard_hit;
 mod server_not_listening;
 mod server_overload;
 mod server_slow;
+mod snat_port_exhaustion;
+mod split_upstreams;
 mod stale_conntrack_endpoint;
 mod truncated_no_tcp;
 mod truncated_tcp_blocked;
 mod upstream_error;
+mod upstream_rate_limited;
 mod upstream_timeout;
 mod vip_not_translated;
 mod wrong_namespace;
@@ -122,7 +127,12 @@ pub const RULES: &[Entry] = &[
     Entry::new::<oversize_upstream_reply::OversizeUpstreamReply>(&oversize_upstream_reply::EXPLANATION),
     Entry::new::<max_concurrent_refused::MaxConcurrentRefused>(&max_concurrent_refused::EXPLANATION),
     Entry::new::<nodelocal_upstream_timeout::NodelocalUpstreamTimeout>(&nodelocal_upstream_timeout::EXPLANATION),
+    Entry::new::<snat_port_exhaustion::SnatPortExhaustion>(&snat_port_exhaustion::EXPLANATION),
+    Entry::new::<split_upstreams::SplitUpstreams>(&split_upstreams::EXPLANATION),
+    Entry::new::<negative_cache_stale::NegativeCacheStale>(&negative_cache_stale::EXPLANATION),
     Entry::new::<server_slow::ServerSlow>(&server_slow::EXPLANATION),
+    Entry::new::<ptr_leak::PtrLeak>(&ptr_leak::EXPLANATION),
+    Entry::new::<upstream_rate_limited::UpstreamRateLimited>(&upstream_rate_limited::EXPLANATION),
     Entry::new::<upstream_timeout::UpstreamTimeout>(&upstream_timeout::EXPLANATION),
     Entry::new::<upstream_error::UpstreamError>(&upstream_error::EXPLANATION),
     Entry::new::<truncated_no_tcp::TruncatedNoTcp>(&truncated_no_tcp::EXPLANATION),

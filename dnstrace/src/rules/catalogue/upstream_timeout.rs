@@ -1,7 +1,5 @@
 //! `upstream-timeout`: cluster DNS asks on, and nobody answers.
 
-use std::time::Duration;
-
 use super::Rule;
 use crate::rules::cached::Cached;
 use crate::rules::case::Case;
@@ -11,7 +9,8 @@ use crate::rules::place;
 use crate::rules::silence::Silence;
 use crate::rules::stage::Ended;
 use crate::rules::upstream::{
-    Blame, asked_on, asks_in_clear, blame, initiator, is_delivered, is_loop_probe, is_lost_on_node, is_to_cluster,
+    Blame, READ_TIMEOUT, asked_on, asks_in_clear, blame, initiator, is_delivered, is_loop_probe, is_lost_on_node,
+    is_to_cluster,
 };
 use crate::rules::world::World;
 
@@ -35,9 +34,6 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     surer: "the `device` hook on the node's uplink, or a recording made at the upstream server",
     explains_failure: true,
 };
-
-/// CoreDNS's `forward` waits so long for a response.
-const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// See [`EXPLANATION`].
 #[derive(Default)]
@@ -111,7 +107,7 @@ impl UpstreamTimeout {
     fn is_silence(&self, asked: &Case, world: &World<'_>) -> bool {
         let is_own = asked.responder().ip() == asked.client.ip() || asked.responder().ip().is_loopback();
         let is_outside = !is_own && !is_to_cluster(asked, world) && !self.silence.asks_on(asked.responder());
-        is_outside && asked.is_unanswered() && asked.signs.is_empty()
+        is_outside && asked.answer.is_none() && asked.signs.is_empty()
     }
 }
 

@@ -158,6 +158,11 @@ impl Ask {
         })
     }
 
+    /// Its SOA record may be kept for so many seconds.
+    pub(in crate::rules) fn negative_ttl(self, seconds: u32) -> Self {
+        self.with_response(|response| response.authorities.iter_mut().for_each(|record| record.ttl = seconds))
+    }
+
     /// Its server had it for so many milliseconds.
     pub(in crate::rules) fn at_server(mut self, time: u64) -> Self {
         self.transaction.server_response_time = Some(Duration::from_millis(time));

@@ -63,10 +63,11 @@ fn health_check_may_be_refused() {
 }
 
 #[test]
-fn nxdomain_is_no_error() {
+fn negative_responses_are_no_errors() {
     let client = to_coredns(0, CLIENT, "a.example");
     let asked = asked_on(&client, 1, UPSTREAM).nxdomain("example");
-    check(Scene::cluster().asks([asked, client.nxdomain("example")]), &[]);
+    let nodata = to_coredns(9, CLIENT, "b.example").nodata("example");
+    check(Scene::cluster().asks([asked, client.nxdomain("example"), nodata]), &[]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use hickory_proto::rr::RecordType::A;
 
 use super::*;
 use crate::capture::Direction;
-use crate::join::MessageKind;
+use crate::join::{MessageKind, Outcome};
 
 const CLIENT: &str = "10.244.0.10:40000";
 const SERVFAIL: u16 = 2;
@@ -27,6 +27,16 @@ fn pods_that_asked_suffer() {
     let found = scene.findings();
     let affected = found[0].affected.iter().map(|subject| format!("{:?}", subject.about));
     assert!(affected.clone().any(|about| about.contains("uid-web")), "{:?}", affected.collect::<Vec<_>>());
+}
+
+#[test]
+fn what_its_server_gave_up_need_not_be_waited_for() {
+    let client = to_coredns(0, CLIENT, "a.example");
+    let outstanding = |ask: Ask| ask.with(|transaction| transaction.outcome = Outcome::Outstanding);
+    let asked = [1, 2_001, 4_000].map(|after| outstanding(asked_on(&client, after, UPSTREAM)));
+    let scene = Scene::cluster().ask(client.rcode(4_010, SERVFAIL)).asks(asked);
+    // The last one had no time yet.
+    check(scene, &["upstream-timeout certain 192.0.2.53:53 2"]);
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! `negative-cache-stale`: a name exists, and a cache still says that it does not.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Rule;
+use crate::capture::BootTime;
+use crate::rules::case::Case;
+use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
+use crate::rules::findings::{Claim, Found};
+use crate::rules::name::Name;
+use crate::rules::recent::Recent;
+use crate::rules::stage::Ended;
+use crate::rules::world::World;
+
+/// What it means.
+pub(super) const EXPLANATION: Explanation = Explanation {
+    id: "negative-cache-stale",
+    title: "a name of the cluster exists, but a cache still says that it does not",
+    severity: Severity::Warning,
+    meaning: "Somebody asked for a Service or pod before it was made. CoreDNS keeps that answer, NXDOMAIN, for up to 30 s, \
+              and gives it to others when the name exists already. With several CoreDNS pods one knows the name and another \
+              denies it: applications that start together with what they depend on fail at random for half a minute.",
+    signature: "One server denies a name of the cluster domain, another has it, then the first denies it again, with a time \
+                to live that went down as the clock went on: the same answer, from its cache. Likely, as the name may have \
+                been removed again.",
+    remedy: "Keep denials for a shorter time: `cache { denial 9984 5 }` in the server block of CoreDNS. Let applications try \
+             again, or wait until what they need exists before they ask for it.",
+    link: "https://coredns.io/plugins/cache/",
+    surer: "when the Service or the endpoint was made: `kubectl get service NAME -o yaml`",
+    explains_failure: false,
+};
+
+/// Names of the cluster that do not exist: search lists make many, of which those of half a minute matter.
+const QUESTIONS_MAX: usize = 4_096;
+/// Times to live are whole seconds, on both ends.
+const ROUNDING: Duration = Duration::from_millis(1_500);
+/// Before that, the time to live has not gone down for sure.
+const AGE_MIN: Duration = Duration::from_secs(2);
+
+/// See [`EXPLANATION`].
+pub(super) struct NegativeCacheStale {
+    denied: Recent<(Name, u16), Denied>,
+}
+
+#[derive(Clone, Copy)]
+struct Denied {
+    by: SocketAddr,
+    at: BootTime,
+    ttl: Duration,
+    found_by: Option<SocketAddr>,
+}
+
+impl Default for NegativeCacheStale {
+    fn default() -> Self {
+        Self { denied: Recent::new(QUESTIONS_MAX) }
+    }
+}
+
+impl Rule for NegativeCacheStale {
+    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        let case = ended.case;
+        let Some(asked) = case.asked.as_ref().filter(|_| case.rcode().is_some()) else { return };
+        let key = (asked.name.clone(), asked.qtype);
+        if case.is_found()
+            && let Some(denied) = self.denied.get_mut(&key)
+            && denied.found_by != Some(denied.by)
+        {
+            denied.found_by = Some(case.responder());
+        } else if case.is_nxdomain()
+            && let Some(other) = self.deny(case, key)
+            && is_of_cluster(case, world)
+        {
+            let (by, subject) = (case.responder(), Subject::name(&asked.name));
+            let claim = Claim { case, subject, certainty: Certainty::Likely };
+            found.seen(claim, || format!("is still denied from the cache of {by}, while {other} has it"));
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.denied.evicted()
+    }
+}
+
+impl NegativeCacheStale {
+    /// Who had it, if this is the answer of before.
+    fn deny(&mut self, case: &Case, key: (Name, u16)) -> Option<SocketAddr> {
+        let ttl = Duration::from_secs(u64::from(case.answer.as_ref()?.negative_ttl?));
+        let denied = Denied { by: case.responder(), at: case.end, ttl, found_by: None };
+        if let Some(first) = self.denied.get(&key).filter(|first| first.is_same_answer(&denied)) {
+            return first.found_by.filter(|other| *other != denied.by);
+        }
+        self.denied.insert(key, denied);
+        None
+    }
+}
+
+impl Denied {
+    /// Its time to live went down as time went on.
+    fn is_same_answer(&self, later: &Self) -> bool {
+        let age = later.at.since(self.at);
+        let is_close = (later.ttl + age).abs_diff(self.ttl) <= ROUNDING;
+        self.by == later.by && is_close && (age >= AGE_MIN || self.found_by.is_none())
+    }
+}
+
+/// The cluster's own word: forwarders may have servers that disagree.
+fn is_of_cluster(case: &Case, world: &World<'_>) -> bool {
+    let zone = case.answer.as_ref().and_then(|answer| answer.zone.clone());
+    zone.is_some() && world.domain() == zone.as_ref()
+}
