@@ -104,7 +104,7 @@ impl Owner {
         self.has_sources = true;
         self.version += 1;
         match fact {
-            Fact::ClusterDns(fact) => self.cluster_dns.apply(source, fact),
+            Fact::ClusterDns(fact) => self.cluster_dns.apply(source, fact, now),
             Fact::NetnsUnknown { netns } => self.lacks.answered(&Lack::Ask(Ask::Netns(netns))),
             fact => self.index.apply(source, fact, now),
         }
@@ -265,6 +265,8 @@ impl Owner {
             self.index.tell_address(address, told, &mut tellings);
         }
         for (source, fact, at) in tellings {
+            // The first of all is `None`: before anything that was seen.
+            let at = Some(at).filter(|at| *at != BootTime::default());
             each(&Note::new(source, fact, at, &|time| clock.wall(time)));
         }
     }
@@ -275,6 +277,8 @@ impl Owner {
         self.cluster_dns.tell(&mut told, &mut tellings);
         self.index.tell_all(&mut told, &mut tellings);
         for (source, fact, at) in tellings {
+            // When somebody asked is nothing that others' packets have to do with.
+            let at = Some(at).filter(|_| matches!(fact, Fact::PodGone { .. }));
             each(&Note::new(source, fact, at, &|time| clock.wall(time)));
         }
     }

@@ -46,6 +46,15 @@ pub struct IndexCounts {
     pub left_out: u64,
 }
 
+/// What a cgroup is.
+#[derive(Debug)]
+struct CgroupEntry {
+    of: CgroupOf,
+    /// When that became known.
+    since: BootTime,
+    gone: Option<BootTime>,
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -53,41 +62,42 @@ pub struct Index {
     /// UID of the pod of a sandbox.
     sandboxes: Table<Text, Text>,
     containers: Table<Text, ContainerEntry>,
-    cgroups: Table<u64, (CgroupOf, Option<BootTime>)>,
+    cgroups: Table<u64, CgroupEntry>,
     claims: Claims,
     services: Table<IpAddr, Arc<Service>>,
-    by_service: Table<(Text, Text), Vec<IpAddr>>,
+    by_service: Table<(Text, Text), (Vec<IpAddr>, BootTime)>,
     remote: Table<IpAddr, Arc<RemotePod>>,
     node: Vec<(Source, NodeFact)>,
+    /// When that changed.
+    node_changed: BootTime,
+    /// When something was said last of anything.
+    changed: BootTime,
     counts: IndexCounts,
 }
 
 impl Index {
     /// What a source says at `now`. Cluster DNS is none of the index's business.
     pub(super) fn apply(&mut self, source: Source, fact: Fact, now: BootTime) {
+        self.changed = now;
         match fact {
             Fact::Pod(fact) => self.add_pod(source, fact, now),
             Fact::PodGone { uid, sandbox } => self.remove_pod(source, &uid, sandbox.as_deref(), now),
-            Fact::Container(fact) => self.add_container(source, fact),
+            Fact::Container(fact) => self.add_container(source, fact, now),
             Fact::ContainerGone { id } => {
                 if let Some(entry) = self.containers.get_mut(&id) {
                     entry.remove(source, now);
                 }
             }
-            Fact::Cgroup { id, of } => self.add_cgroup(id, of),
+            Fact::Cgroup { id, of } => self.add_cgroup(id, of, now),
             Fact::CgroupGone { id } => {
                 if let Some(entry) = self.cgroups.get_mut(&id) {
-                    entry.1.get_or_insert(now);
+                    entry.gone.get_or_insert(now);
                 }
             }
-            Fact::Service(fact) => self.add_service(fact),
+            Fact::Service(fact) => self.add_service(fact, now),
             Fact::ServiceGone { namespace, name } => self.remove_service(&(namespace, name)),
             Fact::Remote { address, pod } => self.add_remote(address, pod),
-            Fact::Node(fact) => {
-                self.node.retain(|said| said.0 != source);
-                self.node.push((source, fact));
-                self.node.sort_by_key(|said| said.0);
-            }
+            Fact::Node(fact) => self.add_node(source, fact, now),
             Fact::NetnsUnknown { .. } | Fact::ClusterDns(_) => {}
         }
     }
@@ -98,7 +108,7 @@ impl Index {
         self.claims.prune(now);
         self.pods.retain(|_, pod| is_known(pod.gone));
         self.containers.retain(|_, container| is_known(container.gone));
-        self.cgroups.retain(|_, cgroup| is_known(cgroup.1));
+        self.cgroups.retain(|_, cgroup| is_known(cgroup.gone));
         self.sandboxes.retain(|_, uid| self.pods.contains_key(uid));
     }
 
@@ -172,7 +182,7 @@ impl Index {
         if let Some(sandbox) = &fact.sandbox {
             self.sandboxes.insert(sandbox.clone(), fact.uid.clone());
         }
-        entry.add(source, fact);
+        entry.add(source, fact, now);
     }
 
     fn remove_pod(&mut self, source: Source, uid: &str, sandbox: Option<&str>, now: BootTime) {
@@ -182,28 +192,40 @@ impl Index {
         }
     }
 
-    fn add_container(&mut self, source: Source, fact: ContainerFact) {
+    fn add_container(&mut self, source: Source, fact: ContainerFact, now: BootTime) {
         if self.containers.len() >= CONTAINERS_MAX && !self.containers.contains_key(&fact.id) {
             self.counts.left_out += 1;
             return;
         }
         let entry = self.containers.entry(fact.id.clone()).or_insert_with(|| ContainerEntry::new(&fact.id));
         if !entry.knows(source, &fact) {
-            entry.add(source, fact, |sandbox| self.sandboxes.get(sandbox).cloned());
+            entry.add((source, fact), now, |sandbox| self.sandboxes.get(sandbox).cloned());
         }
     }
 
-    fn add_cgroup(&mut self, id: u64, of: CgroupOf) {
+    fn add_cgroup(&mut self, id: u64, of: CgroupOf, now: BootTime) {
         if self.cgroups.len() >= CGROUPS_MAX && !self.cgroups.contains_key(&id) {
             self.counts.left_out += 1;
             return;
         }
-        self.cgroups.insert(id, (of, None));
+        let known = self.cgroups.get(&id).filter(|known| known.of == of).map_or(now, |known| known.since);
+        self.cgroups.insert(id, CgroupEntry { of, since: known, gone: None });
     }
 
-    fn add_service(&mut self, fact: ServiceFact) {
+    fn add_node(&mut self, source: Source, fact: NodeFact, now: BootTime) {
+        if self.node.iter().any(|said| said.0 == source && said.1 == fact) {
+            return;
+        }
+        self.node.retain(|said| said.0 != source);
+        self.node.push((source, fact));
+        self.node.sort_by_key(|said| said.0);
+        self.node_changed = now;
+    }
+
+    fn add_service(&mut self, fact: ServiceFact, now: BootTime) {
         let ServiceFact { namespace, name, addresses } = fact;
         let key = (namespace, name);
+        let known = self.by_service.get(&key).filter(|known| known.0 == addresses).map_or(now, |known| known.1);
         self.remove_service(&key);
         if self.services.len() + addresses.len() > SERVICES_MAX {
             self.counts.left_out += 1;
@@ -213,12 +235,12 @@ impl Index {
         for address in &addresses {
             self.services.insert(address.to_canonical(), Arc::clone(&service));
         }
-        self.by_service.insert(key, addresses);
+        self.by_service.insert(key, (addresses, known));
     }
 
     fn remove_service(&mut self, key: &(Text, Text)) {
         let addresses = self.by_service.remove(key);
-        for address in addresses.unwrap_or_default() {
+        for address in addresses.unwrap_or_default().0 {
             // Another Service may have got it in the meantime.
             let is_its = |service: &Arc<Service>| service.namespace == key.0 && service.name == key.1;
             if self.services.get(&address.to_canonical()).is_some_and(is_its) {
