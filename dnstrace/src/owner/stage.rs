@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster_dns::ClusterDns;
-use super::fact::{Fact, Source};
+use super::fact::{Fact, NodeFact, Source};
 use super::index::{Found, Index, IndexCounts, Lack, Seen, Told};
 use super::interfaces::{InterfaceNames, Interfaces};
 use super::named::{Party, Pod, Who};
@@ -251,6 +251,10 @@ impl Owner {
             return;
         }
         let mut tellings = Vec::new();
+        if !std::mem::replace(&mut told.begun, true) {
+            // Who reads it waits for names from here on, as was done live, though there may be none yet.
+            tellings.push((Source::Kernel, Fact::Node(NodeFact::default()), BootTime::default()));
+        }
         if self.version != std::mem::replace(&mut told.version, self.version) {
             self.cluster_dns.tell(told, &mut tellings);
             self.index.tell_changed(told, &mut tellings);

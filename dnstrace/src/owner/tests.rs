@@ -312,3 +312,15 @@ fn recording_is_told_what_became_of_those_it_knows() {
     assert_eq!([&at_the_time, &after].map(|who| shown(who.client.as_ref())), ["shop/web - by address", "nobody"]);
     assert_eq!(after.service, None);
 }
+
+#[test]
+fn recording_waits_for_names_before_it_has_any() {
+    let mut live = Owner::live(0, Some(Box::new(|_| {})));
+    let (mut file, mut told) = (Owner::files(1), Told::default());
+    let nobody = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let used = Used { parties: [None; 3], cgroups: [None; 2], addresses: [nobody; 2] };
+    retell(&live, &mut told, &used, &mut file);
+    let transaction = asks("10.244.0.7", socket(Some(7), Some(77)));
+    let waits = |owner: &mut Owner| given(owner, transaction.clone(), SECOND).is_none();
+    assert_eq!([waits(&mut live), waits(&mut file)], [true; 2]);
+}

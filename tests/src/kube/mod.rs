@@ -121,6 +121,11 @@ impl Kube {
         self.space.root()
     }
 
+    /// The cgroup of all pods, for `--cgroup`: other nodes and tests on this machine are not below it.
+    pub fn cgroup(&self) -> Result<PathBuf> {
+        cgroups::KUBERNETES.version_2()
+    }
+
     /// The administrator's kubeconfig, with its files as this machine sees them.
     pub fn kubeconfig(&self) -> Result<String> {
         let root = self.root();

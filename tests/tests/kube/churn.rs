@@ -98,8 +98,9 @@ fn look_up(kube: &Kube, asked: &mut Asked) -> Result<Vec<Pod>> {
 fn wrong(lines: &[Value], pod: &Pod, name: &str) -> Vec<String> {
     let own = transactions(lines).filter(|each| each["query"].as_str().is_some_and(|query| query.starts_with(name)));
     let own: Vec<&Value> = own.collect();
+    let queries: Vec<String> = own.iter().map(|each| format!("{} {}", each["record_type"], each["query"])).collect();
     // Two types of the name with three search domains and without.
-    let count = (own.len() != 8).then(|| format!("{} transactions of {}, not 8", own.len(), pod.name));
+    let count = (own.len() != 8).then(|| format!("not 8 transactions of {}: {queries:?}", pod.name));
     count.into_iter().chain(own.into_iter().filter_map(|transaction| fault(transaction, pod))).collect()
 }
 

@@ -146,7 +146,10 @@ fn watch(kube: &Kube) -> Result<Seen> {
     let folder = tempfile::tempdir()?;
     let recording = folder.path().join("kube.pcapng");
     let output = recording.to_str().context("no text")?;
-    let run = Run::start(&netns, &["record", "--print", "--format", "json", "--path", "--output", output])?;
+    let cgroup = kube.cgroup()?;
+    let cgroup = cgroup.to_str().context("no text")?;
+    let words = ["record", "--print", "--format", "json", "--path", "--output", output, "--cgroup", cgroup];
+    let run = Run::start(&netns, &words)?;
     let own = clients.iter().filter(|client| client.veth.is_some());
     let records = own.map(|client| Ok((&client.pod, kube.record(&client.pod)?))).collect::<Result<Vec<_>>>()?;
     let mut asked = HashMap::new();

@@ -37,8 +37,9 @@ impl Session {
         let folder = tempfile::tempdir()?;
         let recording = folder.path().join("kube.pcapng");
         let sources = arguments(kube, mode, &folder)?;
-        let mut words = vec!["record", "--print", "--format", "json", "--path", "--output"];
-        words.push(recording.to_str().context("no text")?);
+        let (cgroup, output) = (text(kube.cgroup()?)?, text(recording.clone())?);
+        let mut words =
+            vec!["record", "--print", "--format", "json", "--path", "--output", &output, "--cgroup", &cgroup];
         words.extend(sources.iter().map(String::as_str));
         let run = Run::start(&Netns::at(&kube.netns())?, &words)?;
         Ok(Self { run, recording, lines: Vec::new(), _folder: folder })
@@ -64,11 +65,14 @@ impl Session {
     }
 }
 
+fn text(path: PathBuf) -> Result<String> {
+    path.into_os_string().into_string().ok().context("no text")
+}
+
 /// Where the product is to learn who is who, on this node.
 pub(crate) fn arguments(kube: &Kube, mode: &Mode, folder: &TempDir) -> Result<Vec<String>> {
     let kubeconfig = folder.path().join("kubeconfig");
     fs::write(&kubeconfig, kube.kubeconfig()?)?;
-    let text = |path: PathBuf| path.to_str().map(str::to_owned).context("no text");
     let api = if mode.kube { text(kubeconfig)? } else { "off".to_owned() };
     Ok(["--host-root".into(), text(kube.root())?, "--cri".into(), mode.cri.into(), "--kube".into(), api].into())
 }

@@ -11,6 +11,8 @@ use crate::owner::named::Party;
 /// What was told already: of one file.
 #[derive(Debug, Default)]
 pub struct Told {
+    /// That there are sources.
+    pub(in crate::owner) begun: bool,
     /// Of everything.
     pub(in crate::owner) version: u64,
     /// Of cluster DNS.
