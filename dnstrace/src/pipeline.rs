@@ -110,8 +110,9 @@ pub fn run_live(
         // Taken before: what lies in the ring buffer is not older than what is held to be over.
         let now = live.now();
         let packets = live.drain(|packet| pipeline.add(packet));
-        pipeline.take_facts(sources.as_mut(), now);
-        pipeline.expire(if packets < DRAIN_MAX { now } else { pipeline.tail.time });
+        let over = if packets < DRAIN_MAX { now } else { pipeline.tail.time };
+        pipeline.take_facts(sources.as_mut(), over);
+        pipeline.expire(over);
         if losses.are_due(now) {
             pipeline.tell(&mut losses, &live.counts());
         }

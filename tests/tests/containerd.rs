@@ -1,4 +1,4 @@
-//! The CRI source with a real containerd, runc and CNI plugins; the test is kubelet.
+//! The CRI source, and the whole product, with a real containerd, runc and CNI plugins; the test is kubelet.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,7 +11,9 @@ use std::time::Duration;
 use dnstrace::owner::fact::{ContainerFact, Fact, PodFact, Source, Text, Workload, WorkloadBy};
 use dnstrace::owner::sources::{Ask, CriOption, Report, State, Teller, Update, cri};
 use dnstrace_tests::containerd::{Containerd, PodSpec, RunningPod};
+use dnstrace_tests::product::{self, Run};
 use dnstrace_tests::skip;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
@@ -35,6 +37,7 @@ const AGENT: PodSpec<'_> = PodSpec {
     host_network: true,
     nameservers: &[],
 };
+const OTHER_AGENT: PodSpec<'_> = PodSpec { name: "other-q8w2r", container: "other", labels: &[], ..AGENT };
 const DB: PodSpec<'_> =
     PodSpec { namespace: "shop", name: "db-0", container: "db", labels: &[], host_network: false, nameservers: &[] };
 
@@ -190,6 +193,63 @@ fn pods_send_queries_to_their_nameserver() {
         });
         assert!(said.starts_with("name.example: "), "{said}");
     }
+}
+
+#[test]
+fn queries_of_every_pod_are_named_with_cri_and_with_files_only() {
+    if !skip::is_root() {
+        return skip::skip("containerd", "not root");
+    }
+    let node = Containerd::start().unwrap();
+    let at_bridge = |spec: PodSpec<'static>| node.run_pod(&PodSpec { nameservers: &[BRIDGE], ..spec }).unwrap();
+    // The first makes the bridge, the last two share the node's network: their cgroups tell them apart.
+    let pods = [WEB, DB, AGENT, OTHER_AGENT].map(at_bridge);
+    let server = node.netns().run(|| Ok(UdpSocket::bind((BRIDGE, 53))?)).unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    for cri in ["auto", "off"] {
+        let lines = seen_of(&node, &pods, (&server, cri));
+        for pod in &pods {
+            let own: Vec<&Value> = lines.iter().filter(|line| line["query"] == asked_by(pod)).collect();
+            assert_eq!(own.len(), 2, "--cri {cri}: {} of A and AAAA: {own:#?}", pod.name);
+            assert!(own.iter().all(|transaction| is_named(transaction, pod)), "--cri {cri}: {own:#?}");
+        }
+    }
+}
+
+/// What the product prints and replays while every pod looks up a name of its own.
+fn seen_of(node: &Containerd, pods: &[RunningPod], (server, cri): (&UdpSocket, &str)) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("containerd.pcapng");
+    let (root, cgroup) = (node.root(), node.cgroup().unwrap());
+    let [output, root, cgroup] = [&recording, &root, &cgroup].map(|path| path.to_str().unwrap());
+    let words = ["record", "--print", "--format", "json", "--path", "--output", output, "--cgroup", cgroup];
+    let sources = ["--host-root", root, "--cri", cri, "--kube", "off"];
+    let run = Run::start(node.netns(), &[&words[..], &sources].concat()).unwrap();
+    for pod in pods {
+        thread::scope(|scope| {
+            scope.spawn(|| deny(server));
+            node.exec(pod, &["/lookup", &asked_by(pod)]).unwrap();
+        });
+    }
+    let lines = run.stop().unwrap().json().unwrap();
+    product::same_as_replayed(&lines, &recording, &[]).unwrap();
+    lines
+}
+
+/// Only this pod asks for it.
+fn asked_by(pod: &RunningPod) -> String {
+    format!("{}.example", pod.name)
+}
+
+fn is_named(transaction: &Value, pod: &RunningPod) -> bool {
+    let named = &transaction["k8s"];
+    let by = if pod.addresses.is_empty() { "cgroup" } else { "netns" };
+    named["namespace"] == pod.namespace
+        && (&named["pod"], &named["uid"]) == (&json!(pod.name), &json!(pod.uid))
+        && (&named["by"], &named["confidence"]) == (&json!(by), &json!("certain"))
+        && named["container"] == pod.container_name
+        && transaction["container_id"] == pod.container
+        && transaction["process"]["comm"] == "lookup"
 }
 
 /// Answers the first two queries, of A and AAAA, with NXDOMAIN.

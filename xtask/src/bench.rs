@@ -3,6 +3,7 @@
 
 mod capture;
 mod loss;
+mod owner;
 mod path;
 mod pipeline;
 mod programs;
@@ -40,18 +41,26 @@ enum Part {
     Loss,
     /// Packets a second out of a file, beside tshark and tcpdump; needs no root
     Read,
+    /// Memory and lookups of who is who; needs no root
+    Owner,
+}
+
+impl Part {
+    fn needs_no_root(self) -> bool {
+        matches!(self, Self::Read | Self::Owner)
+    }
 }
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(
-        skip::is_root() || args.only == [Part::Read],
+        skip::is_root() || (!args.only.is_empty() && args.only.iter().all(|part| part.needs_no_root())),
         "measuring eBPF needs root: run `sudo -E cargo xtask bench`, or `cargo xtask bench --only read`"
     );
     if !args.optimised {
         return optimised(args);
     }
-    let wants = |part| args.only.is_empty() || args.only.contains(&part);
+    let wants = |part: Part| args.only.is_empty() || args.only.contains(&part);
     if wants(Part::Programs) {
         programs::run()?;
     }
@@ -70,6 +79,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             debian::install(&["tcpdump", "tshark"])?;
         }
         read::run()?;
+    }
+    if wants(Part::Owner) {
+        owner::run()?;
     }
     Ok(())
 }

@@ -16,8 +16,8 @@ use crate::owner::sources::{Report, Sources, State, Update};
 use crate::owner::{Owner, WallClock};
 use crate::sink::{write_owners, write_owners_json};
 
-/// Files and sockets answer within a second; an API server that is far away takes some.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Files and sockets answer within a second. An API server that hangs is given up after ten: that is to be told, too.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Args)]
 pub(super) struct OwnersArguments {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::fact::{ClusterDnsFact, Endpoint, Fact, Source, Text};
 use super::index::{Telling, Told};
 use super::named::{Party, Pod, Role, Who};
-use crate::capture::Socket;
+use crate::capture::{BootTime, Socket};
 use crate::decode::Question;
 use crate::join::{Transaction, question};
 
@@ -23,8 +23,10 @@ const LEARNED_PROCESSES_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub struct ClusterDns {
     said: BTreeMap<Source, ClusterDnsFact>,
-    /// Changes with what is said.
+    /// Changes with what is said,
     version: u64,
+    /// and that was when.
+    changed: BootTime,
     /// Where queries are sent, of all sources.
     servers: BTreeSet<SocketAddr>,
     /// Where they are answered, of all sources.
@@ -50,12 +52,14 @@ const DNS_LABELS: [(&str, &[&str]); 2] = [
 
 impl ClusterDns {
     /// What a source says; it replaces what it said before.
-    pub(super) fn apply(&mut self, source: Source, fact: ClusterDnsFact) {
+    pub(super) fn apply(&mut self, source: Source, fact: ClusterDnsFact, now: BootTime) {
         if self.said.get(&source) == Some(&fact) {
             return;
         }
         // What traffic shows is not told.
-        self.version += u64::from(source != Source::Traffic);
+        if source != Source::Traffic {
+            (self.version, self.changed) = (self.version + 1, now);
+        }
         self.said.insert(source, fact);
         let said = || self.said.values();
         self.servers = said().flat_map(|fact| &fact.servers).map(canonical).collect();
@@ -66,7 +70,7 @@ impl ClusterDns {
     pub(super) fn tell(&self, told: &mut Told, out: &mut Vec<Telling>) {
         if std::mem::replace(&mut told.cluster_dns, self.version) != self.version {
             let said = self.said.iter().filter(|said| *said.0 != Source::Traffic);
-            out.extend(said.map(|(source, fact)| (*source, Fact::ClusterDns(fact.clone()), None)));
+            out.extend(said.map(|(source, fact)| (*source, Fact::ClusterDns(fact.clone()), self.changed)));
         }
     }
 
@@ -137,7 +141,7 @@ impl ClusterDns {
     fn learned(&mut self, add: impl FnOnce(&mut ClusterDnsFact)) {
         let mut fact = self.said.get(&Source::Traffic).cloned().unwrap_or_default();
         add(&mut fact);
-        self.apply(Source::Traffic, fact);
+        self.apply(Source::Traffic, fact, self.changed);
     }
 
     /// The domain for which a server answers with authority that a pod of this node asked.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster_dns::ClusterDns;
-use super::fact::{Fact, Source};
+use super::fact::{Fact, NodeFact, Source};
 use super::index::{Found, Index, IndexCounts, Lack, Seen, Told};
 use super::interfaces::{InterfaceNames, Interfaces};
 use super::named::{Party, Pod, Who};
@@ -104,7 +104,7 @@ impl Owner {
         self.has_sources = true;
         self.version += 1;
         match fact {
-            Fact::ClusterDns(fact) => self.cluster_dns.apply(source, fact),
+            Fact::ClusterDns(fact) => self.cluster_dns.apply(source, fact, now),
             Fact::NetnsUnknown { netns } => self.lacks.answered(&Lack::Ask(Ask::Netns(netns))),
             fact => self.index.apply(source, fact, now),
         }
@@ -273,6 +273,10 @@ impl Owner {
             return;
         }
         let mut tellings = Vec::new();
+        if !std::mem::replace(&mut told.begun, true) {
+            // Who reads it waits for names from here on, as was done live, though there may be none yet.
+            tellings.push((Source::Kernel, Fact::Node(NodeFact::default()), BootTime::default()));
+        }
         if self.version != std::mem::replace(&mut told.version, self.version) {
             self.cluster_dns.tell(told, &mut tellings);
             self.index.tell_changed(told, &mut tellings);
@@ -287,6 +291,8 @@ impl Owner {
             self.index.tell_address(address, told, &mut tellings);
         }
         for (source, fact, at) in tellings {
+            // The first of all is `None`: before anything that was seen.
+            let at = Some(at).filter(|at| *at != BootTime::default());
             each(&Note::new(source, fact, at, &|time| clock.wall(time)));
         }
     }
@@ -297,6 +303,8 @@ impl Owner {
         self.cluster_dns.tell(&mut told, &mut tellings);
         self.index.tell_all(&mut told, &mut tellings);
         for (source, fact, at) in tellings {
+            // When somebody asked is nothing that others' packets have to do with.
+            let at = Some(at).filter(|_| matches!(fact, Fact::PodGone { .. }));
             each(&Note::new(source, fact, at, &|time| clock.wall(time)));
         }
     }

@@ -306,6 +306,31 @@ fn recording_has_what_connection_tracking_said_last() {
 }
 
 #[test]
+fn recording_says_when_each_fact_became_known() {
+    let (mut live, _asks) = owner(node());
+    let clock = WallClock { time: BootTime(0), wall: crate::capture::WallTime(1_000) };
+    let (mut told, nobody) = (Told::default(), IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+    let mut times = |live: &Owner, who: &Who| {
+        let parties = [who.client.as_ref(), None, None];
+        let used = Used { parties, cgroups: [None; 2], addresses: [nobody; 2] };
+        let mut times = Vec::new();
+        live.tell(&used, &mut told, clock, |note| {
+            if matches!(&note.fact, Fact::Pod(_)) {
+                times.push((note.source, note.at));
+            }
+        });
+        times
+    };
+    let who = given(&mut live, asks("10.244.0.7", Socket::default()), SECOND).unwrap();
+    assert!(times(&live, &who).iter().all(|(_, at)| at.is_none()), "what was there at first");
+    let fact = PodFact { uid: "u-web".into(), labels: vec![("app".into(), "web".into())], ..PodFact::default() };
+    live.apply(Source::Api, Fact::Pod(fact.clone()), BootTime(2 * SECOND));
+    // The same again is nothing new.
+    live.apply(Source::Api, Fact::Pod(fact), BootTime(3 * SECOND));
+    assert_eq!(times(&live, &who).last(), Some(&(Source::Api, Some(2 * SECOND + 1_000))));
+}
+
+#[test]
 fn recording_is_told_what_became_of_those_it_knows() {
     let (mut live, _asks) = owner(node());
     let (mut file, mut told) = (Owner::files(1), Told::default());
@@ -323,4 +348,16 @@ fn recording_is_told_what_became_of_those_it_knows() {
     let after = given(&mut file, late, SECOND + 1).unwrap();
     assert_eq!([&at_the_time, &after].map(|who| shown(who.client.as_ref())), ["shop/web - by address", "nobody"]);
     assert_eq!(after.service, None);
+}
+
+#[test]
+fn recording_waits_for_names_before_it_has_any() {
+    let mut live = Owner::live(0, Some(Box::new(|_| {})));
+    let (mut file, mut told) = (Owner::files(1), Told::default());
+    let nobody = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let used = Used { parties: [None; 3], cgroups: [None; 2], addresses: [nobody; 2] };
+    retell(&live, &mut told, &used, &mut file);
+    let transaction = asks("10.244.0.7", socket(Some(7), Some(77)));
+    let waits = |owner: &mut Owner| given(owner, transaction.clone(), SECOND).is_none();
+    assert_eq!([waits(&mut live), waits(&mut file)], [true; 2]);
 }

@@ -7,6 +7,7 @@ use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
 use crate::decode::{Decoded, Decoder, Observation, Signal};
 use crate::join::{Connection, Join, Transaction, TransactionId};
+use crate::owner::fact::{Fact, Source};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
 use crate::rules::case::Case;
@@ -140,22 +141,32 @@ impl Stages {
     /// Takes what sources have told, if there are any.
     pub(super) fn take_facts(&mut self, sources: Option<&mut Sources>, now: BootTime) {
         let Some(sources) = sources else { return };
+        // Packets may be a little ahead.
+        let now = now.max(self.tail.time);
         sources.drain(|update| {
             if let Update::Fact(source, fact) = update {
-                self.tail.owner.apply(source, fact, now);
+                self.add_fact(source, fact, now);
             }
         });
+    }
+
+    /// What ended before a fact became known is given out without it: so it is in a recording, too, whose reader may know
+    /// of the fact earlier.
+    fn add_fact(&mut self, source: Source, fact: Fact, now: BootTime) {
+        if now > self.tail.until {
+            self.expire(now);
+        }
+        self.tail.owner.apply(source, fact, now);
     }
 
     /// Takes what a recording says of who is who, at the time when it became known.
     pub(super) fn add_note(&mut self, note: &str) {
         let Some(note) = Note::read(note) else { return };
-        let time = note.time(self.tail.time);
-        // What ended before was given out without it. What was known before the first packet is no time of watching.
-        if time > self.tail.time && self.tail.time != BootTime::default() {
-            self.expire(time);
+        match note.at.map(BootTime) {
+            // What was known before the first packet is no time of watching.
+            Some(time) if self.tail.time != BootTime::default() => self.add_fact(note.source, note.fact, time),
+            at => self.tail.owner.apply(note.source, note.fact, at.unwrap_or(self.tail.time)),
         }
-        self.tail.owner.apply(note.source, note.fact, time);
     }
 
     pub(super) fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, problems: Problems) -> Ended {

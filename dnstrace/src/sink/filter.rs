@@ -164,3 +164,37 @@ pub fn record_type_number(text: &str) -> Option<u16> {
 pub fn rcode_number(text: &str) -> Option<u16> {
     iana::rcode_number(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Process;
+
+    fn asked_by(tgid: u32, cgroup_id: u64) -> Transaction {
+        let process = Process { tgid, uid: None, comm: [0; 16] };
+        let client_socket = Socket { process: Some(process), cgroup_id: Some(cgroup_id), ..Socket::default() };
+        let addresses = ["10.244.0.7:40000", "10.96.0.10:53"].map(|address| address.parse().unwrap());
+        Transaction { client_socket, ..Transaction::between(addresses[0], addresses[1]) }
+    }
+
+    #[test]
+    fn what_we_ask_ourselves_is_not_shown() {
+        let cases =
+            [(None, [true, true]), (Some(Own::Process(7)), [false, true]), (Some(Own::Cgroup(77)), [false, true])];
+        for (own, shown) in cases {
+            let filter = Filter { own, ..Filter::default() };
+            assert!(filter.is_empty(), "{own:?}");
+            let transactions = [asked_by(7, 77), asked_by(8, 88)];
+            assert_eq!(transactions.map(|each| filter.shows(&each, &Who::default())), shown, "{own:?}");
+        }
+    }
+
+    #[test]
+    fn socket_of_nobody_is_not_ours() {
+        let transaction = Transaction { client_socket: Socket::default(), ..asked_by(7, 77) };
+        for own in [Own::Process(7), Own::Cgroup(77)] {
+            let filter = Filter { own: Some(own), ..Filter::default() };
+            assert!(filter.shows(&transaction, &Who::default()), "{own:?}");
+        }
+    }
+}

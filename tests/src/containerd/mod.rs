@@ -112,6 +112,11 @@ impl Containerd {
         self.space.root()
     }
 
+    /// The cgroup of all its pods, for `--cgroup`.
+    pub fn cgroup(&self) -> Result<PathBuf> {
+        CGROUPS.version_2()
+    }
+
     /// The node's netns, where its bridge is.
     #[must_use]
     pub fn netns(&self) -> &Netns {

@@ -59,11 +59,15 @@ impl Root {
         Ok(hierarchies.iter().map(|hierarchy| hierarchy.join(self.0)).collect())
     }
 
-    fn folder_of(self, container: &str) -> Result<PathBuf> {
+    /// The root of all pods in the version 2 tree.
+    pub(crate) fn version_2(self) -> Result<PathBuf> {
         let mounts = fs::read_to_string("/proc/mounts")?;
         let version_2 = mount_points(&mounts, |kind| kind == "cgroup2");
-        let root = version_2.first().context("cgroup version 2 is not mounted")?.join(self.0);
-        find(&root, container)?.with_context(|| format!("no cgroup of container {container}"))
+        Ok(version_2.first().context("cgroup version 2 is not mounted")?.join(self.0))
+    }
+
+    fn folder_of(self, container: &str) -> Result<PathBuf> {
+        find(&self.version_2()?, container)?.with_context(|| format!("no cgroup of container {container}"))
     }
 }
 

@@ -80,15 +80,21 @@ pub(super) const CLIENTS: [Component; 4] = [
             "--node-ip=192.0.2.2,2001:db8:2::2",
         ],
     },
-    Component { name: "kube-proxy", arguments: &["--config=/etc/kubernetes/kube-proxy.yaml"] },
+    KUBE_PROXY,
 ];
+
+pub(super) const KUBE_PROXY: Component =
+    Component { name: "kube-proxy", arguments: &["--config=/etc/kubernetes/kube-proxy.yaml"] };
+
+pub(super) const CONFIGURATION_OF_KUBE_PROXY: (&str, &str) =
+    ("/etc/kubernetes/kube-proxy.yaml", include_str!("../../kube/kube-proxy.yaml"));
 
 /// Configuration files, by where the node has them.
 const FILES: [(&str, &str); 7] = [
     ("/etc/containerd/config.toml", include_str!("../../kube/containerd.toml")),
     ("/etc/cni/net.d/10-pods.conflist", include_str!("../../kube/cni.conflist")),
     ("/etc/kubernetes/kubelet.yaml", include_str!("../../kube/kubelet.yaml")),
-    ("/etc/kubernetes/kube-proxy.yaml", include_str!("../../kube/kube-proxy.yaml")),
+    CONFIGURATION_OF_KUBE_PROXY,
     ("/etc/kubernetes/admin.conf", include_str!("../../kube/admin.conf")),
     ("/etc/kubernetes/unbound.conf", include_str!("../../kube/unbound.conf")),
     ("/etc/kubernetes/resolv.conf", "nameserver 192.0.2.53\n"),

@@ -10,12 +10,15 @@ mod network;
 pub(crate) mod packages;
 mod pki;
 mod pods;
+mod programs;
+mod proxy;
 mod record;
 pub(crate) mod space;
 pub(crate) mod state;
 pub(crate) mod wait;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -23,6 +26,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 pub use self::pods::Pod;
+pub use self::programs::Halted;
+pub use self::proxy::OtherProxy;
 pub use self::record::{Record, RecordedQuery};
 
 use self::components::Running;
@@ -42,6 +47,9 @@ const PODS: usize = 7;
 
 /// One node at a time: its folder has one name.
 const STATE: &str = "kubernetes-node";
+
+/// Where the plugin host-local keeps which addresses are given: a file for each.
+const ADDRESSES: &str = "/var/lib/cni/networks/pods";
 
 /// A control plane starts in some ten seconds on an idle machine of two cores; a busy one needs a multiple.
 const API_SERVER_LIMIT: Duration = Duration::from_mins(2);
@@ -113,6 +121,11 @@ impl Kube {
         self.space.root()
     }
 
+    /// The cgroup of all pods, for `--cgroup`: other nodes and tests on this machine are not below it.
+    pub fn cgroup(&self) -> Result<PathBuf> {
+        cgroups::KUBERNETES.version_2()
+    }
+
     /// The administrator's kubeconfig, with its files as this machine sees them.
     pub fn kubeconfig(&self) -> Result<String> {
         let root = self.root();
@@ -131,6 +144,26 @@ impl Kube {
         let kubectl = self.kubectl_command();
         let words = std::iter::once(kubectl.get_program()).chain(kubectl.get_args());
         words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Halts the API server: until the guard is dropped it takes connections, and says nothing.
+    pub fn halt_api_server(&self) -> Result<Halted> {
+        programs::halt(&self.kubernetes, "kube-apiserver")
+    }
+
+    /// Lets kube-proxy do its work in iptables mode until the guard is dropped.
+    pub fn with_iptables(&self) -> Result<OtherProxy<'_>> {
+        proxy::iptables(self)
+    }
+
+    /// The next pod gets the lowest address of each family that is free: otherwise they are handed out in turn.
+    pub fn forget_last_address(&self) -> Result<()> {
+        network::forget_last_address(&self.state.on_node(ADDRESSES))
+    }
+
+    /// Waits until these addresses may be given to another pod.
+    pub fn wait_until_free(&self, addresses: &[IpAddr]) -> Result<()> {
+        network::wait_until_free(&self.state.on_node(ADDRESSES), addresses)
     }
 
     /// Every pod that has started.

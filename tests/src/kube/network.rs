@@ -1,15 +1,22 @@
 //! The node's network: its own network namespace, and a link to another one where its upstream is.
 
+use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use super::wait;
 use crate::command;
 
 /// The network namespace of the node.
 pub(super) const NODE: &str = "dtu-node";
 /// The network namespace of what lies beyond the node.
 pub(super) const UPSTREAM: &str = "dtu-upstream";
+
+/// kubelet takes down the sandbox of a pod that ended in a second or two.
+const FREE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The kernel's settings that a node needs: it forwards, also what crosses its bridge through its rules.
 const SETTINGS: [(&str, &str); 4] = [
@@ -45,7 +52,7 @@ pub(super) fn create(folder: &Path) -> Result<()> {
     command::output("ip", &["netns", "add", NODE])?;
     for (netns, links) in [(NODE, NODE_LINKS), (UPSTREAM, UPSTREAM_LINKS)] {
         let file = folder.join(netns);
-        std::fs::write(&file, links)?;
+        fs::write(&file, links)?;
         command::output("ip", &["-netns", netns, "-batch", &file.to_string_lossy()])?;
     }
     for (setting, value) in SETTINGS {
@@ -60,6 +67,23 @@ pub(super) fn remove() -> Result<()> {
         command::output("ip", &["netns", "del", netns])?;
     }
     Ok(())
+}
+
+/// The plugin host-local goes on behind the address that it gave last, which it keeps in a file for each range.
+pub(super) fn forget_last_address(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).context("no address was given yet")? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("last_reserved_ip")) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The runtime gives a pod's addresses back a moment after its end.
+pub(super) fn wait_until_free(folder: &Path, addresses: &[IpAddr]) -> Result<()> {
+    let is_free = || addresses.iter().all(|address| !folder.join(address.to_string()).exists());
+    wait::until("addresses given back", FREE_LIMIT, || Ok(is_free().then_some(())))
 }
 
 /// A kernel without the bridge filter module has no such settings, and needs none.

@@ -64,7 +64,7 @@ fn look_up_large(kube: &Kube, pod: &Pod) -> Result<Vec<(String, &'static str)>> 
 }
 
 /// A name no cache has, not even of an earlier run on the same node.
-fn unique_name(pod: &str, zone: &str) -> String {
+pub(crate) fn unique_name(pod: &str, zone: &str) -> String {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     format!("{pod}-{}-{}.{zone}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }

@@ -3,12 +3,16 @@
 #![expect(clippy::print_stdout, reason = "who waits for the node wants to know for what")]
 
 mod asked;
+mod churn;
 mod names;
+mod outage;
 mod path;
+mod session;
 
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 use asked::Asked;
@@ -21,19 +25,24 @@ use serde_json::Value;
 /// How many names each pod looks up, beside what it looks up all the time.
 const LOOKUPS: usize = 10;
 
-/// The node: one that stands already stays as it is, one that was started for the test goes with it.
+/// The node: one that stands already stays as it is, one that was started for the test goes with it. A test has it for
+/// itself.
 struct Node {
     kube: Kube,
     ours: bool,
+    _alone: MutexGuard<'static, ()>,
     /// The machine's settings before.
     settings: Vec<String>,
 }
 
 impl Node {
     fn up() -> Result<Self> {
+        static ALONE: Mutex<()> = Mutex::new(());
+        // What a test that failed leaves is the node, which goes or stays with its guard.
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = machine_settings()?;
         let ours = Kube::running()?.is_none();
-        Ok(Self { kube: Kube::up(&|step| println!("{step}"))?, ours, settings })
+        Ok(Self { kube: Kube::up(&|step| println!("{step}"))?, ours, _alone: alone, settings })
     }
 
     /// The machine is as it was before, while the node stands and after it.
@@ -85,21 +94,48 @@ struct Seen {
 
 #[test]
 fn every_query_of_a_pod_is_one_transaction() -> Result<()> {
+    on_a_node(every_query)
+}
+
+#[test]
+fn every_query_is_one_transaction_with_kube_proxy_in_iptables_mode() -> Result<()> {
+    on_a_node(|kube, faults| {
+        let _iptables = kube.with_iptables()?;
+        every_query(kube, faults)
+    })
+}
+
+#[test]
+fn names_are_right_while_pods_come_and_go() -> Result<()> {
+    on_a_node(churn::check)
+}
+
+#[test]
+fn names_are_right_while_the_api_server_is_silent() -> Result<()> {
+    on_a_node(outage::check)
+}
+
+/// Runs a test that notes all faults.
+fn on_a_node(test: impl Fn(&Kube, &mut Vec<String>) -> Result<()>) -> Result<()> {
     if !is_root() {
         skip("kube", "a node needs root");
         return Ok(());
     }
     let node = Node::up()?;
-    let seen = watch(&node.kube)?;
     let mut faults = Vec::new();
-    for client in &seen.clients {
-        check_asked(&seen, client, &mut faults)?;
-        check_recorded(&seen, client, &mut faults);
-        check_caused(&seen, client, &mut faults)?;
-    }
-    names::check(&node.kube, &seen.clients, &mut faults)?;
+    test(&node.kube, &mut faults)?;
     ensure!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     node.leaves_nothing()
+}
+
+fn every_query(kube: &Kube, faults: &mut Vec<String>) -> Result<()> {
+    let seen = watch(kube)?;
+    for client in &seen.clients {
+        check_asked(&seen, client, faults)?;
+        check_recorded(&seen, client, faults);
+        check_caused(&seen, client, faults)?;
+    }
+    names::check(kube, &seen.clients, faults)
 }
 
 /// Lets every pod look names up while the product watches and the pods record.
@@ -110,7 +146,10 @@ fn watch(kube: &Kube) -> Result<Seen> {
     let folder = tempfile::tempdir()?;
     let recording = folder.path().join("kube.pcapng");
     let output = recording.to_str().context("no text")?;
-    let run = Run::start(&netns, &["record", "--print", "--format", "json", "--path", "--output", output])?;
+    let cgroup = kube.cgroup()?;
+    let cgroup = cgroup.to_str().context("no text")?;
+    let words = ["record", "--print", "--format", "json", "--path", "--output", output, "--cgroup", cgroup];
+    let run = Run::start(&netns, &words)?;
     let own = clients.iter().filter(|client| client.veth.is_some());
     let records = own.map(|client| Ok((&client.pod, kube.record(&client.pod)?))).collect::<Result<Vec<_>>>()?;
     let mut asked = HashMap::new();
@@ -125,7 +164,7 @@ fn watch(kube: &Kube) -> Result<Seen> {
     }
     let lines = run.stop()?.json()?;
     product::same_as_replayed(&lines, &recording, &[])?;
-    let transactions = lines.into_iter().filter(|line| line["kind"] == "transaction").collect();
+    let transactions = kinds(&lines, "transaction").cloned().collect();
     Ok(Seen { clients, servers, transactions, asked, recorded })
 }
 
@@ -202,6 +241,10 @@ fn is_from(transaction: &Value, client: &Client) -> bool {
         return transaction["cgroup_id"] == client.cgroup_id;
     }
     client.pod.addresses.iter().any(|address| transaction["src"] == address.to_string())
+}
+
+fn kinds<'a>(lines: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
+    lines.iter().filter(move |line| line["kind"] == kind)
 }
 
 fn is_upstream(transaction: &Value) -> bool {

@@ -1,52 +1,24 @@
 //! Who asks, against what the API server says of each pod: with all sources, without the API server, with files only.
 
-use std::fs;
-
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::kube::{Kube, Pod};
-use dnstrace_tests::node::Netns;
-use dnstrace_tests::product::{self, Run};
 use serde_json::Value;
 
-use super::{Client, is_from};
+use crate::session::{MODES, Mode, Session};
+use crate::{Client, is_from};
 
 /// What each pod looks up: in the cluster, and elsewhere.
 const NAMES: [&str; 2] = ["kubernetes.default.svc.cluster.local", "names.probe.example"];
 
-/// Which sources there are.
-struct Mode {
-    name: &'static str,
-    cri: &'static str,
-    /// Whether the API server is asked.
-    kube: bool,
-}
-
-const MODES: [Mode; 3] = [
-    Mode { name: "API and CRI", cri: "auto", kube: true },
-    Mode { name: "CRI", cri: "auto", kube: false },
-    Mode { name: "files", cri: "off", kube: false },
-];
-
 /// Names every query of every pod, in each mode.
 pub(super) fn check(kube: &Kube, clients: &[Client], faults: &mut Vec<String>) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let kubeconfig = folder.path().join("kubeconfig");
-    fs::write(&kubeconfig, kube.kubeconfig()?)?;
-    let kubeconfig = kubeconfig.to_str().context("no text")?;
     let servers: Vec<Pod> = kube.pods()?.into_iter().filter(|pod| pod.app == "kube-dns").collect();
     for mode in &MODES {
-        let recording = folder.path().join(format!("{}.pcapng", mode.cri));
-        let output = recording.to_str().context("no text")?;
-        let root = kube.root();
-        let api = if mode.kube { kubeconfig } else { "off" };
-        let mut arguments = vec!["record", "--print", "--format", "json", "--path", "--output", output];
-        arguments.extend(["--host-root", root.to_str().context("no text")?, "--cri", mode.cri, "--kube", api]);
-        let run = Run::start(&Netns::at(&kube.netns())?, &arguments)?;
+        let session = Session::start(kube, mode)?;
         for client in clients {
             kube.look_up(&client.pod, &NAMES)?;
         }
-        let lines = run.stop()?.json()?;
-        product::same_as_replayed(&lines, &recording, &[]).with_context(|| mode.name)?;
+        let (lines, _messages) = session.stop().context(mode.name)?;
         for client in clients {
             let own: Vec<_> = lines.iter().filter(|line| is_from(line, client) && is_asked(line)).collect();
             ensure!(own.len() >= NAMES.len(), "{}: {} transactions of {}", mode.name, own.len(), client.pod.name);

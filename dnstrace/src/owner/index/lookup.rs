@@ -103,7 +103,7 @@ impl Index {
 
     fn of_cgroup(&self, socket: &Socket) -> OfCgroup<'_> {
         let Some(id) = socket.cgroup_id else { return OfCgroup::Unknown };
-        match self.cgroups.get(&id).map(|cgroup| &cgroup.0) {
+        match self.cgroups.get(&id).map(|cgroup| &cgroup.of) {
             None => {
                 let tgid = socket.process.map(|process| process.tgid);
                 OfCgroup::Lacking(Lack::Ask(Ask::Cgroup { id, tgid }))

@@ -48,6 +48,15 @@ pub struct IndexCounts {
     pub left_out: u64,
 }
 
+/// What a cgroup is.
+#[derive(Debug)]
+struct CgroupEntry {
+    of: CgroupOf,
+    /// When that became known.
+    since: BootTime,
+    gone: Option<BootTime>,
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -55,48 +64,49 @@ pub struct Index {
     /// UID of the pod of a sandbox.
     sandboxes: Table<Text, Text>,
     containers: Table<Text, ContainerEntry>,
-    cgroups: Table<u64, (CgroupOf, Option<BootTime>)>,
+    cgroups: Table<u64, CgroupEntry>,
     claims: Claims,
     services: Table<IpAddr, Arc<Service>>,
-    by_service: Table<(Text, Text), Vec<IpAddr>>,
+    by_service: Table<(Text, Text), (Vec<IpAddr>, BootTime)>,
     /// Kubernetes namespaces that have a Service of a name.
     by_service_name: Table<Text, BTreeSet<Text>>,
     remote: Table<IpAddr, Arc<RemotePod>>,
     node: Vec<(Source, NodeFact)>,
+    /// When that changed.
+    node_changed: BootTime,
     /// By the pod's UID.
-    resolv_confs: Table<Text, ResolvConf>,
-    conntrack: Option<Conntrack>,
+    resolv_confs: Table<Text, (ResolvConf, BootTime)>,
+    conntrack: Option<(Conntrack, BootTime)>,
+    /// When something was said last of anything.
+    changed: BootTime,
     counts: IndexCounts,
 }
 
 impl Index {
     /// What a source says at `now`. Cluster DNS is none of the index's business.
     pub(super) fn apply(&mut self, source: Source, fact: Fact, now: BootTime) {
+        self.changed = now;
         match fact {
             Fact::Pod(fact) => self.add_pod(source, fact, now),
             Fact::PodGone { uid, sandbox } => self.remove_pod(source, &uid, sandbox.as_deref(), now),
-            Fact::Container(fact) => self.add_container(source, fact),
+            Fact::Container(fact) => self.add_container(source, fact, now),
             Fact::ContainerGone { id } => {
                 if let Some(entry) = self.containers.get_mut(&id) {
                     entry.remove(source, now);
                 }
             }
-            Fact::Cgroup { id, of } => self.add_cgroup(id, of),
+            Fact::Cgroup { id, of } => self.add_cgroup(id, of, now),
             Fact::CgroupGone { id } => {
                 if let Some(entry) = self.cgroups.get_mut(&id) {
-                    entry.1.get_or_insert(now);
+                    entry.gone.get_or_insert(now);
                 }
             }
-            Fact::Service(fact) => self.add_service(fact),
+            Fact::Service(fact) => self.add_service(fact, now),
             Fact::ServiceGone { namespace, name } => self.remove_service(&(namespace, name)),
             Fact::Remote { address, pod } => self.add_remote(address, pod),
-            Fact::Node(fact) => {
-                self.node.retain(|said| said.0 != source);
-                self.node.push((source, fact));
-                self.node.sort_by_key(|said| said.0);
-            }
-            Fact::ResolvConf(fact) => self.add_resolv_conf(fact),
-            Fact::Conntrack(fact) => self.conntrack = Some(fact),
+            Fact::Node(fact) => self.add_node(source, fact, now),
+            Fact::ResolvConf(fact) => self.add_resolv_conf(fact, now),
+            Fact::Conntrack(fact) => self.conntrack = Some((fact, now)),
             Fact::NetnsUnknown { .. } | Fact::ClusterDns(_) => {}
         }
     }
@@ -107,7 +117,7 @@ impl Index {
         self.claims.prune(now);
         self.pods.retain(|_, pod| is_known(pod.gone));
         self.containers.retain(|_, container| is_known(container.gone));
-        self.cgroups.retain(|_, cgroup| is_known(cgroup.1));
+        self.cgroups.retain(|_, cgroup| is_known(cgroup.gone));
         self.sandboxes.retain(|_, uid| self.pods.contains_key(uid));
         self.resolv_confs.retain(|uid, _| self.pods.contains_key(uid));
     }
@@ -185,21 +195,21 @@ impl Index {
     /// What a pod's `/etc/resolv.conf` says.
     #[must_use]
     pub fn resolv_conf(&self, uid: &str) -> Option<&ResolvConf> {
-        self.resolv_confs.get(uid)
+        self.resolv_confs.get(uid).map(|known| &known.0)
     }
 
     /// The node's connection tracking, as last read.
     #[must_use]
     pub fn conntrack(&self) -> Option<&Conntrack> {
-        self.conntrack.as_ref()
+        self.conntrack.as_ref().map(|known| &known.0)
     }
 
-    fn add_resolv_conf(&mut self, fact: ResolvConf) {
+    fn add_resolv_conf(&mut self, fact: ResolvConf, now: BootTime) {
         if self.resolv_confs.len() >= PODS_MAX && !self.resolv_confs.contains_key(&fact.pod) {
             self.counts.left_out += 1;
             return;
         }
-        self.resolv_confs.insert(fact.pod.clone(), fact);
+        self.resolv_confs.insert(fact.pod.clone(), (fact, now));
     }
 
     fn add_pod(&mut self, source: Source, fact: PodFact, now: BootTime) {
@@ -215,7 +225,7 @@ impl Index {
         if let Some(sandbox) = &fact.sandbox {
             self.sandboxes.insert(sandbox.clone(), fact.uid.clone());
         }
-        entry.add(source, fact);
+        entry.add(source, fact, now);
     }
 
     fn remove_pod(&mut self, source: Source, uid: &str, sandbox: Option<&str>, now: BootTime) {
@@ -225,28 +235,40 @@ impl Index {
         }
     }
 
-    fn add_container(&mut self, source: Source, fact: ContainerFact) {
+    fn add_container(&mut self, source: Source, fact: ContainerFact, now: BootTime) {
         if self.containers.len() >= CONTAINERS_MAX && !self.containers.contains_key(&fact.id) {
             self.counts.left_out += 1;
             return;
         }
         let entry = self.containers.entry(fact.id.clone()).or_insert_with(|| ContainerEntry::new(&fact.id));
         if !entry.knows(source, &fact) {
-            entry.add(source, fact, |sandbox| self.sandboxes.get(sandbox).cloned());
+            entry.add((source, fact), now, |sandbox| self.sandboxes.get(sandbox).cloned());
         }
     }
 
-    fn add_cgroup(&mut self, id: u64, of: CgroupOf) {
+    fn add_cgroup(&mut self, id: u64, of: CgroupOf, now: BootTime) {
         if self.cgroups.len() >= CGROUPS_MAX && !self.cgroups.contains_key(&id) {
             self.counts.left_out += 1;
             return;
         }
-        self.cgroups.insert(id, (of, None));
+        let known = self.cgroups.get(&id).filter(|known| known.of == of).map_or(now, |known| known.since);
+        self.cgroups.insert(id, CgroupEntry { of, since: known, gone: None });
     }
 
-    fn add_service(&mut self, fact: ServiceFact) {
+    fn add_node(&mut self, source: Source, fact: NodeFact, now: BootTime) {
+        if self.node.iter().any(|said| said.0 == source && said.1 == fact) {
+            return;
+        }
+        self.node.retain(|said| said.0 != source);
+        self.node.push((source, fact));
+        self.node.sort_by_key(|said| said.0);
+        self.node_changed = now;
+    }
+
+    fn add_service(&mut self, fact: ServiceFact, now: BootTime) {
         let ServiceFact { namespace, name, addresses } = fact;
         let key = (namespace, name);
+        let known = self.by_service.get(&key).filter(|known| known.0 == addresses).map_or(now, |known| known.1);
         self.remove_service(&key);
         if self.services.len() + addresses.len() > SERVICES_MAX {
             self.counts.left_out += 1;
@@ -257,7 +279,7 @@ impl Index {
             self.services.insert(address.to_canonical(), Arc::clone(&service));
         }
         self.by_service_name.entry(key.1.clone()).or_default().insert(key.0.clone());
-        self.by_service.insert(key, addresses);
+        self.by_service.insert(key, (addresses, known));
     }
 
     fn remove_service(&mut self, key: &(Text, Text)) {
@@ -268,7 +290,7 @@ impl Index {
                 self.by_service_name.remove(&key.1);
             }
         }
-        for address in addresses.unwrap_or_default() {
+        for address in addresses.unwrap_or_default().0 {
             // Another Service may have got it in the meantime.
             let is_its = |service: &Arc<Service>| service.namespace == key.0 && service.name == key.1;
             if self.services.get(&address.to_canonical()).is_some_and(is_its) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Index, Table};
+use super::{CgroupEntry, Index, Table};
 use crate::capture::BootTime;
 use crate::owner::fact::{CgroupOf, Conntrack, Fact, NodeFact, RemotePod, ResolvConf, ServiceFact, Source, Text};
 use crate::owner::named::Party;
@@ -11,6 +11,8 @@ use crate::owner::named::Party;
 /// What was told already: of one file.
 #[derive(Debug, Default)]
 pub struct Told {
+    /// That there are sources.
+    pub(in crate::owner) begun: bool,
     /// Of everything.
     pub(in crate::owner) version: u64,
     /// Of cluster DNS.
@@ -22,12 +24,12 @@ pub struct Told {
     services: Table<(Text, Text), Vec<IpAddr>>,
     remote: Table<IpAddr, Arc<RemotePod>>,
     node: Vec<(Source, NodeFact)>,
-    resolv_confs: Table<Text, ResolvConf>,
-    conntrack: Option<Conntrack>,
+    resolv_confs: Table<Text, (ResolvConf, BootTime)>,
+    conntrack: Option<(Conntrack, BootTime)>,
 }
 
-/// A fact with its source, and when it became one.
-pub(in crate::owner) type Telling = (Source, Fact, Option<BootTime>);
+/// A fact with its source, and when it became known. Who reads it knows it from then on, too, and not before.
+pub(in crate::owner) type Telling = (Source, Fact, BootTime);
 
 impl Index {
     /// What is needed to know a party, as far as it was not told.
@@ -42,10 +44,10 @@ impl Index {
 
     /// What a cgroup is.
     pub(in crate::owner) fn tell_cgroup(&self, id: u64, told: &mut Told, out: &mut Vec<Telling>) {
-        let Some((of, _)) = self.cgroups.get(&id) else { return };
+        let Some(CgroupEntry { of, since, .. }) = self.cgroups.get(&id) else { return };
         if told.cgroups.get(&id) != Some(of) {
             told.cgroups.insert(id, of.clone());
-            out.push((Source::Kernel, Fact::Cgroup { id, of: of.clone() }, None));
+            out.push((Source::Kernel, Fact::Cgroup { id, of: of.clone() }, *since));
         }
     }
 
@@ -59,7 +61,7 @@ impl Index {
         {
             told.remote.insert(address, Arc::clone(pod));
             let pod = Some(RemotePod::clone(pod));
-            out.push((Source::Api, Fact::Remote { address, pod }, None));
+            out.push((Source::Api, Fact::Remote { address, pod }, self.changed));
         }
     }
 
@@ -67,11 +69,11 @@ impl Index {
     pub(in crate::owner) fn tell_changed(&self, told: &mut Told, out: &mut Vec<Telling>) {
         if told.node != self.node {
             told.node.clone_from(&self.node);
-            out.extend(self.node.iter().map(|(source, fact)| (*source, Fact::Node(fact.clone()), None)));
+            out.extend(self.node.iter().map(|(source, fact)| (*source, Fact::Node(fact.clone()), self.node_changed)));
         }
         if told.conntrack != self.conntrack {
             told.conntrack = self.conntrack;
-            out.extend(self.conntrack.map(|fact| (Source::Kernel, Fact::Conntrack(fact), None)));
+            out.extend(self.conntrack.map(|(fact, at)| (Source::Kernel, Fact::Conntrack(fact), at)));
         }
         // What is forgotten is not told again.
         told.pods.retain(|uid, _| self.pods.contains_key(uid));
@@ -86,7 +88,7 @@ impl Index {
         }
         for address in keys(&told.remote).into_iter().filter(|address| !self.remote.contains_key(address)) {
             told.remote.remove(&address);
-            out.push((Source::Api, Fact::Remote { address, pod: None }, None));
+            out.push((Source::Api, Fact::Remote { address, pod: None }, self.changed));
         }
     }
 
@@ -101,7 +103,7 @@ impl Index {
         for (id, _) in containers {
             self.tell_container(id, told, out);
         }
-        let mut cgroups: Vec<_> = self.cgroups.iter().filter(|(_, entry)| entry.1.is_none()).collect();
+        let mut cgroups: Vec<_> = self.cgroups.iter().filter(|(_, entry)| entry.gone.is_none()).collect();
         cgroups.sort_by_key(|(id, _)| **id);
         for (id, _) in cgroups {
             self.tell_cgroup(*id, told, out);
@@ -119,12 +121,12 @@ impl Index {
         match self.by_service.get(key) {
             None => {
                 told.services.remove(key);
-                out.push((Source::Api, Fact::ServiceGone { namespace, name }, None));
+                out.push((Source::Api, Fact::ServiceGone { namespace, name }, self.changed));
             }
-            Some(addresses) if told.services.get(key) != Some(addresses) => {
+            Some((addresses, since)) if told.services.get(key) != Some(addresses) => {
                 told.services.insert(key.clone(), addresses.clone());
                 let fact = ServiceFact { namespace, name, addresses: addresses.clone() };
-                out.push((Source::Api, Fact::Service(fact), None));
+                out.push((Source::Api, Fact::Service(fact), *since));
             }
             Some(_) => {}
         }
@@ -138,24 +140,27 @@ impl Index {
         }
         for (source, fact, until) in entry.ended() {
             let (uid, sandbox) = (fact.uid.clone(), fact.sandbox.clone());
-            out.push((*source, Fact::Pod(fact.clone()), None));
-            out.push((*source, Fact::PodGone { uid, sandbox }, Some(*until)));
+            // It was known before its end; what else was known of it then was told then.
+            out.push((*source, Fact::Pod(fact.clone()), BootTime::default()));
+            out.push((*source, Fact::PodGone { uid, sandbox }, *until));
         }
-        out.extend(entry.said().iter().map(|(source, fact)| (*source, Fact::Pod(fact.clone()), None)));
+        out.extend(entry.said().iter().map(|(source, fact)| (*source, Fact::Pod(fact.clone()), entry.changed)));
     }
 
     fn tell_resolv_conf(&self, uid: &Text, told: &mut Told, out: &mut Vec<Telling>) {
         let Some(file) = self.resolv_confs.get(uid) else { return };
         if told.resolv_confs.get(uid) != Some(file) {
             told.resolv_confs.insert(uid.clone(), file.clone());
-            out.push((Source::ResolvConf, Fact::ResolvConf(file.clone()), None));
+            out.push((Source::ResolvConf, Fact::ResolvConf(file.0.clone()), file.1));
         }
     }
 
     fn tell_container(&self, id: &Text, told: &mut Told, out: &mut Vec<Telling>) {
         let Some(entry) = self.containers.get(id) else { return };
         if told.containers.insert(id.clone(), entry.version) != Some(entry.version) {
-            out.extend(entry.said().iter().map(|(source, fact)| (*source, Fact::Container(fact.clone()), None)));
+            out.extend(
+                entry.said().iter().map(|(source, fact)| (*source, Fact::Container(fact.clone()), entry.changed)),
+            );
         }
     }
 }

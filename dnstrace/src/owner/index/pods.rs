@@ -20,14 +20,16 @@ pub(super) struct PodEntry {
     pub(super) given: Arc<Pod>,
     /// When the last source stopped knowing it.
     pub(super) gone: Option<BootTime>,
-    /// Changes with what is said.
+    /// Changes with what is said,
     pub(super) version: u64,
+    /// and that was when.
+    pub(super) changed: BootTime,
 }
 
 impl PodEntry {
     pub(super) fn new(uid: &Text) -> Self {
         let given = Arc::new(merge(uid, &[]));
-        Self { said: Vec::new(), ended: Vec::new(), given, gone: None, version: 0 }
+        Self { said: Vec::new(), ended: Vec::new(), given, gone: None, version: 0, changed: BootTime::default() }
     }
 
     /// What `source` said of the same sandbox before.
@@ -50,7 +52,7 @@ impl PodEntry {
         self.gone.is_none() && self.before(source, fact.sandbox.as_deref()) == Some(fact)
     }
 
-    pub(super) fn add(&mut self, source: Source, fact: PodFact) {
+    pub(super) fn add(&mut self, source: Source, fact: PodFact, now: BootTime) {
         self.said.retain(|said| !is_of(said, source, fact.sandbox.as_deref()));
         let at = self.said.partition_point(|said| said.0 < source);
         self.said.insert(at, (source, fact));
@@ -58,7 +60,7 @@ impl PodEntry {
         if of_source > SANDBOXES_MAX {
             self.said.remove(at + of_source - 1);
         }
-        self.gone = None;
+        (self.gone, self.changed) = (None, now);
         self.merge();
     }
 
@@ -75,7 +77,7 @@ impl PodEntry {
         } else {
             self.merge();
         }
-        self.version += 1;
+        (self.version, self.changed) = (self.version + 1, now);
         Some(removed)
     }
 
@@ -121,14 +123,16 @@ pub(super) struct ContainerEntry {
     said: Vec<(Source, ContainerFact)>,
     pub(super) given: Arc<Container>,
     pub(super) gone: Option<BootTime>,
-    /// Changes with what is said.
+    /// Changes with what is said,
     pub(super) version: u64,
+    /// and that was when.
+    pub(super) changed: BootTime,
 }
 
 impl ContainerEntry {
     pub(super) fn new(id: &Text) -> Self {
         let given = Arc::new(Container { id: id.clone(), name: None, image: None, pod: None });
-        Self { said: Vec::new(), given, gone: None, version: 0 }
+        Self { said: Vec::new(), given, gone: None, version: 0, changed: BootTime::default() }
     }
 
     pub(super) fn said(&self) -> &[(Source, ContainerFact)] {
@@ -140,11 +144,16 @@ impl ContainerEntry {
     }
 
     /// `pod_of` tells the pod of a sandbox.
-    pub(super) fn add(&mut self, source: Source, fact: ContainerFact, pod_of: impl Fn(&str) -> Option<Text>) {
+    pub(super) fn add(
+        &mut self,
+        (source, fact): (Source, ContainerFact),
+        now: BootTime,
+        pod_of: impl Fn(&str) -> Option<Text>,
+    ) {
         self.said.retain(|said| said.0 != source);
         let at = self.said.partition_point(|said| said.0 < source);
         self.said.insert(at, (source, fact));
-        (self.gone, self.version) = (None, self.version + 1);
+        (self.gone, self.version, self.changed) = (None, self.version + 1, now);
         let facts = || self.said.iter().map(|said| &said.1);
         let by_sandbox = || facts().find_map(|fact| pod_of(fact.sandbox.as_deref()?));
         let merged = Container {

@@ -7,6 +7,7 @@ mod api;
 pub mod cri;
 pub mod disk;
 pub mod host;
+mod notice;
 mod teller;
 
 use std::io;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 pub use self::teller::{NobodyListens, Report, State, Teller, Update};
 
 use self::host::HostRoot;
+use self::notice::Notices;
 use super::fact::{Source, Text};
 
 /// Facts on their way: those of a large node at its start. Beyond it sources wait.
@@ -185,11 +187,12 @@ fn on_a_thread<T>(name: &str, task: impl Future<Output = T> + Send + 'static) ->
 
 /// Passes on what is told; what is wrong is said, too.
 async fn forward(mut told: Receiver<Update>, out: Sender<Update>, notice: fn(&str)) {
+    let mut notices = Notices::default();
     while let Some(update) = told.recv().await {
         if let Update::Report(report) = &update
-            && report.state == State::Failed
+            && let Some(line) = notices.of(report)
         {
-            notice(&report.line());
+            notice(&line);
         }
         if out.send(update).await.is_err() {
             return;

@@ -207,8 +207,8 @@ impl Ask {
     }
 
     /// It.
-    pub(super) fn transaction(&self) -> Transaction {
-        let mut transaction = self.transaction.clone();
+    pub(super) fn into_transaction(self) -> Transaction {
+        let mut transaction = self.transaction;
         let question = Query::query(domain(&self.name), self.qtype);
         let mut query = Message::new(self.message_id, MessageType::Query, OpCode::Query);
         query.metadata.recursion_desired = true;
@@ -219,7 +219,7 @@ impl Ask {
             query.set_edns(edns);
         }
         transaction.query = Some(copy(&query));
-        transaction.response = self.response.clone().map(|mut response| {
+        transaction.response = self.response.map(|mut response| {
             response.add_query(question);
             response.metadata.id = self.message_id;
             copy(&response)

@@ -164,8 +164,8 @@ impl Scene {
 
     /// A transaction ends.
     pub(in crate::rules) fn ask(mut self, ask: Ask) -> Self {
-        let transaction = ask.transaction();
         let end = ask.end();
+        let transaction = ask.into_transaction();
         self.now = self.now.max(end);
         let Self { rules, owner, now, lookups } = &mut self;
         let mut ended = Vec::new();

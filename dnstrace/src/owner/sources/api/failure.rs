@@ -1,11 +1,13 @@
 //! An error of the client → a line that says what went wrong, and what to do.
 
 use std::error::Error;
+use std::io;
 
 use kube::client::AuthError;
 use kube::config::LoadDataError;
 use kube::core::Status;
 
+use super::body::GivenUp;
 use super::server::{Call, Server};
 
 /// More of what a server says about itself is not for a line.
@@ -95,6 +97,10 @@ pub(super) fn reason(error: &kube::Error) -> String {
         let Some(source) = last.source() else { break };
         last = source;
     }
+    // Whose patience ended first, the connection's or ours, is chance.
+    if last.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut) {
+        return GivenUp::Silent.to_string();
+    }
     match error {
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             format!("does not answer as an API server does: {}", line(&last.to_string()))
@@ -136,6 +142,12 @@ mod tests {
         for (message, expected) in cases {
             assert!(permission(message).ends_with(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn connection_that_is_not_made_in_time_is_silence() {
+        let late = io::Error::new(io::ErrorKind::TimedOut, "deadline has elapsed");
+        assert_eq!(reason(&kube::Error::Service(late.into())), "does not answer");
     }
 
     #[test]

@@ -1,0 +1,78 @@
+//! A run of the product on the node: it records and prints, and what it recorded must give the same again.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use dnstrace_tests::kube::Kube;
+use dnstrace_tests::node::Netns;
+use dnstrace_tests::product::{self, Run};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Which sources there are.
+pub(crate) struct Mode {
+    pub(crate) name: &'static str,
+    pub(crate) cri: &'static str,
+    /// Whether the API server is asked.
+    pub(crate) kube: bool,
+}
+
+pub(crate) const MODES: [Mode; 3] = [
+    Mode { name: "API and CRI", cri: "auto", kube: true },
+    Mode { name: "CRI", cri: "auto", kube: false },
+    Mode { name: "files", cri: "off", kube: false },
+];
+
+pub(crate) struct Session {
+    run: Run,
+    recording: PathBuf,
+    /// Lines that were read while it runs.
+    lines: Vec<Value>,
+    _folder: TempDir,
+}
+
+impl Session {
+    pub(crate) fn start(kube: &Kube, mode: &Mode) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let recording = folder.path().join("kube.pcapng");
+        let sources = arguments(kube, mode, &folder)?;
+        let (cgroup, output) = (text(kube.cgroup()?)?, text(recording.clone())?);
+        let mut words =
+            vec!["record", "--print", "--format", "json", "--path", "--output", &output, "--cgroup", &cgroup];
+        words.extend(sources.iter().map(String::as_str));
+        let run = Run::start(&Netns::at(&kube.netns())?, &words)?;
+        Ok(Self { run, recording, lines: Vec::new(), _folder: folder })
+    }
+
+    /// Lets it go on until it has printed so many lines of those `wanted`.
+    pub(crate) fn until(&mut self, count: usize, wanted: impl Fn(&Value) -> bool) -> Result<()> {
+        let mut left = count.saturating_sub(self.lines.iter().filter(|line| wanted(line)).count());
+        while left > 0 {
+            let line = self.run.next(|_any| true)?;
+            left -= usize::from(wanted(&line));
+            self.lines.push(line);
+        }
+        Ok(())
+    }
+
+    /// All that it printed, after what it replays was found to be the same; and what it said besides.
+    pub(crate) fn stop(mut self) -> Result<(Vec<Value>, Vec<String>)> {
+        let ended = self.run.stop()?;
+        self.lines.extend(ended.json()?);
+        product::same_as_replayed(&self.lines, &self.recording, &[])?;
+        Ok((self.lines, ended.stderr))
+    }
+}
+
+fn text(path: PathBuf) -> Result<String> {
+    path.into_os_string().into_string().ok().context("no text")
+}
+
+/// Where the product is to learn who is who, on this node.
+pub(crate) fn arguments(kube: &Kube, mode: &Mode, folder: &TempDir) -> Result<Vec<String>> {
+    let kubeconfig = folder.path().join("kubeconfig");
+    fs::write(&kubeconfig, kube.kubeconfig()?)?;
+    let api = if mode.kube { text(kubeconfig)? } else { "off".to_owned() };
+    Ok(["--host-root".into(), text(kube.root())?, "--cri".into(), mode.cri.into(), "--kube".into(), api].into())
+}
