@@ -13,11 +13,15 @@ pub enum Hook {
     Socket = 0,
     /// Socket filter on an `AF_PACKET` socket: what passes the interfaces of one netns.
     Device = 1,
+    /// Raw tracepoint `kfree_skb`: what the kernel throws away.
+    Drop = 2,
 }
 
 impl Hook {
     /// Every hook, in the order of its counters.
-    pub const ALL: [Self; 2] = [Self::Socket, Self::Device];
+    pub const ALL: [Self; 3] = [Self::Socket, Self::Device, Self::Drop];
+    /// Those that see packets pass. At the others, they end.
+    pub const PASSED: [Self; 2] = [Self::Socket, Self::Device];
 }
 
 /// What happened to a packet a hook looked at. Per hook and CPU:
@@ -35,7 +39,7 @@ pub enum Counter {
     TooShort = 3,
     /// A later fragment: it has no ports.
     Fragment = 4,
-    /// A TCP segment without payload, SYN, FIN or RST.
+    /// A TCP segment without payload, SYN, FIN or RST; at the `drop` hook, without payload or SYN.
     NoPayload = 5,
     /// Of the emitted: `captured_len < wire_len`.
     Cut = 6,
@@ -104,7 +108,13 @@ pub struct PacketRecord {
     pub vlan_present: u8,
     /// Command name of the process, padded with zeros; all zero is unknown.
     pub comm: [u8; 16],
+    /// Of a dropped packet: address of the kernel code that did it.
+    pub location: u64,
+    /// Of a dropped packet: `enum skb_drop_reason` of the running kernel; 0 is unknown.
+    pub reason: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<PacketRecord>() == 80);
+const _: () = assert!(size_of::<PacketRecord>() == 96);
 const _: () = assert!(align_of::<PacketRecord>() == 8);

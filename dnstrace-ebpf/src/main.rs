@@ -32,6 +32,8 @@ mod emit;
 #[cfg(target_arch = "bpf")]
 mod hook;
 #[cfg(target_arch = "bpf")]
+mod kernel;
+#[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
 mod parse;
@@ -39,16 +41,18 @@ mod parse;
 #[cfg(target_arch = "bpf")]
 #[expect(clippy::needless_pass_by_value, reason = "aya's macros hand the context over by value")]
 mod programs {
-    use aya_ebpf::macros::{cgroup_skb, socket_filter};
-    use aya_ebpf::programs::SkBuffContext;
+    use aya_ebpf::macros::{cgroup_skb, raw_tracepoint, socket_filter};
+    use aya_ebpf::programs::{RawTracePointContext, SkBuffContext};
     use dnstrace_ebpf::Direction;
 
-    use crate::hook::{device, socket};
+    use crate::hook::{device, drop, socket};
 
     /// The socket goes on as if nobody looked.
     const LET_PASS: i32 = 1;
     /// The capture socket itself receives nothing; packets leave through the ring buffer.
     const KEEP_NOTHING: i64 = 0;
+    /// What a tracepoint's program returns means nothing.
+    const NOBODY_LOOKS: i32 = 0;
 
     #[cgroup_skb(ingress)]
     fn socket_in(ctx: SkBuffContext) -> i32 {
@@ -84,6 +88,12 @@ mod programs {
     fn device_slow(ctx: SkBuffContext) -> i64 {
         device::unusual(&ctx);
         KEEP_NOTHING
+    }
+
+    #[raw_tracepoint(tracepoint = "kfree_skb")]
+    fn drop(ctx: RawTracePointContext) -> i32 {
+        drop::dropped(&ctx);
+        NOBODY_LOOKS
     }
 
     /// Helpers that read kernel memory are for GPL-compatible programs.

@@ -60,11 +60,27 @@ pub(crate) static SNAPLEN: Global<u32> = Global::new(65_536);
 #[unsafe(no_mangle)]
 pub(crate) static HOP_KEY: Global<u64> = Global::new(0);
 
+/// Whether `kfree_skb` tells its reason: 0 before 5.17.
+#[unsafe(no_mangle)]
+pub(crate) static DROP_HAS_REASON: Global<u32> = Global::new(0);
+
 /// Offsets of kernel structure members, from the kernel's own BTF; 0 turns off what needs them.
 #[unsafe(no_mangle)]
 pub(crate) static SKB_SK: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub(crate) static SKB_HEAD: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub(crate) static SKB_PROTOCOL: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub(crate) static SKB_NETWORK_HEADER: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub(crate) static SKB_TAIL: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub(crate) static SKB_DEV: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub(crate) static DEV_IFINDEX: Global<u32> = Global::new(0);
+#[unsafe(no_mangle)]
+pub(crate) static DEV_NET: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub(crate) static SOCK_NET: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]

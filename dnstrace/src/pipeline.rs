@@ -16,6 +16,7 @@ use crate::decode::DecodeOptions;
 use crate::join::JoinOptions;
 use crate::owner::sources::Sources;
 use crate::owner::{Note, Owner};
+use crate::rules::finding::Certainty;
 use crate::rules::report::Report;
 use crate::rules::{Ledger, Rules};
 use crate::sink::pcapng::Recorder;
@@ -40,6 +41,8 @@ pub struct PipelineOptions {
     pub join: JoinOptions,
     /// How long to watch; `None` is until stopped. A file is read to its end.
     pub run_for: Option<Duration>,
+    /// End with the first finding that is at least so sure and more than advice.
+    pub until_finding: Option<Certainty>,
     /// Who is who in files, beside what they say themselves.
     pub owners: Vec<Note>,
 }
@@ -175,6 +178,7 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
         recorder.lost_before(files.lost());
     }
     if files.lost() > 0 {
+        pipeline.lose();
         problems.warnings.push(format!("{} packets were lost when this was recorded", files.lost()));
     }
     pipeline.finish(vec![ledger], &HookCounts::default(), problems)

@@ -113,11 +113,13 @@ fn split(name: &str, folder: &TempDir, link: Option<u32>) -> Vec<PathBuf> {
 
 /// Without what is called differently in several files, or not told: interfaces and directions.
 fn anywhere(mut record: Value) -> Value {
-    let hops = record["path"].as_array_mut().into_iter().flatten();
-    for object in hops.filter_map(Value::as_object_mut) {
-        object.remove("interface");
-        object.remove("ifindex");
-        object.remove("direction");
+    for list in ["path", "signs"] {
+        let places = record.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+        for object in places.filter_map(Value::as_object_mut) {
+            object.remove("interface");
+            object.remove("ifindex");
+            object.remove("direction");
+        }
     }
     if let Some(last_seen) = record.get_mut("last_seen").and_then(Value::as_object_mut) {
         last_seen.remove("interface");

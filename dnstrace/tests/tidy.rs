@@ -101,7 +101,10 @@ fn lints_are_expected_and_not_allowed() {
 #[test]
 fn one_stage_knows_each_library() {
     for (word, stage) in [("hickory", "decode"), ("aya", "capture")] {
-        for source in sources("src").iter().filter(|source| !source.path.starts_with(format!("src/{stage}"))) {
+        // Tests make messages by it.
+        let is_test = |source: &Source| source.path.iter().any(|part| part == "tests");
+        let others = |source: &&Source| !source.path.starts_with(format!("src/{stage}")) && !is_test(source);
+        for source in sources("src").iter().filter(others) {
             for (place, line) in source.lines() {
                 let mut words = line.split(|c: char| !c.is_alphanumeric());
                 assert!(!words.any(|found| found.eq_ignore_ascii_case(word)), "{place}: only {stage} knows {word}");

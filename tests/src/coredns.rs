@@ -10,14 +10,26 @@ use crate::{cache, command, go};
 /// The version, as Go's module proxy knows it without its `v`.
 pub const VERSION: &str = "1.15.0";
 
+/// Before 1.13.2 the forward plugin tried a dead upstream for six seconds, now for four.
+const OLD_VERSION: &str = "1.12.4";
+
 /// The program; static, so that it also runs in an image without a libc.
 pub fn binary() -> Result<PathBuf> {
-    cache::file(&format!("coredns-{VERSION}/coredns"), build)
+    of(VERSION)
 }
 
-fn build(target: &Path) -> Result<()> {
+/// An older one.
+pub fn old_binary() -> Result<PathBuf> {
+    of(OLD_VERSION)
+}
+
+fn of(version: &str) -> Result<PathBuf> {
+    cache::file(&format!("coredns-{version}/coredns"), |target| build(version, target))
+}
+
+fn build(version: &str, target: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let module = format!("github.com/coredns/coredns@v{VERSION}");
+    let module = format!("github.com/coredns/coredns@v{version}");
     // Without CGO_ENABLED=0 it is dynamic, and an image without a libc says "exec /coredns: no such file or directory".
     command::visible(go::command()?.args(["install", &module]).env("GOBIN", folder.path()).env("CGO_ENABLED", "0"))
         .context("cannot build CoreDNS")?;

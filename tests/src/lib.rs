@@ -1,6 +1,7 @@
 //! The node that tests and demo run on (network namespaces, servers, clients), and what this machine needs for it.
 
 pub mod cache;
+pub mod clients;
 pub mod command;
 pub mod containerd;
 pub mod coredns;
@@ -12,5 +13,6 @@ pub mod kube;
 pub mod node;
 pub mod pcap;
 pub mod product;
+pub mod servers;
 pub mod skip;
 pub mod test_run;

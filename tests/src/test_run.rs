@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use aya::Ebpf;
 use aya::maps::{MapData, PerCpuArray};
 use aya::programs::{CgroupSkb, Program, SocketFilter, TestRun, TestRunOptions};
-use dnstrace::capture::live::{self, LiveOptions, Ring};
+use dnstrace::capture::live::{self, LiveOptions, Loaded, Ring};
 use dnstrace::capture::{Counter, Hook, Packet};
 
 /// The kernel half, loaded.
@@ -47,8 +47,8 @@ impl KernelHalf {
             ring_bytes,
             snaplen,
         };
-        let mut ebpf = live::load(&options)?.ebpf;
-        let ring = Ring::take(&mut ebpf)?;
+        let Loaded { mut ebpf, drops, .. } = live::load(&options)?;
+        let ring = Ring::take(&mut ebpf, drops)?;
         let counters = PerCpuArray::try_from(ebpf.take_map("COUNTERS").context("no map COUNTERS")?)?;
         for hook in Hook::ALL {
             live::load_hook(&mut ebpf, hook).map_err(|why| anyhow!(why))?;
@@ -66,7 +66,7 @@ impl KernelHalf {
         counted.iter_mut().zip(before).for_each(|(now, before)| *now -= before);
         let mut packets = Vec::new();
         let keep = |packet: &Packet<'_>| {
-            packets.push(Captured { bytes: packet.bytes.to_vec(), packet: Packet { bytes: &[], ..*packet } });
+            packets.push(Captured { bytes: packet.bytes.to_vec(), packet: packet.with_bytes(&[]) });
         };
         self.ring.drain(keep);
         Ok(Ran { value, packets, counted })

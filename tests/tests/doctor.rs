@@ -22,6 +22,7 @@ const GOOD: &[(&str, &str)] = &[
     ("proc/mounts", "sysfs /sys sysfs rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,relatime 0 0\n"),
     ("proc/sys/net/core/netdev_budget", "300\n"),
     ("proc/sys/net/core/bpf_jit_enable", "1\n"),
+    ("proc/kallsyms", "ffffffff81000000 T _stext\n"),
     ("sys/kernel/btf/vmlinux", ""),
     ("sys/kernel/security/lockdown", "[none] integrity confidentiality\n"),
 ];
@@ -71,6 +72,9 @@ fn complaints(host: &Host) -> Vec<String> {
     bad.iter().map(|row| format!("{:?} {}: {}", row.state, row.subject, row.found)).collect()
 }
 
+/// What kernels before 5.17 do not tell.
+const WITHOUT_REASON: &str = "Limited drops: with kernel function, without reason";
+
 fn check(files: &[(&str, Option<&str>)], wanted: &[&str]) -> Result<()> {
     assert_eq!(complaints(&host(files, EVERYTHING)?), wanted);
     Ok(())
@@ -88,8 +92,11 @@ fn nothing_is_missing_on_a_good_host() -> Result<()> {
 
 #[test]
 fn kernels_without_a_ring_buffer_or_untested() -> Result<()> {
-    check(&[("proc/sys/kernel/osrelease", Some("5.4.0-200-generic\n"))], &["Missing kernel: 5.4.0-200-generic"])?;
-    check(&[("proc/sys/kernel/osrelease", Some("5.8.18\n"))], &["Limited kernel: 5.8.18"])?;
+    check(
+        &[("proc/sys/kernel/osrelease", Some("5.4.0-200-generic\n"))],
+        &["Missing kernel: 5.4.0-200-generic", WITHOUT_REASON],
+    )?;
+    check(&[("proc/sys/kernel/osrelease", Some("5.8.18\n"))], &["Limited kernel: 5.8.18", WITHOUT_REASON])?;
     check(&[("proc/sys/kernel/osrelease", None)], &["Limited kernel: unknown"])
 }
 
@@ -137,9 +144,9 @@ fn locked_memory_counts_before_5_11() -> Result<()> {
     let raisable = ("proc/self/status", Some("CapEff:\t000001ffffffffff\n"));
     let not_raisable = ("proc/self/status", Some("CapEff:\t000000c000003000\n"));
     let unlimited = ("proc/self/limits", Some("Max locked memory         unlimited            unlimited  bytes\n"));
-    check(&[old, raisable], &[])?;
-    check(&[old, not_raisable], &["Missing locked memory: 8192 KiB"])?;
-    check(&[old, not_raisable, unlimited], &[])
+    check(&[old, raisable], &[WITHOUT_REASON])?;
+    check(&[old, not_raisable], &["Missing locked memory: 8192 KiB", WITHOUT_REASON])?;
+    check(&[old, not_raisable, unlimited], &[WITHOUT_REASON])
 }
 
 #[test]
@@ -150,7 +157,9 @@ fn what_the_kernel_keeps_to_itself() -> Result<()> {
     )?;
     check(&[("sys/kernel/btf/vmlinux", None)], &["Limited BTF: no /sys/kernel/btf/vmlinux"])?;
     check(&[("proc/sys/net/core/bpf_jit_enable", Some("0\n"))], &["Limited eBPF JIT: off"])?;
-    check(&[("proc/sys/net/core/bpf_jit_enable", None)], &["Limited eBPF JIT: none in this kernel"])
+    check(&[("proc/sys/net/core/bpf_jit_enable", None)], &["Limited eBPF JIT: none in this kernel"])?;
+    let hidden = Some("0000000000000000 T _stext\n");
+    check(&[("proc/kallsyms", hidden)], &["Limited drops: kernel functions are hidden"])
 }
 
 #[test]
@@ -192,7 +201,7 @@ fn without_privilege_it_says_what_is_missing_and_ends_with_3() -> Result<()> {
     assert_eq!(output.status.code(), Some(3), "{text}");
     let row = text.lines().find(|line| line.contains("capabilities")).context("no row of capabilities")?;
     assert!(row.starts_with("missing") && row.contains("run as root"), "{row}");
-    for hook in ["socket hook", "device hook"] {
+    for hook in ["socket hook", "device hook", "drop hook"] {
         let row = text.lines().find(|line| line.contains(hook)).context("no row of a hook")?;
         assert!(row.starts_with("missing") && row.contains("not permitted"), "{row}");
     }
@@ -201,7 +210,7 @@ fn without_privilege_it_says_what_is_missing_and_ends_with_3() -> Result<()> {
 }
 
 #[test]
-fn as_root_both_hooks_attach() -> Result<()> {
+fn as_root_every_hook_attaches() -> Result<()> {
     if !is_root() {
         skip("doctor as root", "not root");
         return Ok(());
@@ -210,7 +219,7 @@ fn as_root_both_hooks_attach() -> Result<()> {
     let text = String::from_utf8(output.stdout)?;
     ensure!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let rows: Vec<serde_json::Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    for hook in ["socket hook", "device hook"] {
+    for hook in ["socket hook", "device hook", "drop hook"] {
         let row = rows.iter().find(|row| row["subject"] == hook).context("no row of a hook")?;
         assert_eq!(row["state"], "ok", "{row}");
     }

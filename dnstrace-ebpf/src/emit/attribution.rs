@@ -8,8 +8,8 @@ use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_get_socket_uid, bp
 use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Direction, Hook};
 
-use super::kernel::{self, Task};
 use crate::hook::Site;
+use crate::kernel::{Skb, Task};
 use crate::maps::{PROCESSES, ProcessEntry};
 
 /// What is known of a packet's socket; 0 is unknown, as in the packet record.
@@ -41,8 +41,8 @@ pub(super) fn socket(ctx: &SkBuffContext, site: Site, sender: Sender) -> Socket 
     let cookie = unsafe { bpf_get_socket_cookie(ctx.skb.skb.cast()) };
     match site.hook {
         // A frame carries its socket until the stack takes it up: on the receive side of a veth, the pod's.
-        Hook::Device => {
-            let netns = if cookie == 0 { 0 } else { kernel::socket_netns(ctx) };
+        Hook::Device | Hook::Drop => {
+            let netns = if cookie == 0 { 0 } else { Skb::of(ctx).socket_netns() };
             Socket { cookie, cgroup_id: 0, netns, uid: NO_UID, process: NO_PROCESS }
         }
         Hook::Socket => endpoint(ctx, site.direction, sender, cookie),
@@ -56,7 +56,7 @@ fn endpoint(ctx: &SkBuffContext, direction: Direction, sender: Sender, cookie: u
     // SAFETY: entries are replaced as a whole; a torn read could only mix two processes that used the same socket.
     let known = unsafe { PROCESSES.get(cookie) }.copied().unwrap_or(NO_PROCESS);
     // A socket stays in its netns: what is remembered need not be read again.
-    let netns = if known.netns == 0 { kernel::socket_netns(ctx) } else { known.netns };
+    let netns = if known.netns == 0 { Skb::of(ctx).socket_netns() } else { known.netns };
     let process = match direction {
         Direction::In => known,
         Direction::Out => process(sender, cookie, cgroup_id, netns, known),

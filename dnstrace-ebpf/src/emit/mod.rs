@@ -1,13 +1,14 @@
 //! A packet that is ours to a packet record in the ring buffer, or to the counter that says why not.
 
 mod attribution;
-mod kernel;
+mod dropped;
 mod record;
 
 use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Hook};
 
 use self::attribution::Sender;
+pub(crate) use self::dropped::{Why, dropped};
 use crate::hook::Site;
 use crate::maps::{SNAPLEN, count};
 use crate::parse::{Head, Layers, TCP, skb};

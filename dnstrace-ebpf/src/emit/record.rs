@@ -8,27 +8,27 @@ use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Hook, PacketRecord};
 
 use super::attribution::Socket;
-use super::kernel;
 use crate::hook::Site;
+use crate::kernel::Skb;
 use crate::maps::PACKETS;
 use crate::parse::{Layers, skb};
 
 /// A query with EDNS, a usual answer, an Ethernet frame, an EDNS answer over loopback, a super-packet: 256, 512, 1,536,
 /// 4,096 and 65,536 bytes with the record.
 const HEAD: usize = size_of::<PacketRecord>();
-const SMALL: usize = 256 - HEAD;
+pub(super) const SMALL: usize = 256 - HEAD;
 const ANSWER: usize = 512 - HEAD;
-const FRAME: usize = 1_536 - HEAD;
+pub(super) const FRAME: usize = 1_536 - HEAD;
 const LARGE: usize = 4_096 - HEAD;
 const WHOLE: usize = 65_536;
 
 /// User space looks by itself; a wake-up for each record costs twenty times the record.
-const NO_WAKEUP: u64 = aya_ebpf::bindings::BPF_RB_NO_WAKEUP as u64;
+pub(super) const NO_WAKEUP: u64 = aya_ebpf::bindings::BPF_RB_NO_WAKEUP as u64;
 
 #[repr(C)]
-struct Slot<const BYTES: usize> {
-    record: PacketRecord,
-    bytes: [u8; BYTES],
+pub(super) struct Slot<const BYTES: usize> {
+    pub(super) record: PacketRecord,
+    pub(super) bytes: [u8; BYTES],
 }
 
 /// Writes a packet record; says what became of the packet.
@@ -97,7 +97,7 @@ unsafe fn fill(
         (*record).boot_ns = bpf_ktime_get_boot_ns();
         (*record).cookie = socket.cookie;
         (*record).cgroup_id = socket.cgroup_id;
-        (*record).hop_id = kernel::hop_id(ctx);
+        (*record).hop_id = Skb::of(ctx).hop_id();
         (*record).wire_len = skb.len;
         (*record).captured_len = captured_len;
         (*record).ifindex = skb.ifindex;
@@ -110,6 +110,9 @@ unsafe fn fill(
         (*record).direction = site.direction as u8;
         (*record).layer = layers.layer as u8;
         (*record).vlan_present = u8::from(site.hook as u8 == Hook::Device as u8 && skb.vlan_present != 0);
+        (*record).location = 0;
+        (*record).reason = 0;
+        (*record).reserved = 0;
         #[expect(clippy::cast_ptr_alignment, reason = "the record is aligned to eight, and 64 bytes come before")]
         let comm = addr_of_mut!((*record).comm).cast::<u64>();
         // Volatile: of two zeros beside each other the compiler makes a call of `memset`.

@@ -1,6 +1,7 @@
 //! The hooks: which packets they are given, how the common ones are read in one load, and where the rest goes.
 
 pub(crate) mod device;
+pub(crate) mod drop;
 pub(crate) mod socket;
 
 use aya_ebpf::programs::SkBuffContext;

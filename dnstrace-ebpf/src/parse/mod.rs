@@ -1,16 +1,18 @@
 //! Where the transport header of a packet is, and whether its ports are watched.
 
 mod common;
+mod dropped;
 mod unusual;
 
 use core::mem::MaybeUninit;
 
 use aya_ebpf::bindings::__sk_buff;
-use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_skb_load_bytes};
 use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Layer};
 
 pub(crate) use common::{Network, common_ipv4, common_ipv6};
+pub(crate) use dropped::{Dropped, Found, dropped};
 pub(crate) use unusual::{frame, packet};
 
 pub(crate) const ETHERNET_LEN: u32 = 14;
@@ -68,6 +70,15 @@ impl<const LEN: usize> Head<LEN> {
         let mut head = MaybeUninit::<Aligned<LEN>>::uninit();
         // SAFETY: the helper writes `LEN` bytes or fails.
         let status = unsafe { bpf_skb_load_bytes(ctx.skb.skb.cast(), offset, head.as_mut_ptr().cast(), LEN as u32) };
+        (status == 0).then_some(Self(head))
+    }
+
+    /// The same from kernel memory.
+    #[inline(always)]
+    pub(crate) fn load_at(address: u64) -> Option<Self> {
+        let mut head = MaybeUninit::<Aligned<LEN>>::uninit();
+        // SAFETY: the helper writes `LEN` bytes or fails; it checks the address itself.
+        let status = unsafe { bpf_probe_read_kernel(head.as_mut_ptr().cast(), LEN as u32, address as *const _) };
         (status == 0).then_some(Self(head))
     }
 

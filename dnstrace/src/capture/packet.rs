@@ -6,6 +6,8 @@ use std::time::Duration;
 use dnstrace_ebpf::Hook;
 use serde::{Deserialize, Serialize};
 
+use super::Dropped;
+
 /// `CLOCK_BOOTTIME` in nanoseconds, or the time a capture file gives. Durations are made of it: it never jumps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BootTime(pub u64);
@@ -131,14 +133,29 @@ pub struct Packet<'a> {
     pub hop_id: Option<u64>,
     /// The local socket.
     pub socket: Socket,
+    /// Why and where it was thrown away; `None` where it was seen passing.
+    pub dropped: Option<&'a Dropped>,
 }
 
 impl Packet<'_> {
-    /// The same packet with its bytes, or others, elsewhere.
+    /// The same packet with its bytes, or others, elsewhere; why it was dropped may have to go there, too.
     #[must_use]
     pub fn with_bytes<'b>(&self, bytes: &'b [u8]) -> Packet<'b> {
-        let Packet { time, wall, point, layer, wire_len, bytes: _, vlan, gso_size, later_fragments, hop_id, socket } =
-            *self;
-        Packet { time, wall, point, layer, wire_len, bytes, vlan, gso_size, later_fragments, hop_id, socket }
+        let Packet {
+            time,
+            wall,
+            point,
+            layer,
+            wire_len,
+            bytes: _,
+            vlan,
+            gso_size,
+            later_fragments,
+            hop_id,
+            socket,
+            ..
+        } = *self;
+        let dropped = None;
+        Packet { time, wall, point, layer, wire_len, bytes, vlan, gso_size, later_fragments, hop_id, socket, dropped }
     }
 }

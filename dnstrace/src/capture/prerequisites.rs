@@ -67,6 +67,7 @@ pub const PREREQUISITES: &[fn(&Host) -> Row] = &[
     host::locked_memory,
     host::lockdown,
     host::jit,
+    host::drops,
 ];
 
 /// What is lost where the hooks cannot read kernel memory, or do not know where to.
@@ -90,6 +91,9 @@ pub const REMEDY_LOCKED_MEMORY: &str = "raise it (ulimit -l unlimited, LimitMEML
 
 /// What to do when the kernel has no BTF.
 pub const REMEDY_BTF: &str = "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, and mount /sys in the container";
+
+/// What to do when the kernel hides where its functions lie.
+pub const REMEDY_SYMBOLS: &str = "sysctl kernel.kptr_restrict=1, with the capability SYSLOG; or 0";
 
 /// What to do when the kernel is too old.
 pub const REMEDY_KERNEL: &str = "use Linux 5.10 or newer";

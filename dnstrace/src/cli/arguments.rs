@@ -7,12 +7,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::examples::{
-    OWNERS_EXAMPLES, READ_EXAMPLES, READ_FORMAT, RECORD_EXAMPLES, REPORT_EXAMPLES, REPORT_FORMAT, TRACE_EXAMPLES,
+    EXPLAIN_EXAMPLES, OWNERS_EXAMPLES, READ_EXAMPLES, READ_FORMAT, RECORD_EXAMPLES, REPORT_EXAMPLES, REPORT_FORMAT,
+    TRACE_EXAMPLES,
 };
+use super::explain::ExplainArguments;
 use super::owners::OwnersArguments;
 use super::quantity;
 use super::who::{SourceArguments, WhoArguments};
 use crate::capture::Hook;
+use crate::rules::finding::Certainty;
 use crate::sink::{rcode_number, record_type_number};
 
 /// Shows every DNS transaction of a Kubernetes node: who asked whom, what came back, and which way it went.
@@ -40,6 +43,9 @@ pub(super) enum Command {
     /// Show who is who on this node: pods, containers, addresses, Services, cluster DNS, and how that is known
     #[command(after_help = OWNERS_EXAMPLES)]
     Owners(OwnersArguments),
+    /// Say what a finding means: what it is, what is seen of it, what to do
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArguments),
     /// Show what this kernel and user allow, and what to do about what is missing
     Doctor(DoctorArguments),
 }
@@ -52,6 +58,18 @@ impl Command {
             _ => None,
         };
         matches!((self, verb), (Self::Report(_), _) | (_, Some(ReadVerb::Report)))
+    }
+
+    /// From which certainty on a finding makes the run a failed one.
+    pub(super) fn fail_on(&self) -> Option<Certainty> {
+        let show = match self {
+            Self::Trace(arguments) => &arguments.show,
+            Self::Report(arguments) => &arguments.show,
+            Self::Record(arguments) => &arguments.show,
+            Self::Read(arguments) => &arguments.show,
+            Self::Owners(_) | Self::Explain(_) | Self::Doctor(_) => return None,
+        };
+        show.fail_on.map(Into::into)
     }
 }
 
@@ -74,6 +92,10 @@ pub(super) struct TraceArguments {
 pub(super) struct ReportArguments {
     #[command(flatten)]
     pub(super) show: ShowArguments,
+
+    /// End at the first finding that is more than advice, or with --fail-on at least that sure
+    #[arg(long)]
+    pub(super) until_finding: bool,
 
     #[command(flatten)]
     pub(super) capture: CaptureArguments,
@@ -98,8 +120,14 @@ pub(super) struct CaptureArguments {
     #[arg(long = "for", value_name = "TIME", value_parser = quantity::duration)]
     pub(super) run_for: Option<Duration>,
 
-    /// Where to watch: sockets of every network namespace, devices of this one
-    #[arg(long, value_name = "HOOK", value_delimiter = ',', default_value = "socket,device", help_heading = "Capture")]
+    /// Where to watch: sockets of every network namespace, devices of this one, what the kernel drops
+    #[arg(
+        long,
+        value_name = "HOOK",
+        value_delimiter = ',',
+        default_value = "socket,device,drop",
+        help_heading = "Capture"
+    )]
     pub(super) hooks: Vec<HookArgument>,
 
     /// Watch only this interface at the device hook; can be repeated
@@ -250,6 +278,10 @@ pub(super) struct ShowArguments {
           help_heading = "Filter")]
     pub(super) slower_than: Option<Duration>,
 
+    /// Exit with 1 when there is a finding at least this sure; advice does not count
+    #[arg(long, global = true, value_enum, value_name = "CERTAINTY")]
+    pub(super) fail_on: Option<CertaintyArgument>,
+
     /// Only transactions that failed, or of which a rule says something
     #[arg(long, global = true, conflicts_with = "observations", help_heading = "Filter")]
     pub(super) problems: bool,
@@ -268,6 +300,23 @@ pub(super) enum FormatArgument {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CertaintyArgument {
+    Suspected,
+    Likely,
+    Certain,
+}
+
+impl From<CertaintyArgument> for Certainty {
+    fn from(argument: CertaintyArgument) -> Self {
+        match argument {
+            CertaintyArgument::Suspected => Self::Suspected,
+            CertaintyArgument::Likely => Self::Likely,
+            CertaintyArgument::Certain => Self::Certain,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum DoctorFormat {
     Text,
     Json,
@@ -277,6 +326,7 @@ pub(super) enum DoctorFormat {
 pub(super) enum HookArgument {
     Socket,
     Device,
+    Drop,
 }
 
 impl From<HookArgument> for Hook {
@@ -284,6 +334,7 @@ impl From<HookArgument> for Hook {
         match argument {
             HookArgument::Socket => Self::Socket,
             HookArgument::Device => Self::Device,
+            HookArgument::Drop => Self::Drop,
         }
     }
 }

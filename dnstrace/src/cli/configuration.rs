@@ -39,6 +39,7 @@ pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
         decode: DecodeOptions { ports: ports(arguments), tunnels: true },
         join: JoinOptions { query_timeout: arguments.timeout, open_max: OPEN_TRANSACTIONS_MAX },
         run_for: None,
+        until_finding: None,
         owners: who::cluster_dns(&arguments.who),
     }
 }

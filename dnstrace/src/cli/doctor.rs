@@ -123,6 +123,7 @@ fn hook_row(hook: Hook, result: Result<String, String>) -> Row {
     let subject = match hook {
         Hook::Socket => "socket hook",
         Hook::Device => "device hook",
+        Hook::Drop => "drop hook",
     };
     let (state, found) = match result {
         Ok(place) => (State::Ok, format!("attaches: {place}")),

@@ -75,3 +75,8 @@ Examples:
 Times are UTC: the same file gives the same output everywhere.
 A file that is cut off is read as far as it goes.
 Exit codes: 0 read, 2 usage, 3 could not be read.";
+
+pub(super) const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  dnstrace explain                      every finding, a line each
+  dnstrace explain upstream-timeout     what it means, how it is seen, what to do";

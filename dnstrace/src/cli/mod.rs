@@ -4,6 +4,7 @@ mod arguments;
 mod configuration;
 mod doctor;
 mod examples;
+mod explain;
 mod message;
 mod owners;
 mod progress;
@@ -41,6 +42,9 @@ pub enum Failure {
     /// The rest of a file could not be read.
     #[error("{0}")]
     Incomplete(String),
+    /// There is a finding, and the user wanted to know by the exit code.
+    #[error("there are findings, the surest of them {0}")]
+    Findings(&'static str),
     /// Nothing the user did.
     #[error("{0}")]
     Internal(String),
@@ -65,21 +69,26 @@ pub fn complain(failure: &Failure) {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return explain(&error),
+        Err(error) => return tell_usage(&error),
     };
-    let has_report = arguments.command.has_report();
+    let (has_report, fail_on) = (arguments.command.has_report(), arguments.command.fail_on());
     let summary = match arguments.command {
         Command::Trace(arguments) => trace::trace(&arguments)?,
         Command::Report(arguments) => report::report(&arguments)?,
         Command::Record(arguments) => record::record(&arguments)?,
         Command::Read(arguments) => read::read(&arguments)?,
         Command::Owners(arguments) => return owners::owners(&arguments),
+        Command::Explain(arguments) => return explain::explain(&arguments),
         Command::Doctor(arguments) => return doctor(&arguments),
     };
     if !has_report {
         show(sink::summary(&summary, &configuration::palette(&stderr())).trim_end());
     }
-    tell_problems(&summary)
+    tell_problems(&summary)?;
+    match summary.surest {
+        Some(surest) if fail_on.is_some_and(|least| surest >= least) => Err(Failure::Findings(surest.name())),
+        _ => Ok(()),
+    }
 }
 
 fn doctor(arguments: &DoctorArguments) -> Result<(), Failure> {
@@ -108,7 +117,7 @@ fn tell_problems(summary: &Summary) -> Result<(), Failure> {
 }
 
 /// Help and version go out as they are; of an error, the first paragraph in one line.
-fn explain(error: &clap::Error) -> Result<(), Failure> {
+fn tell_usage(error: &clap::Error) -> Result<(), Failure> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // A closed pipe is no failure.
         let _ = error.print();

@@ -10,7 +10,7 @@ use nix::sys::utsname::{UtsName, uname};
 use super::arguments::RecordArguments;
 use super::recording::recording;
 use super::session::Session;
-use super::watching::watch;
+use super::watching::{Watch, watch};
 use super::{Failure, configuration};
 use crate::capture::file::Origin;
 use crate::sink::pcapng::Maker;
@@ -29,7 +29,7 @@ pub(super) fn record(arguments: &RecordArguments) -> Result<Arc<Summary>, Failur
         recording: Some(recording),
         report: None,
     };
-    watch(capture, show, session, None)
+    watch(capture, show, Watch::new(session, capture, show))
 }
 
 /// This machine.

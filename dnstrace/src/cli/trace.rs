@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::arguments::TraceArguments;
 use super::session::Session;
-use super::watching::watch;
+use super::watching::{Watch, watch};
 use super::{Failure, configuration};
 use crate::sink::{Summary, WhenFull};
 
@@ -17,5 +17,5 @@ pub(super) fn trace(arguments: &TraceArguments) -> Result<Arc<Summary>, Failure>
         recording: None,
         report: None,
     };
-    watch(capture, show, session, None)
+    watch(capture, show, Watch::new(session, capture, show))
 }

@@ -10,15 +10,28 @@ use crate::capture::live::{Live, name};
 use crate::pipeline::{PipelineOptions, Stop, run_live};
 use crate::sink::Summary;
 
-/// Attaches the hooks, says so with `hint` behind it, and runs until it is told to end.
-pub(super) fn watch(
-    capture: &CaptureArguments,
-    show: &ShowArguments,
-    session: Session,
-    hint: Option<String>,
-) -> Result<Arc<Summary>, Failure> {
+/// What becomes of what is watched.
+pub(super) struct Watch {
+    /// How the run goes.
+    pub(super) session: Session,
+    /// What the stages are told.
+    pub(super) pipeline: PipelineOptions,
+    /// Said when everything is attached.
+    pub(super) hint: Option<String>,
+}
+
+impl Watch {
+    /// As the arguments say.
+    pub(super) fn new(session: Session, capture: &CaptureArguments, show: &ShowArguments) -> Self {
+        let pipeline = PipelineOptions { run_for: capture.run_for, ..configuration::pipeline(show) };
+        Self { session, pipeline, hint: None }
+    }
+}
+
+/// Attaches the hooks, says so, and runs until it is told to end.
+pub(super) fn watch(capture: &CaptureArguments, show: &ShowArguments, watch: Watch) -> Result<Arc<Summary>, Failure> {
+    let Watch { session, pipeline: pipeline_options, hint } = watch;
     let live_options = configuration::live(capture, show);
-    let pipeline_options = PipelineOptions { run_for: capture.run_for, ..configuration::pipeline(show) };
     let sources = capture.sources.clone();
     let stop = Stop::default();
     run(session, stop.clone(), move |outputs| {

@@ -24,6 +24,12 @@ pub struct DecodeCounts {
     pub packets_fragment: u64,
     /// A later fragment where they are not put together: it has no ports.
     pub packets_later_fragment: u64,
+    /// An ICMP error that quotes a packet from or to a DNS port.
+    pub packets_icmp_error: u64,
+    /// The kernel threw it away: it is a sign of what was seen elsewhere.
+    pub packets_drop: u64,
+    /// It went with the socket that had not read it.
+    pub packets_purged: u64,
     /// Neither UDP nor TCP.
     pub packets_not_udp_tcp: u64,
     /// Neither IPv4 nor IPv6.
@@ -95,6 +101,9 @@ impl DecodeCounts {
             ("packets_not_dns_port", self.packets_not_dns_port),
             ("packets_fragment", self.packets_fragment),
             ("packets_later_fragment", self.packets_later_fragment),
+            ("packets_icmp_error", self.packets_icmp_error),
+            ("packets_drop", self.packets_drop),
+            ("packets_purged", self.packets_purged),
             ("packets_not_udp_tcp", self.packets_not_udp_tcp),
             ("packets_not_ip", self.packets_not_ip),
             ("packets_too_short", self.packets_too_short),

@@ -10,8 +10,8 @@ use super::sighting::{Carrier, Sighting};
 use super::streams::{self, Streams};
 use super::transport::{self, Transported, Untransported};
 use super::tunnel::{self, Closed, Inside, TUNNELS_MAX};
-use super::{DecodeCounts, Observation, Transport, fragments};
-use crate::capture::{BootTime, Layer, Packet};
+use super::{DecodeCounts, Observation, Signal, SignalEvent, Subject, Transport, fragments, icmp, subject};
+use crate::capture::{BootTime, Dropped, Layer, Packet};
 
 /// What the decoder must know.
 #[derive(Clone, Debug)]
@@ -29,6 +29,17 @@ pub struct Decoder {
     reassembly: Reassembly,
     streams: Streams,
     counts: DecodeCounts,
+    /// Of the packet that is read.
+    signal: Option<Signal>,
+}
+
+/// What a packet was, beside the messages that it gave.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// Whether it can have to do with DNS at all.
+    pub concerns_dns: bool,
+    /// What it tells beside messages.
+    pub signal: Option<Signal>,
 }
 
 /// A packet as captured, or one that was inside of it.
@@ -53,17 +64,17 @@ impl Decoder {
             reassembly: Reassembly::default(),
             streams: Streams::default(),
             counts: DecodeCounts::default(),
+            signal: None,
         }
     }
 
     /// Reads one packet; gives each DNS message that is complete with it, and before it those that need wait no longer.
-    /// Whether the packet can have to do with DNS at all.
-    pub fn add(&mut self, packet: &Packet<'_>, mut each: impl FnMut(&Observation<'_>)) -> bool {
+    pub fn add(&mut self, packet: &Packet<'_>, mut each: impl FnMut(&Observation<'_>)) -> Decoded {
         self.settle(packet.time, &mut each);
         self.counts.packets += 1;
         let end = self.read(Frame { packet, tunnels: 0, fragment: false }, &mut each);
         *end.counter(&mut self.counts) += 1;
-        end.concerns_dns()
+        Decoded { concerns_dns: end.concerns_dns(), signal: self.signal.take() }
     }
 
     /// Gives what can be read of datagrams that wait for fragments for too long.
@@ -158,7 +169,10 @@ impl Decoder {
                 return self.read_payload(frame.packet, datagram, &transported, each);
             }
             Ok(transported) => (tunnel::in_udp(&transported), End::NotDnsPort),
-            Err(Untransported::NotUdpTcp) => (tunnel::in_ip(&datagram.upper), End::NotUdpTcp),
+            Err(Untransported::NotUdpTcp) => match self.read_icmp(frame.packet, datagram) {
+                Some(end) => return end,
+                None => (tunnel::in_ip(&datagram.upper), End::NotUdpTcp),
+            },
             Err(why) => return why.into(),
         };
         match inside {
@@ -168,6 +182,15 @@ impl Decoder {
             Err(Closed::TooShort) => End::TooShort,
             Err(Closed::Malformed) => End::Malformed,
         }
+    }
+
+    fn read_icmp(&mut self, packet: &Packet<'_>, datagram: &Datagram<'_>) -> Option<End> {
+        let (error, subject) = icmp::read(datagram)?;
+        if !self.ports.contains(subject.src.port()) && !self.ports.contains(subject.dst.port()) {
+            return None;
+        }
+        self.signal(packet, SignalEvent::Rejected(error), subject);
+        Some(End::IcmpError)
     }
 
     fn has_dns_port(&self, transported: &Transported<'_>) -> bool {
@@ -189,16 +212,36 @@ impl Decoder {
         transported: &Transported<'_>,
         each: Each<'_>,
     ) -> End {
+        if let Some(dropped) = packet.dropped {
+            return self.read_dropped(packet, dropped, subject::of(datagram, transported));
+        }
         let mut sighting = Sighting::new(packet, carrier(datagram, transported), &mut self.counts, each);
         let fate = match transported.segment {
             Some(segment) => self.streams.add(segment, transported, &mut sighting),
             None => read_udp(transported, packet.gso_size, &mut sighting),
         };
-        match sighting {
+        let end = match sighting {
             Sighting { given: 1.., .. } => End::Message,
             Sighting { found: 1.., .. } => End::NotDns,
             _ => End::Stream(fate),
+        };
+        if transported.segment.is_some_and(|segment| segment.begins_or_ends()) {
+            self.signal(packet, SignalEvent::Segment, subject::of(datagram, transported));
         }
+        end
+    }
+
+    fn read_dropped(&mut self, packet: &Packet<'_>, dropped: &Dropped, subject: Subject) -> End {
+        if dropped.is_purged() {
+            return End::Purged;
+        }
+        self.signal(packet, SignalEvent::Dropped(dropped.clone()), subject);
+        End::Drop
+    }
+
+    fn signal(&mut self, packet: &Packet<'_>, event: SignalEvent, subject: Subject) {
+        let Packet { time, wall, point, socket, .. } = *packet;
+        self.signal = Some(Signal { time, wall, point, socket, event, subject });
     }
 }
 

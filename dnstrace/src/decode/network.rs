@@ -87,6 +87,18 @@ pub(super) fn read<'a>(packet: &Packet<'a>) -> Result<Datagram<'a>, Unreadable> 
     }
 }
 
+/// Reads the IP header of a packet that an ICMP error quotes: it ends early, and only its header knows where it ended.
+pub(super) fn quoted(bytes: &[u8]) -> Result<Datagram<'_>, Unreadable> {
+    let wire_len = u32::from(u16::MAX) + 40;
+    let datagram = match bytes.first().ok_or(Unreadable::TooShort)? >> 4 {
+        4 => read_ipv4(bytes, wire_len, None),
+        6 => read_ipv6(bytes, wire_len, None),
+        _ => Err(Unreadable::NotIp),
+    }?;
+    // A later fragment has no ports.
+    if datagram.fragment.is_some_and(|part| part.offset != 0) { Err(Unreadable::TooShort) } else { Ok(datagram) }
+}
+
 /// What follows the Ethernet header, and the innermost VLAN ID in band.
 fn strip_ethernet(bytes: &[u8]) -> Result<(&[u8], Option<u16>), Unreadable> {
     let mut vlan = None;

@@ -209,6 +209,6 @@ impl First {
         let Datagram { src, dst, vlan, fragment, upper } = *datagram;
         let upper = Upper { payload: &[], ..upper };
         let datagram = Datagram { src, dst, vlan, fragment, upper };
-        Self { packet: Packet { bytes: &[], ..*frame.packet }, datagram, tunnels: frame.tunnels }
+        Self { packet: frame.packet.with_bytes(&[]), datagram, tunnels: frame.tunnels }
     }
 }

@@ -3,8 +3,8 @@
 use super::network::{Upper, up_to};
 
 /// IANA protocol numbers.
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 
 /// A UDP datagram or a TCP segment, or a UDP super-packet of several datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +19,26 @@ pub(super) struct Transported<'a> {
     pub(super) segment: Option<Segment>,
 }
 
-/// What a TCP header says beside the ports.
+/// What a TCP header says beside the ports (RFC 9293, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub struct Segment {
     /// Sequence number of the first byte of payload, or of SYN.
-    pub(super) seq: u32,
-    pub(super) syn: bool,
-    pub(super) fin: bool,
-    pub(super) rst: bool,
+    pub seq: u32,
+    /// Acknowledgement number, with ACK.
+    pub acknowledged: Option<u32>,
+    /// SYN: begins a connection.
+    pub syn: bool,
+    /// FIN: nothing follows.
+    pub fin: bool,
+    /// RST: the connection is none.
+    pub rst: bool,
+}
+
+impl Segment {
+    /// Whether it begins or ends a connection.
+    pub(super) fn begins_or_ends(&self) -> bool {
+        self.syn || self.fin || self.rst
+    }
 }
 
 /// Why there are no ports and payload.
@@ -64,13 +76,14 @@ fn read_udp<'a>(upper: &Upper<'a>) -> Result<Transported<'a>, Untransported> {
 
 fn read_tcp<'a>(upper: &Upper<'a>) -> Result<Transported<'a>, Untransported> {
     let header: &[u8; 20] = upper.payload.first_chunk().ok_or(Untransported::TooShort)?;
-    let [.., seq0, seq1, seq2, seq3, _, _, _, _, offset, flags, _, _, _, _, _, _] = *header;
+    let [.., seq0, seq1, seq2, seq3, ack0, ack1, ack2, ack3, offset, flags, _, _, _, _, _, _] = *header;
     let header_len = u32::from(offset >> 4) * 4;
     if header_len < 20 || header_len > upper.wire_len {
         return Err(Untransported::Malformed);
     }
     let segment = Segment {
         seq: u32::from_be_bytes([seq0, seq1, seq2, seq3]),
+        acknowledged: (flags & 0x10 != 0).then(|| u32::from_be_bytes([ack0, ack1, ack2, ack3])),
         fin: flags & 1 != 0,
         syn: flags & 2 != 0,
         rst: flags & 4 != 0,

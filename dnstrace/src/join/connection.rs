@@ -1,50 +1,54 @@
-//! A TCP connection to a DNS port, as far as its handshake and its end tell something.
+//! A TCP connection that DNS is spoken on: whether it came about, and how it ended.
 
 use std::net::SocketAddr;
 
 use super::{Attempt, Hop, Sign};
 use crate::capture::{BootTime, Socket, WallTime};
 
-/// How a connection began, or ended.
+/// What became of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionOutcome {
-    /// SYN-ACK was seen.
+    /// SYN and ACK were seen.
     Accepted,
-    /// RST, or an ICMP error, in answer to the SYN.
+    /// RST or an ICMP error came in answer to the SYN.
     Refused,
-    /// Nothing in answer to the SYN and its retransmissions within five seconds after the last.
+    /// Nothing came in answer within [`SYN_TIMEOUT`](super::SYN_TIMEOUT) of the last SYN.
     NoAnswer,
-    /// It was accepted, and reset while a query had no response, or after the responder had closed it.
+    /// Accepted, and then the server sent RST while a query had no response, or a query was sent to a server that had
+    /// closed.
     Reset,
-    /// The run ended before any of these.
+    /// No answer yet, and no saying whether there will be one: the run ended, or too many connections were open.
     Outstanding,
 }
 
-/// A TCP connection.
+/// A TCP connection to or from a DNS port. It is given out when its outcome is known, and once more, with everything
+/// that was seen since, when that changes: an accepted one may be reset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// First sighting of its SYN, or of the first segment seen.
+    /// First sighting of its SYN.
     pub time: BootTime,
     /// The same, for showing.
     pub wall: WallTime,
     /// Who connects, as first seen.
     pub client: SocketAddr,
-    /// To whom, as first seen.
+    /// To whom, as first seen: before DNAT.
     pub server: SocketAddr,
     /// Where the SYN was last seen going, when NAT changed that.
     pub server_after_nat: Option<SocketAddr>,
-    /// How it began, or ended.
+    /// What became of it.
     pub outcome: ConnectionOutcome,
-    /// Sendings of the SYN.
+    /// The SYN, and each time it was sent again.
     pub attempts: Vec<Attempt>,
-    /// Sightings of the SYN ([`MessageKind::Query`](super::MessageKind)) and of what answered it, in time order.
+    /// Sightings of SYN (as of a query) and of what answered it (as of a response), in the order they came.
     pub path: Vec<Hop>,
-    /// What happened to its segments beside being seen.
+    /// Sightings left out of `path` because of its bound.
+    pub path_cut: u32,
+    /// Drops and ICMP errors of its packets, in the order they came.
     pub signs: Vec<Sign>,
-    /// The initiator's socket.
+    /// The client's socket.
     pub client_socket: Socket,
-    /// The responder's socket, when it is on this node.
+    /// The server's socket, when it is on this node.
     pub server_socket: Socket,
-    /// The responder's first FIN.
+    /// When the server closed it before the client did.
     pub closed_by_server: Option<BootTime>,
 }

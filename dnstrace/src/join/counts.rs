@@ -1,7 +1,8 @@
 //! What became of observations and transactions.
 
 /// What became of observations and transactions. Every observation ends in exactly one counter of the first group, every
-/// transaction that was given out in exactly one of the second; the third says how well the join could do its work.
+/// transaction that was given out in exactly one of the second, every
+/// sign in exactly one of the third; the fourth says how well the join could do its work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JoinCounts {
     /// Observations looked at.
@@ -40,6 +41,15 @@ pub struct JoinCounts {
     /// Of them: still waiting when the run ended, or evicted while waiting.
     pub outstanding: u64,
 
+    /// Drops and ICMP errors looked at: the sum of the next three.
+    pub signs: u64,
+    /// Of them: belong to an open transaction.
+    pub signs_joined: u64,
+    /// Of them: left out of a transaction's signs because of their bound.
+    pub signs_cut: u64,
+    /// Of them: belong to no open transaction.
+    pub signs_unmatched: u64,
+
     /// Responses seen before their query.
     pub reordered: u64,
     /// Messages that more than one open transaction could claim; each stayed apart.
@@ -61,14 +71,20 @@ pub struct JoinCounts {
 impl JoinCounts {
     /// Each counter with its name.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.observation_entries().into_iter().chain(self.transaction_entries()).chain(self.quality_entries())
+        self.observation_entries()
+            .into_iter()
+            .chain(self.transaction_entries())
+            .chain(self.sign_entries())
+            .chain(self.quality_entries())
     }
 
-    /// Whether every observation and every transaction is in exactly one counter.
+    /// Whether every observation, transaction and sign is in exactly one counter.
     #[must_use]
     pub fn sums_agree(&self) -> bool {
         let rest = |entries: &[(&str, u64)]| entries[1..].iter().map(|entry| entry.1).sum::<u64>();
-        rest(&self.observation_entries()) == self.observations && rest(&self.transaction_entries()) == self.transactions
+        rest(&self.observation_entries()) == self.observations
+            && rest(&self.transaction_entries()) == self.transactions
+            && rest(&self.sign_entries()) == self.signs
     }
 
     fn observation_entries(&self) -> [(&'static str, u64); 12] {
@@ -95,6 +111,15 @@ impl JoinCounts {
             ("no_response", self.no_response),
             ("unsolicited", self.unsolicited),
             ("outstanding", self.outstanding),
+        ]
+    }
+
+    fn sign_entries(&self) -> [(&'static str, u64); 4] {
+        [
+            ("signs", self.signs),
+            ("signs_joined", self.signs_joined),
+            ("signs_cut", self.signs_cut),
+            ("signs_unmatched", self.signs_unmatched),
         ]
     }
 

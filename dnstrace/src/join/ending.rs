@@ -91,7 +91,7 @@ fn is_way_back(there: Point, back: Point) -> bool {
 fn is_mirror(there: Point, back: Point) -> bool {
     let same_place = match there.hook {
         Hook::Socket => same_netns(there, back),
-        Hook::Device => there.ifindex == back.ifindex && there.netns == back.netns,
+        Hook::Device | Hook::Drop => there.ifindex == back.ifindex && there.netns == back.netns,
     };
     there.hook == back.hook && there.direction != back.direction && same_place
 }

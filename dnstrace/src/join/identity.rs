@@ -11,7 +11,7 @@ use super::TransactionId;
 use crate::decode::{Observation, Question, Transport};
 
 /// Bytes of a message that its identity is made of. A first fragment and the whole datagram share them.
-const IDENTITY_BYTES: usize = 512;
+pub(super) const IDENTITY_BYTES: usize = 512;
 
 /// Longest qname in wire format (RFC 1035, 2.3.4).
 const QNAME_MAX: usize = 255;
@@ -43,7 +43,7 @@ impl<'a> Seen<'a> {
     pub(super) fn new(observation: &'a Observation<'a>) -> Self {
         let client = if is_response(observation) { observation.dst } else { observation.src };
         let key = Key { id: observation.message.header.id, port: client.port(), transport: observation.transport };
-        Self { observation, key, identity: message_identity(observation) }
+        Self { observation, key, identity: identity_of(observation.message.bytes, observation.message.wire_len) }
     }
 
     /// The id of a transaction that begins with this sighting.
@@ -67,10 +67,10 @@ pub(super) fn question_hash(question: &Question<'_>) -> u64 {
     FixedState::default().hash_one((&lower[..length], question.qtype, question.qclass))
 }
 
-fn message_identity(observation: &Observation<'_>) -> u64 {
-    let bytes = observation.message.bytes;
+/// Equal for the same message: made of its beginning, as much of it as was captured, and its length on the wire.
+pub(super) fn identity_of(bytes: &[u8], wire_len: u32) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     hasher.write(&bytes[..bytes.len().min(IDENTITY_BYTES)]);
-    observation.message.wire_len.hash(&mut hasher);
+    wire_len.hash(&mut hasher);
     hasher.finish()
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::connections::Connections;
 use super::deadlines::Wait;
 use super::ending;
 use super::identity::{Seen, is_response};
@@ -9,7 +10,7 @@ use super::index::Slot;
 use super::open::Open;
 use super::recent::Recent;
 use super::table::Table;
-use super::{JoinCounts, Outcome, Transaction, TransactionId};
+use super::{Connection, ConnectionCounts, JoinCounts, Outcome, Transaction, TransactionId};
 use crate::capture::BootTime;
 use crate::decode::{FRAGMENT_TIMEOUT, Observation};
 
@@ -60,6 +61,7 @@ pub struct Join {
     pub(super) answered: Recent,
     pub(super) unanswered: Recent,
     pub(super) latest: BootTime,
+    pub(super) connections: Connections,
     pub(super) counts: JoinCounts,
 }
 
@@ -74,6 +76,7 @@ impl Join {
             answered: Recent::new(),
             unanswered: Recent::new(),
             latest: BootTime(0),
+            connections: Connections::default(),
             counts: JoinCounts::default(),
         }
     }
@@ -87,6 +90,7 @@ impl Join {
         self.latest = self.latest.max(observation.time);
         self.expire(observation.time, &mut each);
         self.counts.observations += 1;
+        self.connections.message(observation);
         let seen = Seen::new(observation);
         if is_response(observation) { self.add_response(&seen, &mut each) } else { self.add_query(&seen, &mut each) }
     }
@@ -96,6 +100,7 @@ impl Join {
         while let Some((_, slot)) = self.table.deadlines.next().filter(|(deadline, _)| *deadline <= now) {
             self.give_out(slot, true, &mut each);
         }
+        self.connections.expire(now);
     }
 
     /// Gives every open transaction, at the end of a run, as it is.
@@ -103,6 +108,18 @@ impl Join {
         while let Some((_, slot)) = self.table.deadlines.next() {
             self.give_out(slot, false, &mut each);
         }
+        self.connections.finish();
+    }
+
+    /// The connections that were given out since the last time.
+    pub fn take_connections(&mut self) -> Vec<Connection> {
+        self.connections.take_given()
+    }
+
+    /// What became of connections so far.
+    #[must_use]
+    pub fn connection_counts(&self) -> &ConnectionCounts {
+        &self.connections.counts
     }
 
     /// What became of observations and transactions so far.

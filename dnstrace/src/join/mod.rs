@@ -2,6 +2,8 @@
 
 mod cause;
 mod connection;
+mod connection_open;
+mod connections;
 mod counts;
 mod deadlines;
 mod duplicates;
@@ -19,6 +21,7 @@ mod recent;
 mod responses;
 mod sightings;
 mod sign;
+mod signs;
 mod sockets;
 mod table;
 mod transaction;
@@ -27,6 +30,7 @@ mod transaction;
 mod tests;
 
 pub use connection::{Connection, ConnectionOutcome};
+pub use connections::{ConnectionCounts, SYN_TIMEOUT};
 pub use counts::JoinCounts;
 pub use matcher::{Join, JoinOptions, OPEN_MAX, RESTART, SETTLE, SKEW_TIMEOUT, STRAGGLER_WAIT, TIMEOUT_GRACE};
 pub(crate) use question::{asked, question, rcode};

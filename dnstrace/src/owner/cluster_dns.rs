@@ -171,10 +171,7 @@ impl ClusterDns {
             Some(Party::Node { .. }) => {
                 process_of(&transaction.client_socket).is_some_and(|process| self.processes.contains(&process))
             }
-            Some(Party::Remote(_) | Party::Resolver) | None => {
-                let address = transaction.client.ip().to_canonical();
-                self.endpoints.iter().any(|endpoint| endpoint.ip() == address)
-            }
+            Some(Party::Remote(_) | Party::Resolver) | None => self.has_endpoint(transaction.client.ip()),
         }
     }
 
@@ -183,7 +180,7 @@ impl ClusterDns {
         let labelled = pod.labels.iter().any(|(name, value)| {
             DNS_LABELS.iter().any(|(known, values)| *known == &**name && values.contains(&&**value))
         });
-        let has = |address: &IpAddr| self.endpoints.iter().any(|endpoint| endpoint.ip() == *address);
+        let has = |address: &IpAddr| self.has_endpoint(*address);
         labelled || (pod.host_network != Some(true) && pod.addresses.iter().any(has))
     }
 
@@ -197,6 +194,13 @@ impl ClusterDns {
     #[must_use]
     pub fn is_endpoint(&self, address: SocketAddr) -> bool {
         self.endpoints.contains(&canonical(&address))
+    }
+
+    /// Whether they are answered at this address, as any source says.
+    #[must_use]
+    pub fn has_endpoint(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.endpoints.range(SocketAddr::new(address, 0)..).next().is_some_and(|endpoint| endpoint.ip() == address)
     }
 
     /// Endpoints that take queries, as `source` says; `None` where it says nothing of cluster DNS.

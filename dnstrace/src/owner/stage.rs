@@ -16,7 +16,7 @@ use super::waiting::{Asking, Lacks};
 use crate::capture::file::FileInterface;
 use crate::capture::{BootTime, Direction, Hook, Packet, Point, Socket};
 use crate::decode::Observation;
-use crate::join::{Hop, MessageKind, Transaction};
+use crate::join::{Connection, Hop, MessageKind, Transaction};
 
 /// Transactions that wait for names, of 2 KiB each: an eighth of our memory. Beyond it the first goes without.
 const WAITING_MAX: usize = 4_096;
@@ -206,6 +206,22 @@ impl Owner {
         let (client, server) = if is_response { (destination, source) } else { (source, destination) };
         let asked = if is_response { observation.src } else { observation.dst };
         Who { client, service: self.index.service(asked.ip()).cloned(), server, ..Who::default() }
+    }
+
+    /// Who a connection is between, as far as that is known by now.
+    #[must_use]
+    pub fn who_connects(&self, connection: &Connection) -> Who {
+        let Connection { client, server, server_after_nat, client_socket, server_socket, path, time, .. } = connection;
+        let behind = server_after_nat.unwrap_or(*server).ip();
+        let from = self.party(client_socket, entered(path), client.ip(), *time).party;
+        let to = self.party(server_socket, left(path), behind, *time).party;
+        let who = Who { client: from, service: self.index.service(server.ip()).cloned(), server: to, ..Who::default() };
+        let like = Transaction {
+            server_after_nat: *server_after_nat,
+            client_socket: *client_socket,
+            ..Transaction::between(*client, *server)
+        };
+        Who { role: self.cluster_dns.role(&like, &who), ..who }
     }
 
     /// Whose socket a packet was seen at, with the socket's own word only.

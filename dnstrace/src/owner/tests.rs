@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::fact::{CgroupOf, ClusterDnsFact, ContainerFact, Fact, NodeFact, PodFact, RemotePod, ServiceFact, Source};
+use super::fact::{
+    CgroupOf, ClusterDnsFact, Conntrack, ContainerFact, Fact, NodeFact, PodFact, RemotePod, ResolvConf, ServiceFact,
+    Source,
+};
 use super::sources::Ask;
 use super::{Note, Owner, Party, Role, Told, Used, WallClock, Who};
 use crate::capture::{BootTime, Direction, Hook, Point, Process, Socket};
@@ -266,6 +269,40 @@ fn recording_has_what_was_used_and_gives_the_same_names() {
         assert_eq!(given(&mut file, transaction, SECOND), Some(who));
     }
     assert!(file.index().pods().iter().all(|pod| pod.name.as_deref() != Some("coredns")), "who was not used");
+}
+
+#[test]
+fn recording_has_the_resolv_conf_of_pods_it_knows() {
+    let (mut live, _asks) = owner(node());
+    let (mut file, mut told) = (Owner::files(1), Told::default());
+    let search = |domain: &str, pod: &str| {
+        Fact::ResolvConf(ResolvConf { pod: pod.into(), search: vec![domain.into()], ..ResolvConf::default() })
+    };
+    let who = given(&mut live, asks("10.244.0.7", Socket::default()), SECOND).unwrap();
+    let nobody = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let used = Used { parties: [who.client.as_ref(), None, None], cgroups: [None; 2], addresses: [nobody; 2] };
+    for domain in ["old.example", "new.example"] {
+        live.apply(Source::ResolvConf, search(domain, "u-web"), BootTime(SECOND));
+        live.apply(Source::ResolvConf, search(domain, "u-other"), BootTime(SECOND));
+        retell(&live, &mut told, &used, &mut file);
+        let known = file.index().resolv_conf("u-web").map(|file| file.search.clone());
+        assert_eq!(known, Some(vec![domain.into()]));
+    }
+    assert_eq!(file.index().resolv_conf("u-other"), None, "whose name was not used");
+}
+
+#[test]
+fn recording_has_what_connection_tracking_said_last() {
+    let (mut live, _asks) = owner(node());
+    let (mut file, mut told) = (Owner::files(1), Told::default());
+    let nobody = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let used = Used { parties: [None; 3], cgroups: [None; 2], addresses: [nobody; 2] };
+    for count in [10, 99] {
+        let said = Conntrack { count, max: 100, ..Conntrack::default() };
+        live.apply(Source::Kernel, Fact::Conntrack(said), BootTime(SECOND));
+        retell(&live, &mut told, &used, &mut file);
+        assert_eq!(file.index().conntrack(), Some(&said));
+    }
 }
 
 #[test]

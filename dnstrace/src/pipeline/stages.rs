@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{Ended, Outputs, PipelineOptions, Problems};
 use crate::capture::live::HookCounts;
-use crate::capture::{BootTime, Packet, WallTime};
-use crate::decode::{Decoder, Observation};
-use crate::join::{Join, Transaction, TransactionId};
+use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
+use crate::decode::{Decoded, Decoder, Observation, Signal};
+use crate::join::{Connection, Join, Transaction, TransactionId};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
 use crate::rules::case::Case;
+use crate::rules::finding::Certainty;
 use crate::rules::lookup::Lookup;
 use crate::rules::report::Report;
 use crate::rules::{Given, Ledger, Rules, Told, Totals, quality};
@@ -22,6 +23,7 @@ pub(super) struct Stages {
     join: Join,
     /// Found in one packet.
     messages: Vec<SeenMessage>,
+    until_finding: Option<Certainty>,
     pub(super) tail: Tail,
 }
 
@@ -34,6 +36,8 @@ pub(super) struct Tail {
     wall: WallTime,
     /// Nothing more was seen until then.
     until: BootTime,
+    /// Connections given out.
+    connections: u64,
 }
 
 /// The stages that take transactions with names.
@@ -49,14 +53,15 @@ pub(super) struct End {
 impl Stages {
     pub(super) fn new(options: &PipelineOptions, owner: Owner, outputs: Outputs) -> Self {
         let Outputs { outlet, recorder, rules, report } = outputs;
-        let (totals, time, wall, until) = Default::default();
-        let tail = Tail { owner, end: End { totals, outlet, recorder, rules, report }, time, wall, until };
+        let (totals, time, wall, until, connections) = Default::default();
+        let end = End { totals, outlet, recorder, rules, report };
+        let tail = Tail { owner, end, time, wall, until, connections };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
-        Self { decoder, join, messages: Vec::new(), tail }
+        Self { decoder, join, messages: Vec::new(), until_finding: options.until_finding, tail }
     }
 
     pub(super) fn add(&mut self, packet: &Packet<'_>) {
-        let Self { decoder, join, messages, tail } = self;
+        let Self { decoder, join, messages, tail, .. } = self;
         (tail.time, tail.wall) = (packet.time, packet.wall);
         if let Some(report) = &mut tail.end.report {
             report.span.packet(packet.time, packet.wall);
@@ -66,16 +71,25 @@ impl Stages {
             tail.observe(observation, join);
         });
         messages.clear();
-        let concerns_dns = decoder.add(packet, |observation| {
+        let Decoded { concerns_dns, signal } = decoder.add(packet, |observation| {
             let transaction = tail.observe(observation, join);
             if tail.end.recorder.is_some() {
                 let (src, dst) = (observation.src.ip(), observation.dst.ip());
                 messages.push(SeenMessage { transaction, src, dst });
             }
         });
+        if let Some(signal) = &signal {
+            messages.extend(tail.sign(signal, join));
+        }
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         if tail.end.recorder.is_some() {
             tail.record(packet, concerns_dns, messages);
         }
+    }
+
+    /// Packets were lost before they came here.
+    pub(super) fn lose(&mut self) {
+        self.tail.end.rules.iter_mut().for_each(|rules| rules.findings_mut().lose());
     }
 
     /// Hands over what is to be shown and recorded so far.
@@ -89,11 +103,16 @@ impl Stages {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        let End { outlet, recorder, .. } = &self.tail.end;
-        outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended)
+        let End { outlet, recorder, rules, .. } = &self.tail.end;
+        let surest = rules.as_ref().and_then(|rules| rules.findings().surest());
+        let is_found = self.until_finding.is_some_and(|least| surest.is_some_and(|surest| surest >= least));
+        outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended) || is_found
     }
 
     pub(super) fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
+        if Hook::ALL.iter().any(|&hook| counts.get(hook, Counter::RingFull) != 0) {
+            self.lose();
+        }
         let End { outlet, recorder, .. } = &mut self.tail.end;
         let unrecorded = recorder.as_ref().map_or(0, |recorder| recorder.counts().dropped);
         losses.tell(counts, unrecorded, self.tail.wall, outlet);
@@ -112,6 +131,7 @@ impl Stages {
             tail.observe(observation, join);
         });
         join.expire(now, |transaction| tail.add(transaction, now));
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         let Tail { owner, end, time, .. } = tail;
         owner.expire(now, |owner, transaction, who| end.add(owner, transaction, who, *time));
         end.expire(owner, now);
@@ -146,6 +166,7 @@ impl Stages {
         });
         let end = tail.until.max(tail.time);
         join.finish(|transaction| tail.add(transaction, end));
+        join.take_connections().into_iter().for_each(|connection| tail.connection(&connection));
         tail.finish(end);
         let (decoded, joined) = (self.decoder.counts(), self.join.counts());
         ledgers.extend([
@@ -154,6 +175,9 @@ impl Stages {
             Ledger::observations(joined),
             Ledger::transactions(joined),
         ]);
+        ledgers.extend((joined.signs != 0).then(|| Ledger::signs(joined)));
+        let connections = self.tail.connections;
+        ledgers.extend((connections != 0).then(|| Ledger::connections(connections, self.join.connection_counts())));
         ledgers.extend(self.tail.output_ledger(decoded.messages));
         let observed = self.tail.observed();
         let owned = self.tail.owner.counts();
@@ -161,10 +185,11 @@ impl Stages {
         ledgers.extend(recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
         let summary = Arc::new(Summary {
             ledgers,
-            quality: quality(hooks, decoded, joined, &owned),
+            quality: quality(hooks, decoded, joined, self.join.connection_counts(), &owned),
             packets: decoded.packets,
             messages: decoded.messages,
             totals,
+            surest: self.tail.end.rules.as_ref().and_then(|rules| rules.findings().surest()),
             warnings: problems.warnings,
             error: (!problems.errors.is_empty()).then(|| problems.errors.join("; ")),
         });
@@ -186,6 +211,19 @@ impl Tail {
             });
         }
         id
+    }
+
+    /// What is seen of a transaction beside its messages; says where it belongs.
+    fn sign(&mut self, signal: &Signal, join: &mut Join) -> Option<SeenMessage> {
+        let now = self.time;
+        let transaction = join.sign(signal, |transaction| self.add(transaction, now))?;
+        let (src, dst) = (signal.subject.src.ip(), signal.subject.dst.ip());
+        Some(SeenMessage { transaction, src, dst })
+    }
+
+    fn connection(&mut self, connection: &Connection) {
+        self.connections += 1;
+        self.end.connect(&self.owner, connection);
     }
 
     fn add(&mut self, transaction: Transaction, now: BootTime) {
@@ -218,7 +256,7 @@ impl Tail {
     fn observed(&mut self) -> Option<Observed> {
         let report = self.end.report.take()?;
         let rules = self.end.rules.as_ref();
-        let findings = rules.map(|rules| rules.findings().sorted().into_iter().cloned().collect()).unwrap_or_default();
+        let findings = rules.map(|rules| rules.findings().sorted()).unwrap_or_default();
         Some(Observed { report, findings, interfaces: self.owner.interfaces(std::iter::empty(), self.time) })
     }
 
@@ -261,7 +299,8 @@ impl End {
         }
         if outlet.show() == Show::Transactions {
             outlet.transaction(transaction, Named { who, findings }, |transaction| {
-                owner.interfaces(transaction.path.iter().map(|hop| hop.point), time)
+                let signs = transaction.signs.iter().map(|sign| sign.point);
+                owner.interfaces(transaction.path.iter().map(|hop| hop.point).chain(signs), time)
             });
         }
     }
@@ -275,6 +314,13 @@ impl End {
         let findings = rules.add(transaction, Given { who, owner }, &mut Ears { report });
         rules.findings_mut().take_new(|finding| outlet.finding(finding));
         findings
+    }
+
+    fn connect(&mut self, owner: &Owner, connection: &Connection) {
+        if let Some(rules) = &mut self.rules {
+            let who = owner.who_connects(connection);
+            rules.add_connection(connection, Given { who: &who, owner });
+        }
     }
 
     fn expire(&mut self, owner: &Owner, now: BootTime) {

@@ -1,5 +1,6 @@
 //! What rules read of one transaction, read once: it outlives the transaction, in less memory.
 
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::name::Name;
 use crate::capture::{BootTime, Direction, Hook, Socket, WallTime};
 use crate::decode::Transport;
 use crate::decode::records::Records;
-use crate::join::{Hop, MessageKind, Outcome, Sign, Transaction, TransactionId, asked};
+use crate::join::{Connection, Hop, MessageKind, Outcome, Sign, Transaction, TransactionId, asked};
 use crate::owner::{Party, Role, Who};
 
 const NOERROR: u16 = 0;
@@ -140,6 +141,22 @@ impl Case {
         case
     }
 
+    /// What a connection without a query looks like to who is shown evidence: a transaction without question.
+    #[must_use]
+    pub fn of_connection(connection: &Connection, who: Who) -> Self {
+        let mut nothing = Transaction::between(connection.client, connection.server);
+        nothing.id = connection_id(connection);
+        (nothing.time, nothing.wall) = (connection.time, connection.wall);
+        nothing.transport = Transport::Tcp;
+        nothing.outcome = Outcome::NoResponse;
+        nothing.server_after_nat = connection.server_after_nat;
+        nothing.attempts.clone_from(&connection.attempts);
+        nothing.path.clone_from(&connection.path);
+        nothing.signs.clone_from(&connection.signs);
+        (nothing.client_socket, nothing.server_socket) = (connection.client_socket, connection.server_socket);
+        Self::of(&nothing, who)
+    }
+
     /// No response within the query timeout.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
@@ -239,6 +256,12 @@ impl Case {
     pub fn qtype(&self) -> Option<u16> {
         self.asked.as_ref().map(|asked| asked.qtype)
     }
+}
+
+/// Names a connection among transactions.
+pub(super) fn connection_id(connection: &Connection) -> TransactionId {
+    let what = (connection.time, connection.client, connection.server);
+    TransactionId(foldhash::fast::FixedState::default().hash_one(what))
 }
 
 fn end(transaction: &Transaction) -> BootTime {

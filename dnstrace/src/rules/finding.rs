@@ -1,6 +1,8 @@
 //! What rules say: what is wrong with whom, how surely, and how that is known.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::name::Name;
 use crate::capture::{BootTime, WallTime};
@@ -89,8 +91,40 @@ pub struct Subject {
     /// Who that is,
     pub party: Option<Party>,
     /// or which Service.
-    pub service: Option<std::sync::Arc<Service>>,
+    pub service: Option<Arc<Service>>,
 }
+
+/// In words, unescaped: `shop/web-7d9c`, `svc kube-system/kube-dns (10.96.0.10)`, `192.0.2.53`, `this node`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.party, &self.service) {
+            (Some(Party::Pod { pod, .. }), _) => match (&pod.namespace, &pod.name) {
+                (Some(namespace), Some(name)) => write!(f, "{namespace}/{name}"),
+                _ => write!(f, "pod {}", pod.uid),
+            },
+            (Some(Party::Remote(pod)), _) => write!(f, "{}/{}", pod.namespace, pod.name),
+            (_, Some(service)) => write!(f, "svc {}/{} ({})", service.namespace, service.name, self.about),
+            _ => self.about.fmt(f),
+        }
+    }
+}
+
+/// DNS' own port needs no mention.
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod(uid) => write!(f, "pod {uid}"),
+            Self::Address(address) => address.fmt(f),
+            Self::Server(server) if server.port() == DNS_PORT => server.ip().fmt(f),
+            Self::Server(server) => server.fmt(f),
+            Self::Name(name) => name.fmt(f),
+            Self::Node => f.write_str("this node"),
+        }
+    }
+}
+
+/// The port that needs no mention.
+const DNS_PORT: u16 = 53;
 
 /// A transaction that a finding rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]

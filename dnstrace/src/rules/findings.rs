@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
-use super::finding::{About, Certainty, Evidence, Explanation, Finding, Subject};
+use super::finding::{About, Certainty, Evidence, Explanation, Finding, Severity, Subject};
+use super::lookup::{Ask, Lookup, Step};
 use super::name::Name;
-use crate::decode::iana;
+use crate::capture::{BootTime, WallTime};
+use crate::decode::{iana, icmp_name};
 use crate::join::{Event, Outcome, TransactionId};
 use crate::owner::Party;
 
@@ -16,6 +19,8 @@ use crate::owner::Party;
 const SUBJECTS_MAX: usize = 512;
 /// Transactions that are kept as evidence of a finding, the last one besides.
 const EVIDENCE_MAX: usize = 4;
+/// Of a storm, the last one need not be the very last.
+const EVIDENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Facts of a finding.
 const FACTS_MAX: usize = 8;
 /// Who is told by name of those that suffer.
@@ -45,6 +50,11 @@ struct Kept {
     finding: Finding,
     /// Its count when it was last given.
     told: u64,
+    /// When its last evidence began.
+    evidenced: BootTime,
+    /// How sure it is by what was seen, and by what was missed.
+    seen: Option<Certainty>,
+    missed: Option<Certainty>,
     affected: HashSet<About>,
 }
 
@@ -56,6 +66,39 @@ pub struct Claim<'a> {
     pub subject: Subject,
     /// How surely.
     pub certainty: Certainty,
+}
+
+/// What a rule says of a lookup, whose transactions may be settled by now: it marks and explains none of them.
+pub struct LookupClaim<'a> {
+    /// The lookup it is seen at; it counts once.
+    pub lookup: &'a Lookup,
+    /// The name whose queries show it.
+    pub step: &'a Step,
+    /// About whom.
+    pub subject: Subject,
+    /// How surely.
+    pub certainty: Certainty,
+}
+
+/// At what something is seen.
+#[derive(Clone, Copy)]
+enum Occasion<'a> {
+    Transaction(&'a Case),
+    Lookup(&'a Lookup, &'a Step),
+}
+
+/// On what a claim rests: where packets were lost, what was missed may have been there.
+#[derive(Clone, Copy)]
+enum Basis {
+    Seen,
+    Missed,
+}
+
+struct Said<'a> {
+    occasion: Occasion<'a>,
+    subject: Subject,
+    certainty: Certainty,
+    basis: Basis,
 }
 
 /// Where a rule says what it found.
@@ -70,17 +113,24 @@ impl Findings {
         Found { rule, findings: self }
     }
 
-    /// Packets were lost: what rests on something not seen is less certain from now on.
+    /// Packets were lost: what rests on something not seen is less certain, also what was found before.
     pub fn lose(&mut self) {
         self.lossy = true;
     }
 
     /// Every finding, the worst and surest first, then by how often.
     #[must_use]
-    pub fn sorted(&self) -> Vec<&Finding> {
-        let mut all: Vec<_> = self.by_subject.values().map(|kept| &kept.finding).collect();
-        all.sort_by_key(|finding| rank(finding));
+    pub fn sorted(&self) -> Vec<Finding> {
+        let mut all: Vec<_> = self.by_subject.values().map(|kept| kept.given(self.lossy)).collect();
+        all.sort_by_key(rank);
         all
+    }
+
+    /// The surest of those that are more than advice.
+    #[must_use]
+    pub fn surest(&self) -> Option<Certainty> {
+        let problems = self.by_subject.values().filter(|kept| kept.finding.severity > Severity::Advice);
+        problems.map(|kept| kept.certainty(self.lossy)).max()
     }
 
     /// Whether there are none.
@@ -102,20 +152,21 @@ impl Findings {
     }
 
     /// Gives each finding that is new since this was last asked.
-    pub fn take_new(&mut self, mut each: impl FnMut(&Finding)) {
+    pub fn take_new(&mut self, mut each: impl FnMut(Finding)) {
         for key in std::mem::take(&mut self.new) {
             if let Some(kept) = self.by_subject.get_mut(&key) {
                 kept.told = kept.finding.count;
-                each(&kept.finding);
+                each(kept.given(self.lossy));
             }
         }
     }
 
     /// Gives each finding that is not as it was when it was given last, the worst first.
-    pub fn take_changed(&mut self, each: impl FnMut(&Finding)) {
-        let mut changed: Vec<_> = self.by_subject.values().filter(|kept| kept.told != kept.finding.count).collect();
-        changed.sort_by_key(|kept| rank(&kept.finding));
-        changed.into_iter().map(|kept| &kept.finding).for_each(each);
+    pub fn take_changed(&mut self, each: impl FnMut(Finding)) {
+        let changed = self.by_subject.values().filter(|kept| kept.told != kept.finding.count);
+        let mut changed: Vec<_> = changed.map(|kept| kept.given(self.lossy)).collect();
+        changed.sort_by_key(rank);
+        changed.into_iter().for_each(each);
         self.new.clear();
     }
 
@@ -143,13 +194,22 @@ fn rank(finding: &Finding) -> impl Ord + use<> {
 impl Found<'_> {
     /// Says something that was seen.
     pub fn seen(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        self.add(claim, sentence, Certainty::Certain);
+        self.add(claim, sentence, Basis::Seen);
+    }
+
+    /// The same of a lookup.
+    pub fn seen_in(&mut self, claim: LookupClaim<'_>, sentence: impl FnOnce() -> String) {
+        self.say(claim.said(Basis::Seen), sentence);
     }
 
     /// Says something that rests on what was not seen: less certain where packets were lost.
     pub fn missed(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        let most = if self.findings.lossy { Certainty::Likely } else { Certainty::Certain };
-        self.add(claim, sentence, most);
+        self.add(claim, sentence, Basis::Missed);
+    }
+
+    /// The same of a lookup.
+    pub fn missed_in(&mut self, claim: LookupClaim<'_>, sentence: impl FnOnce() -> String) {
+        self.say(claim.said(Basis::Missed), sentence);
     }
 
     /// Adds a fact to the finding about `about`, if there is one.
@@ -172,7 +232,7 @@ impl Found<'_> {
     /// Says that a further transaction failed because of what was found about `about`: whoever sent it suffers.
     pub fn suffers(&mut self, about: &About, case: &Case) {
         if let Some(kept) = self.findings.by_subject.get_mut(&(self.rule.id, about.clone())) {
-            kept.affect(case);
+            kept.affect(Subject::client(case));
             self.findings.mark(self.rule.id);
             self.explains(case);
         }
@@ -190,27 +250,36 @@ impl Found<'_> {
         self.findings.by_subject.contains_key(&(self.rule.id, about.clone()))
     }
 
-    fn add(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String, most: Certainty) {
-        let (rule, case, certainty) = (self.rule, claim.case, claim.certainty.min(most));
-        if rule.explains_failure {
-            self.explains(case);
+    fn add(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String, basis: Basis) {
+        if self.rule.explains_failure {
+            self.explains(claim.case);
         }
-        self.findings.mark(rule.id);
-        let key = (rule.id, claim.subject.about.clone());
-        let is_known = self.findings.by_subject.contains_key(&key);
-        if !is_known && self.subjects() >= SUBJECTS_MAX {
-            self.findings.crowded += 1;
-            return;
-        }
-        if !is_known {
+        self.findings.mark(self.rule.id);
+        let Claim { case, subject, certainty } = claim;
+        self.say(Said { occasion: Occasion::Transaction(case), subject, certainty, basis }, sentence);
+    }
+
+    fn say(&mut self, said: Said<'_>, sentence: impl FnOnce() -> String) {
+        let Said { occasion, subject, certainty, basis } = said;
+        let key = (self.rule.id, subject.about.clone());
+        if !self.findings.by_subject.contains_key(&key) {
+            if self.subjects() >= SUBJECTS_MAX {
+                self.findings.crowded += 1;
+                return;
+            }
             self.findings.new.push(key.clone());
         }
-        let kept = self.findings.by_subject.entry(key).or_insert_with(|| Kept::new(rule, case, claim.subject));
-        if !is_known || certainty > kept.finding.certainty {
-            (kept.finding.certainty, kept.finding.sentence) = (certainty, sentence());
+        let new = || Kept::new(self.rule, occasion.time(), subject);
+        let kept = self.findings.by_subject.entry(key).or_insert_with(new);
+        if kept.seen.max(kept.missed) < Some(certainty) {
+            kept.finding.sentence = sentence();
         }
-        kept.finding.is_lowered |= certainty < claim.certainty;
-        kept.add(case);
+        let known = match basis {
+            Basis::Seen => &mut kept.seen,
+            Basis::Missed => &mut kept.missed,
+        };
+        *known = (*known).max(Some(certainty));
+        kept.add(occasion);
     }
 
     fn subjects(&self) -> usize {
@@ -220,7 +289,7 @@ impl Found<'_> {
 }
 
 impl Kept {
-    fn new(rule: &'static Explanation, case: &Case, subject: Subject) -> Self {
+    fn new(rule: &'static Explanation, time: (BootTime, WallTime), subject: Subject) -> Self {
         let finding = Finding {
             rule,
             subject,
@@ -230,31 +299,45 @@ impl Kept {
             evidence: Vec::new(),
             facts: Vec::new(),
             count: 0,
-            first: (case.time, case.wall),
-            last: (case.time, case.wall),
+            first: time,
+            last: time,
             affected: Vec::new(),
             affected_count: 0,
             is_lowered: false,
         };
-        Self { finding, told: 0, affected: HashSet::default() }
+        Self { finding, told: 0, evidenced: time.0, seen: None, missed: None, affected: HashSet::default() }
     }
 
-    fn add(&mut self, case: &Case) {
+    fn certainty(&self, lossy: bool) -> Certainty {
+        let most = if lossy { Certainty::Likely } else { Certainty::Certain };
+        self.seen.max(self.missed.map(|missed| missed.min(most))).unwrap_or(Certainty::Suspected)
+    }
+
+    /// As it is told.
+    fn given(&self, lossy: bool) -> Finding {
+        let certainty = self.certainty(lossy);
+        Finding { certainty, is_lowered: certainty != self.certainty(false), ..self.finding.clone() }
+    }
+
+    fn add(&mut self, occasion: Occasion<'_>) {
         let finding = &mut self.finding;
         finding.count += 1;
-        finding.first = finding.first.min((case.time, case.wall));
-        finding.last = finding.last.max((case.time, case.wall));
-        if finding.evidence.len() > EVIDENCE_MAX {
+        let time = occasion.time();
+        finding.first = finding.first.min(time);
+        finding.last = finding.last.max(time);
+        if finding.evidence.len() > EVIDENCE_MAX && time.0.since(self.evidenced) >= EVIDENCE_INTERVAL {
             finding.evidence.pop();
         }
-        finding.evidence.push(Evidence::of(case));
-        self.affect(case);
+        if finding.evidence.len() <= EVIDENCE_MAX {
+            self.evidenced = time.0;
+            finding.evidence.extend(occasion.evidence());
+        }
+        self.affect(occasion.client());
     }
 
     /// Counts who sent it among those who suffer.
-    fn affect(&mut self, case: &Case) {
+    fn affect(&mut self, client: Subject) {
         let finding = &mut self.finding;
-        let client = Subject::client(case);
         if client.about != finding.subject.about
             && self.affected.len() < AFFECTED_COUNTED_MAX
             && self.affected.insert(client.about.clone())
@@ -267,7 +350,43 @@ impl Kept {
     }
 }
 
+impl<'a> LookupClaim<'a> {
+    fn said(self, basis: Basis) -> Said<'a> {
+        let Self { lookup, step, subject, certainty } = self;
+        Said { occasion: Occasion::Lookup(lookup, step), subject, certainty, basis }
+    }
+}
+
+impl Occasion<'_> {
+    fn time(self) -> (BootTime, WallTime) {
+        match self {
+            Self::Transaction(case) => (case.time, case.wall),
+            Self::Lookup(lookup, _) => (lookup.begin, lookup.wall),
+        }
+    }
+
+    fn client(self) -> Subject {
+        match self {
+            Self::Transaction(case) => Subject::client(case),
+            Self::Lookup(lookup, _) => Subject::asker(lookup),
+        }
+    }
+
+    fn evidence(self) -> Option<Evidence> {
+        match self {
+            Self::Transaction(case) => Some(Evidence::of(case)),
+            Self::Lookup(lookup, step) => step.asks.first().map(|ask| Evidence::of_ask(lookup, step, ask)),
+        }
+    }
+}
+
 impl Subject {
+    /// Who made a lookup.
+    #[must_use]
+    pub fn asker(lookup: &Lookup) -> Self {
+        Self::party(lookup.who.client.as_ref(), lookup.client)
+    }
+
     /// Who asked.
     #[must_use]
     pub fn client(case: &Case) -> Self {
@@ -323,6 +442,13 @@ impl Evidence {
         let question = case.asked.as_ref().map(|asked| (asked.name.clone(), asked.qtype));
         Self { transaction: case.id, wall: case.wall, question, fate: fate(case) }
     }
+
+    fn of_ask(lookup: &Lookup, step: &Step, ask: &Ask) -> Self {
+        let fate = ask.rcode.map_or("no response".to_owned(), |rcode| iana::rcode(rcode).into_owned());
+        // The difference of the two clocks is that of the lookup's begin.
+        let wall = WallTime((lookup.wall.0 + ask.time.0).saturating_sub(lookup.begin.0));
+        Self { transaction: ask.id, wall, question: Some((step.name.clone(), ask.qtype)), fate }
+    }
 }
 
 /// What became of a transaction, in words.
@@ -330,7 +456,7 @@ fn fate(case: &Case) -> String {
     let sign = case.signs.first().map(|sign| match &sign.event {
         Event::Dropped { reason, location } if location.is_empty() => format!("dropped: {reason}"),
         Event::Dropped { reason, location } => format!("dropped: {reason} at {location}"),
-        Event::Rejected { by, .. } => format!("rejected by {by}"),
+        Event::Rejected { by, kind, code } => format!("{by} says {}", icmp_name::error(*by, *kind, *code)),
     });
     let end = match case.outcome {
         Outcome::Answered | Outcome::Unsolicited => {

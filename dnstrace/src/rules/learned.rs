@@ -1,12 +1,14 @@
 //! What traffic itself shows of a cluster's DNS, where nobody says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
 use super::name::Name;
+use super::watched::Watched;
+use crate::join::Transaction;
 
 /// Domains that names below `svc` end in; pods of one cluster agree, and anybody may ask for any name.
 const DOMAINS_MAX: usize = 16;
@@ -14,6 +16,10 @@ const DOMAINS_MAX: usize = 16;
 const SERVICES_MAX: usize = 256;
 /// Addresses that are asked and ask others: a node has a few, and sees those of others.
 const RESOLVERS_MAX: usize = 1_024;
+/// Services whose names were answered: the largest clusters have 10,000, a node's pods use some hundred.
+const NAMED_MAX: usize = 4_096;
+/// Kubernetes namespaces with a Service of one name.
+const NAMESPACES_MAX: usize = 16;
 
 /// What was learned so far.
 #[derive(Debug, Default)]
@@ -22,6 +28,9 @@ pub struct Learned {
     services: HashSet<SocketAddr>,
     responders: HashSet<IpAddr>,
     resolvers: HashSet<IpAddr>,
+    watched: Watched,
+    /// Kubernetes namespaces in which a Service of a name was found.
+    named: HashMap<Name, BTreeSet<Name>>,
 }
 
 impl Learned {
@@ -31,6 +40,11 @@ impl Learned {
             && (self.domains.len() < DOMAINS_MAX || self.domains.contains_key(&domain))
         {
             *self.domains.entry(domain).or_default() += 1;
+        }
+        if case.is_found()
+            && let Some((service, namespace)) = case.name().and_then(service_of)
+        {
+            self.add_service(service, namespace);
         }
         if case.server_after_nat.is_some_and(|behind| behind.ip() != case.server.ip()) {
             insert(&mut self.services, case.server, SERVICES_MAX);
@@ -42,10 +56,41 @@ impl Learned {
         }
     }
 
+    /// Learns from where its packets were seen.
+    pub(super) fn watch(&mut self, transaction: &Transaction) {
+        self.watched.add(transaction);
+    }
+
+    /// What is watched.
+    #[must_use]
+    pub fn watched(&self) -> &Watched {
+        &self.watched
+    }
+
     /// The cluster domain, as most names below `svc` have it.
     #[must_use]
     pub fn domain(&self) -> Option<&Name> {
         self.domains.iter().max_by_key(|(_, count)| **count).map(|(domain, _)| domain)
+    }
+
+    fn add_service(&mut self, service: Name, namespace: Name) {
+        if self.named.len() < NAMED_MAX || self.named.contains_key(&service) {
+            let namespaces = self.named.entry(service).or_default();
+            if namespaces.len() < NAMESPACES_MAX {
+                namespaces.insert(namespace);
+            }
+        }
+    }
+
+    /// Kubernetes namespaces in which a Service of this name was found.
+    pub fn namespaces_of(&self, service: &Name) -> impl Iterator<Item = &Name> {
+        self.named.get(service).into_iter().flatten()
+    }
+
+    /// Whether a Service was found in this Kubernetes namespace.
+    #[must_use]
+    pub fn has_namespace(&self, namespace: &Name) -> bool {
+        self.named.values().any(|namespaces| namespaces.contains(namespace))
     }
 
     /// Whether queries to this address went on to another: it stands for somebody.
@@ -71,4 +116,10 @@ fn insert<T: Eq + std::hash::Hash>(set: &mut HashSet<T>, what: T, max: usize) {
 fn domain_below_svc(name: &Name) -> Option<Name> {
     let at = name.labels().position(|label| label == b"svc")?;
     Some(name.parent(at + 1)).filter(|domain| !domain.is_root())
+}
+
+/// `web`, `shop` of `web.shop.svc.cluster.local`.
+fn service_of(name: &Name) -> Option<(Name, Name)> {
+    let is_service = name.labels().nth(2) == Some(b"svc");
+    is_service.then(|| (name.prefix(1), name.parent(1).prefix(1)))
 }

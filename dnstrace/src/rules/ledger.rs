@@ -3,7 +3,7 @@
 use crate::capture::live::HookCounts;
 use crate::capture::{Counter, Hook};
 use crate::decode::DecodeCounts;
-use crate::join::JoinCounts;
+use crate::join::{ConnectionCounts, JoinCounts};
 
 /// A total and the parts it must be the sum of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ impl Ledger {
         let what = match hook {
             Hook::Socket => "socket_hook",
             Hook::Device => "device_hook",
+            Hook::Drop => "drop_hook",
         };
         let parts = [
             ("emitted", Counter::Emitted),
@@ -96,6 +97,26 @@ impl Ledger {
             ("outstanding", counts.outstanding),
         ];
         Self::new("transactions", counts.transactions, parts)
+    }
+
+    /// What the drops and ICMP errors belong to.
+    #[must_use]
+    pub fn signs(counts: &JoinCounts) -> Self {
+        let parts = [("joined", counts.signs_joined), ("cut", counts.signs_cut), ("unmatched", counts.signs_unmatched)];
+        Self::new("signs", counts.signs, parts)
+    }
+
+    /// What became of the TCP connections that were given out.
+    #[must_use]
+    pub fn connections(given: u64, counts: &ConnectionCounts) -> Self {
+        let parts = [
+            ("accepted", counts.accepted),
+            ("refused", counts.refused),
+            ("no_answer", counts.no_answer),
+            ("reset", counts.reset),
+            ("outstanding", counts.outstanding),
+        ];
+        Self::new("connections", given, parts)
     }
 
     /// What the parts add up to.

@@ -1,5 +1,6 @@
 //! What an application asked: all queries that its stub resolver made of one name.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::case::Case;
@@ -46,6 +47,8 @@ pub struct Ask {
     pub id: TransactionId,
     /// When it began.
     pub time: BootTime,
+    /// Whom it asked, before DNAT.
+    pub server: SocketAddr,
     /// The initiator's port.
     pub port: u16,
     /// Message ID.
@@ -60,6 +63,8 @@ pub struct Ask {
     pub rcode: Option<u16>,
     /// NOERROR with what was asked for.
     pub is_found: bool,
+    /// The zone that says no: see [`Answer::zone`](super::Answer::zone).
+    pub zone: Option<Name>,
     /// TC.
     pub truncated: bool,
     /// With EDNS.
@@ -116,6 +121,7 @@ impl Ask {
         Self {
             id: case.id,
             time: case.time,
+            server: case.server,
             port: case.client.port(),
             message_id: case.query.map(|query| query.id),
             qtype: case.qtype().unwrap_or_default(),
@@ -123,6 +129,7 @@ impl Ask {
             outcome: case.outcome,
             rcode: case.rcode(),
             is_found: case.is_found(),
+            zone: case.answer.as_ref().and_then(|answer| answer.zone.clone()),
             truncated: case.answer.as_ref().is_some_and(|answer| answer.truncated),
             has_edns: case.query.is_some_and(|query| query.edns_size.is_some()),
             attempts: u16::try_from(case.attempts.len()).unwrap_or(u16::MAX),
@@ -171,6 +178,11 @@ impl Lookup {
         } else {
             LookupOutcome::NotFound
         }
+    }
+
+    /// Its queries, whatever they are for.
+    pub fn asks(&self) -> impl Iterator<Item = &Ask> {
+        self.steps.iter().flat_map(|step| &step.asks)
     }
 
     /// Sendings of queries.

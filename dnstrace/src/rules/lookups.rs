@@ -152,6 +152,10 @@ impl Open {
     fn with_suffix(&self, name: &Name, domains: &SearchDomains) -> Option<Place> {
         let base = &self.lookup.base;
         let suffix = suffix_after(name, base)?;
+        let mut before = self.lookup.steps.iter().filter_map(|step| step.suffix.as_ref());
+        if before.any(|before| domains.are_apart(before, &suffix)) {
+            return None;
+        }
         // One that nobody knows is seen by what it follows: a step that found nothing.
         let follows = self.lookup.steps.last().is_some_and(|step| step.suffix.is_some() && step.is_negative());
         let is_next = domains.is_search_domain(&suffix) || (follows && domains.is_plausible(&suffix));
@@ -172,8 +176,10 @@ impl Open {
         let asks = &self.lookup.steps[step].asks;
         let Some(same) = asks.iter().rfind(|ask| Some(ask.qtype) == case.qtype()) else { return true };
         let is_next = same.truncated || same.failed() || (!same.is_found && case.time.since(same.time) < NEXT_STEP);
+        // musl sends the same to several servers.
+        let is_copy = same.server != case.server && same.message_id == case.query.map(|query| query.id);
         // One that was given up ends after the one that was sent in its place.
-        is_next || (case.is_unanswered() && case.time <= same.time)
+        is_next || (is_copy && same.port == case.client.port()) || (case.is_unanswered() && case.time <= same.time)
     }
 
     fn join(&mut self, case: &Case, name: &Name, place: Place) {

@@ -13,6 +13,7 @@ pub(super) fn words(hop: &Hop, world: &World<'_>) -> String {
     };
     match (point.hook, point.direction) {
         (Hook::Socket, direction) => socket(direction, hop.message).to_owned(),
+        (Hook::Drop, _) => "where the kernel dropped it".to_owned(),
         (Hook::Device, _) if point.ifindex == 0 && world.owner.interface_name(point).is_none() => String::new(),
         (Hook::Device, Direction::In) => format!("entering by {}", name()),
         (Hook::Device, Direction::Out) => format!("leaving by {}", name()),

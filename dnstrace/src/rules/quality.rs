@@ -3,7 +3,7 @@
 use crate::capture::live::HookCounts;
 use crate::capture::{Counter, Hook};
 use crate::decode::DecodeCounts;
-use crate::join::JoinCounts;
+use crate::join::{ConnectionCounts, JoinCounts};
 use crate::owner::OwnerCounts;
 
 /// Those that are not zero; words are joined by `_`, as in JSON.
@@ -12,6 +12,7 @@ pub fn quality(
     hooks: &HookCounts,
     decoded: &DecodeCounts,
     joined: &JoinCounts,
+    connections: &ConnectionCounts,
     owned: &OwnerCounts,
 ) -> Vec<(&'static str, u64)> {
     let cut = Hook::ALL.iter().map(|&hook| hooks.get(hook, Counter::Cut)).sum();
@@ -36,6 +37,10 @@ pub fn quality(
         ("sightings_cut", joined.path_cut),
         ("attempts_cut", joined.attempts_cut),
         ("copies_cut", joined.messages_cut),
+        ("connections_evicted", connections.evicted),
+        ("connection_sightings_cut", connections.path_cut),
+        ("signs_unmatched", joined.signs_unmatched),
+        ("signs_cut", joined.signs_cut),
         ("index_crowded", joined.index_crowded),
         ("owners_in_conflict", owned.index.conflicts),
         ("owners_left_out", owned.index.left_out),
@@ -53,7 +58,8 @@ mod tests {
         let joined = JoinCounts { evicted: 3, ..JoinCounts::default() };
         let mut hooks = HookCounts::default();
         hooks.0[Hook::Device as usize][Counter::Cut as usize] = 2;
-        let told = quality(&hooks, &DecodeCounts::default(), &joined, &OwnerCounts::default());
+        let told =
+            quality(&hooks, &DecodeCounts::default(), &joined, &ConnectionCounts::default(), &OwnerCounts::default());
         assert_eq!(told, [("packets_cut_by_snaplen", 2), ("transactions_evicted", 3)]);
     }
 }

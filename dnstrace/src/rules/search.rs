@@ -21,8 +21,8 @@ impl SearchDomains {
         let own =
             world.resolv_conf(case).map(|conf| conf.search.iter().map(|domain| Name::from_text(domain)).collect());
         let domain = world.domain();
-        let services = domain.as_ref().map(|domain| Name::from_text("svc").with(domain));
-        Self { own, services, domain }
+        let services = domain.map(|domain| Name::from_text("svc").with(domain));
+        Self { own, services, domain: domain.cloned() }
     }
 
     /// Whether it is one of them.
@@ -50,15 +50,30 @@ impl SearchDomains {
         }
     }
 
-    /// Whether it could be one of a list that is not known: hosts append the domains of their site.
+    /// Whether it could be one of a list that is not known: hosts append the domains of their site. Those of the cluster
+    /// are known.
     pub(super) fn is_plausible(&self, suffix: &Name) -> bool {
-        self.own.as_ref().is_none_or(|own| own.contains(suffix))
+        let is_of_cluster = |domain: &Name| suffix.is_within(domain);
+        match &self.own {
+            Some(own) => own.contains(suffix),
+            None => !self.domain.as_ref().is_some_and(is_of_cluster),
+        }
+    }
+
+    /// Whether they are not of one list: a pod has one Kubernetes namespace.
+    pub(super) fn are_apart(&self, one: &Name, other: &Name) -> bool {
+        self.own.is_none() && one != other && self.is_of_namespace(one) && self.is_of_namespace(other)
     }
 
     /// `shop.svc.cluster.local`, `svc.cluster.local`, `cluster.local`.
     fn is_of_kubernetes(&self, suffix: &Name) -> bool {
-        let is_namespace = |services: &Name| suffix.without(services).is_some_and(|inner| inner.count() <= 1);
-        self.services.as_ref().is_some_and(is_namespace) || self.domain.as_ref() == Some(suffix)
+        self.is_of_namespace(suffix) || self.services.as_ref() == Some(suffix) || self.domain.as_ref() == Some(suffix)
+    }
+
+    /// `shop.svc.cluster.local`.
+    fn is_of_namespace(&self, suffix: &Name) -> bool {
+        let is_one = |services: &Name| suffix.without(services).is_some_and(|inner| inner.count() == 1);
+        self.services.as_ref().is_some_and(is_one)
     }
 }
 

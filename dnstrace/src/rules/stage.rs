@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
-use super::case::Case;
+use super::case::{Case, connection_id};
 use super::catalogue::{Entry, RULES, Rule};
 use super::finding::Explanation;
 use super::findings::Findings;
 use super::learned::Learned;
 use super::lookup::Lookup;
 use super::lookups::Lookups;
+use super::loops::Loops;
+use super::name::Name;
 use super::search::SearchDomains;
 use super::window::Window;
 use super::world::World;
@@ -31,7 +33,11 @@ pub struct Rules {
     window: Window,
     learned: Learned,
     lookups: Lookups,
+    loops: Loops,
     findings: Findings,
+    /// The cluster domain, as sources said it when their facts changed last.
+    domain: Option<Name>,
+    version: Option<u64>,
     /// The latest end of a transaction.
     now: BootTime,
     ticked: BootTime,
@@ -50,8 +56,8 @@ impl Rules {
     #[must_use]
     pub fn new() -> Self {
         let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
-        let (window, learned, lookups, findings, now, ticked) = Default::default();
-        Self { table, window, learned, lookups, findings, now, ticked }
+        let (window, learned, lookups, loops, findings, domain, version, now, ticked) = Default::default();
+        Self { table, window, learned, lookups, loops, findings, domain, version, now, ticked }
     }
 
     /// What was found so far.
@@ -81,26 +87,40 @@ impl Rules {
     /// over, and transactions that are settled, go to `told`.
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Vec<&'static str> {
         let Given { who, owner } = given;
+        self.learn_domain(owner);
         let case = Case::of(transaction, who.clone());
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case);
+        self.learned.watch(transaction);
         self.window.add(case);
         self.ask_all(owner, now, |rule, world, found| {
             if let Some(case) = world.window.newest() {
                 rule.ended(&Ended { case, transaction }, world, found);
             }
         });
+        self.follow(owner, now);
         let marks = self.findings.take_marks();
         self.fold(owner, now, told);
         self.advance(owner, now, told);
         marks
     }
 
+    /// Reads the cluster domain again when facts have changed.
+    fn learn_domain(&mut self, owner: &Owner) {
+        if self.version.replace(owner.version()) != Some(owner.version()) {
+            let said = owner.cluster_dns().domains().into_iter().max_by_key(|known| known.sources.len());
+            self.domain = said.map(|known| Name::from_text(&known.what));
+        }
+    }
+
     /// Takes a TCP connection.
     pub fn add_connection(&mut self, connection: &Connection, given: Given<'_>) {
         let Given { who, owner } = given;
         self.ask_all(owner, self.now, |rule, world, found| rule.connection(connection, who, world, found));
+        // A connection is no transaction: nobody marks it, nobody asks again what explains it.
+        self.findings.take_marks();
+        self.findings.forget(connection_id(connection));
     }
 
     /// Settles what is over by `now`, where no transactions come by which that is known.
@@ -132,12 +152,29 @@ impl Rules {
             self.settle_one(&case, Moment { owner, now }, told);
         }
         self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
+        self.ask_all(owner, now, |rule, world, found| rule.finish(world, found));
+    }
+
+    /// Looks whether the newest transaction goes in a circle.
+    fn follow(&mut self, owner: &Owner, now: BootTime) {
+        let Self { window, learned, loops, domain, .. } = self;
+        let cycle = window.newest().and_then(|case| {
+            let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now })?;
+            loops.add(case, edge)
+        });
+        if let Some(cycle) = cycle {
+            self.ask_all(owner, now, |rule, world, found| {
+                if let Some(case) = world.window.newest() {
+                    rule.cycle(&cycle, case, world, found);
+                }
+            });
+        }
     }
 
     /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
     fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let Self { window, learned, lookups, .. } = self;
-        let world = World { window, learned, owner, now };
+        let Self { window, learned, lookups, loops, domain, .. } = self;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
         let Some(case) = window.newest() else { return };
         if case.is_upstream() || case.outcome == Outcome::Unsolicited {
             return;
@@ -151,6 +188,8 @@ impl Rules {
     fn give_lookups(&mut self, lookups: Vec<Lookup>, moment: Moment<'_>, told: &mut dyn Told) {
         for lookup in lookups {
             self.ask_all(moment.owner, moment.now, |rule, world, found| rule.lookup(&lookup, world, found));
+            // They are of no transaction.
+            self.findings.take_marks();
             told.lookup(&lookup);
         }
     }
@@ -174,8 +213,8 @@ impl Rules {
         now: BootTime,
         mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::findings::Found<'_>),
     ) {
-        let Self { table, window, learned, findings, .. } = self;
-        let world = World { window, learned, owner, now };
+        let Self { table, window, learned, loops, domain, findings, .. } = self;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
         for (explanation, rule) in table {
             ask(&mut **rule, &world, &mut findings.of(explanation));
         }

@@ -4,11 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::case::Case;
 use super::learned::Learned;
+use super::loops::Loops;
 use super::name::Name;
 use super::window::Window;
 use crate::capture::BootTime;
 use crate::owner::fact::{Conntrack, ResolvConf, Source};
-use crate::owner::{Owner, Party};
+use crate::owner::{Owner, Party, Who};
 
 /// The surroundings of a transaction. What is not known is absent; no rule may take absence for a fact.
 pub struct World<'a> {
@@ -16,6 +17,10 @@ pub struct World<'a> {
     pub window: &'a Window,
     /// What traffic itself shows.
     pub learned: &'a Learned,
+    /// What goes in circles.
+    pub(super) loops: &'a Loops,
+    /// The cluster domain, as sources say it.
+    pub(super) domain: Option<&'a Name>,
     /// Who is who.
     pub owner: &'a Owner,
     /// The time that is known to be over.
@@ -23,11 +28,10 @@ pub struct World<'a> {
 }
 
 impl World<'_> {
-    /// The cluster domain: as sources say it, else as names and zones on the wire show it.
+    /// The cluster domain: as sources say it, else as names on the wire show it.
     #[must_use]
-    pub fn domain(&self) -> Option<Name> {
-        let said = self.owner.cluster_dns().domains().into_iter().max_by_key(|known| known.sources.len());
-        said.map(|known| Name::from_text(&known.what)).or_else(|| self.learned.domain().cloned())
+    pub fn domain(&self) -> Option<&Name> {
+        self.domain.or_else(|| self.learned.domain())
     }
 
     /// Whether pods send their queries there: a Service's address, or that of a cache on the node.
@@ -48,28 +52,59 @@ impl World<'_> {
         self.owner.cluster_dns().is_endpoint(address)
     }
 
+    /// Whether cluster DNS answers at this address, as far as that is known.
+    #[must_use]
+    pub fn has_endpoint(&self, address: IpAddr) -> bool {
+        self.owner.cluster_dns().has_endpoint(address)
+    }
+
     /// Whether somebody at this address answers queries, and asks others itself.
     #[must_use]
     pub fn is_resolver(&self, address: IpAddr) -> bool {
         self.learned.is_resolver(address)
     }
 
+    /// The query that made this one's initiator ask, if it is not forgotten.
+    #[must_use]
+    pub fn cause(&self, case: &Case) -> Option<&Case> {
+        self.window.get(case.cause?)
+    }
+
+    /// Whether an address is known to stand for others: a Service, or one that was translated before.
+    #[must_use]
+    pub fn stands_for_others(&self, case: &Case) -> bool {
+        case.who.service.is_some() || self.is_cluster_server(case.server)
+    }
+
     /// `/etc/resolv.conf` of the pod that asked.
     #[must_use]
     pub fn resolv_conf(&self, case: &Case) -> Option<&ResolvConf> {
-        self.owner.index().resolv_conf(&case.who.client.as_ref().and_then(Party::pod)?.uid)
+        self.resolv_conf_of(&case.who)
+    }
+
+    /// The same, by who asked.
+    #[must_use]
+    pub fn resolv_conf_of(&self, who: &Who) -> Option<&ResolvConf> {
+        self.owner.index().resolv_conf(&who.client.as_ref().and_then(Party::pod)?.uid)
+    }
+
+    /// `svc.cluster.local`.
+    #[must_use]
+    pub fn services_domain(&self) -> Option<Name> {
+        Some(Name::from_text("svc").with(self.domain()?))
     }
 
     /// Kubernetes namespaces that have a Service of this name; `None` where Services are not known.
     #[must_use]
     pub fn services_named(&self, name: &str) -> Option<Vec<String>> {
-        let all = self.owner.index().services();
-        let found =
-            all.iter().filter(|(_, service)| *service.name == *name).map(|(_, service)| service.namespace.to_string());
-        let mut namespaces: Vec<_> = found.collect();
-        namespaces.sort_unstable();
-        namespaces.dedup();
-        (!all.is_empty()).then_some(namespaces)
+        let namespaces = self.owner.index().namespaces_of_service(name)?;
+        Some(namespaces.into_iter().map(ToString::to_string).collect())
+    }
+
+    /// Whether a transaction failed as its question goes in a circle.
+    #[must_use]
+    pub fn is_looping(&self, case: &Case) -> bool {
+        self.loops.explains(case)
     }
 
     /// The node's connection tracking, as last read.

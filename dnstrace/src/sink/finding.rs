@@ -5,40 +5,18 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use super::escape::printable;
-use super::{Palette, owner, time};
+use super::{Palette, time};
 use crate::decode::iana;
-use crate::owner::Party;
-use crate::rules::finding::{About, Evidence, Finding, Severity, Subject};
+use crate::rules::finding::{Evidence, Finding, Severity, Subject};
 
 /// Whom it is about: `shop/web-7d9c`, `svc kube-system/kube-dns (10.96.0.10)`, `192.0.2.53`.
 pub(super) fn subject(subject: &Subject) -> String {
-    match (&subject.party, &subject.service) {
-        (Some(Party::Pod { pod, .. }), _) => return owner::pod_name(pod),
-        (Some(party @ Party::Remote(_)), _) => return owner::party(party),
-        (_, Some(service)) => {
-            let address = about(&subject.about);
-            return format!("{} ({address})", owner::service(service));
-        }
-        _ => {}
-    }
-    about(&subject.about)
-}
-
-/// DNS' own port needs no mention.
-fn about(about: &About) -> String {
-    match about {
-        About::Pod(uid) => printable(format!("pod {uid}").as_bytes()),
-        About::Address(address) => address.to_string(),
-        About::Server(server) if server.port() == 53 => server.ip().to_string(),
-        About::Server(server) => server.to_string(),
-        About::Name(name) => name.to_string(),
-        About::Node => "this node".to_owned(),
-    }
+    printable(subject.to_string().as_bytes())
 }
 
 /// What is wrong, in one sentence with its subject.
 pub(super) fn sentence(finding: &Finding) -> String {
-    printable(format!("{} {}", subject(&finding.subject), finding.sentence).as_bytes())
+    printable(format!("{} {}", finding.subject, finding.sentence).as_bytes())
 }
 
 /// How often, and when: `12 times, 10:03:11.120 to 10:03:40.007`.

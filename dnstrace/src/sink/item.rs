@@ -9,7 +9,7 @@ use crate::capture::{BootTime, Point, Socket, WallTime};
 use crate::decode::{Observation, Transport};
 use crate::join::{MessageCopy, Transaction, TransactionId};
 use crate::owner::{Interfaces, Who};
-use crate::rules::finding::Finding;
+use crate::rules::finding::{Certainty, Finding};
 use crate::rules::{Ledger, Totals};
 
 /// One thing to write.
@@ -126,6 +126,8 @@ pub struct Summary {
     pub packets: u64,
     /// DNS messages among them.
     pub messages: u64,
+    /// The surest finding that is more than advice.
+    pub surest: Option<Certainty>,
     /// What the reader should know of how it came about.
     pub warnings: Vec<String>,
     /// Why the run ended before its time.

@@ -43,6 +43,7 @@ impl Losses {
         let lost = [
             ("socket", "ring full", full(Hook::Socket)),
             ("device", "ring full", full(Hook::Device)),
+            ("drop", "ring full", full(Hook::Drop)),
             ("output", "output too slow", dropped - self.dropped),
             ("recording", "file too slow", unrecorded - self.unrecorded),
         ];

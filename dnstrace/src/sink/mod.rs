@@ -2,9 +2,9 @@
 
 mod batches;
 mod escape;
+mod explanation;
 mod filter;
 mod finding;
-use crate::decode::iana;
 mod item;
 mod json;
 mod losses;
@@ -19,7 +19,11 @@ mod text;
 mod time;
 mod writer;
 
+use crate::decode::iana;
+use crate::decode::icmp_name as icmp;
+
 pub use batches::WriterEnd;
+pub use explanation::{explanation, explanations};
 pub use filter::{Filter, Own, PartyFilter, rcode_number, record_type_number};
 pub use item::{Item, Lost, Names, Numbered, Sighting, Summary};
 pub use json::Json;

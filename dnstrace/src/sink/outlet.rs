@@ -151,9 +151,9 @@ impl Outlet {
     }
 
     /// Says that something is wrong.
-    pub fn finding(&mut self, finding: &Finding) {
+    pub fn finding(&mut self, finding: Finding) {
         if self.options.show == Show::Transactions && !self.has_ended() {
-            self.add(Item::Finding(Box::new(finding.clone())));
+            self.add(Item::Finding(Box::new(finding)));
         }
     }
 

@@ -99,5 +99,6 @@ pub(super) fn packet(layer: Layer, bytes: &[u8]) -> Packet<'_> {
         hop_id: None,
         socket: Socket::default(),
         later_fragments: true,
+        dropped: None,
     }
 }

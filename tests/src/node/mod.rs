@@ -131,6 +131,11 @@ impl Node {
         })
     }
 
+    /// Lets no query through to any pod, as a network policy that forgot DNS.
+    pub fn deny_dns(&self) -> Result<()> {
+        self.netns.run(nat::drop_forwarded)
+    }
+
     /// The rest of the world, behind the uplink.
     pub fn upstream(&self) -> Result<Pod> {
         let netns = pod_netns()?;

@@ -18,11 +18,13 @@ const NEW_RULE: u16 = 6;
 /// `NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK`.
 const APPEND: i32 = 0x400 | 0x800 | ACK;
 const PRE_ROUTING: u32 = 0;
+const FORWARD: u32 = 2;
 const LOCAL_OUT: u32 = 3;
 const POST_ROUTING: u32 = 4;
 /// Where kube-proxy's own nftables chains are too (`dstnat`, `srcnat` of nft(8)).
 const DSTNAT: i32 = -100;
 const SRCNAT: i32 = 100;
+const REGISTER_VERDICT: u32 = 0;
 const REGISTER_1: u32 = 1;
 const REGISTER_2: u32 = 2;
 const DNS_PORT: u16 = 53;
@@ -38,9 +40,9 @@ pub(super) fn create(uplink: &str) -> Result<()> {
     let masquerade = rule("post", &[meta(META_OIFNAME), equal(&interface(uplink)), expression("masq", &[])]);
     batch(vec![
         table,
-        chain("pre", PRE_ROUTING, DSTNAT),
-        chain("out", LOCAL_OUT, DSTNAT),
-        chain("post", POST_ROUTING, SRCNAT),
+        chain("pre", "nat", PRE_ROUTING, DSTNAT),
+        chain("out", "nat", LOCAL_OUT, DSTNAT),
+        chain("post", "nat", POST_ROUTING, SRCNAT),
         masquerade,
     ])
     .context("cannot make the NAT table (nf_tables, nft_nat, nft_masq in the kernel?)")
@@ -58,6 +60,14 @@ pub(super) fn service(service: IpAddr, endpoints: &[IpAddr]) -> Result<()> {
         })
     });
     batch(rules.collect()).with_context(|| format!("cannot make Service {service} (nft_numgen in the kernel?)"))
+}
+
+/// Drops what is forwarded to port 53, as a network policy does.
+pub(super) fn drop_forwarded() -> Result<()> {
+    let verdict = nested(2, &[nested(2, &[number(1, NF_DROP)])]);
+    let drop = expression("immediate", &[number(1, REGISTER_VERDICT), verdict]);
+    let expressions = [payload(TRANSPORT_HEADER, 2, 2), equal(&DNS_PORT.to_be_bytes()), drop];
+    batch(vec![chain("policy", "filter", FORWARD, 0), rule("policy", &expressions)]).context("cannot make the policy")
 }
 
 fn to_endpoint(service: IpAddr, protocol: i32, left: u32, endpoint: IpAddr) -> Vec<Vec<u8>> {
@@ -85,11 +95,12 @@ const NETWORK_HEADER: u32 = 1;
 const TRANSPORT_HEADER: u32 = 2;
 const NUMGEN_INCREMENTAL: u32 = 0;
 const DNAT: u32 = 1;
+const NF_DROP: u32 = 0;
 
-fn chain(name: &str, hook: u32, priority: i32) -> Message {
+fn chain(name: &str, kind: &str, hook: u32, priority: i32) -> Message {
     let hook = [number(1, hook), attribute(2, &priority.to_be_bytes())].concat();
     let chain = message(NEW_CHAIN, APPEND & !0x800).attribute(1, &text(TABLE)).attribute(3, &text(name));
-    chain.attribute(4 | NESTED, &hook).attribute(7, &text("nat"))
+    chain.attribute(4 | NESTED, &hook).attribute(7, &text(kind))
 }
 
 const NESTED: u16 = 1 << 15;

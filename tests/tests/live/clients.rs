@@ -1,16 +1,15 @@
 //! Real clients, each asking each real server: every query they make is one answered transaction, by its process.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::node::{Pod, SERVICE_V4};
-use dnstrace_tests::{command, go};
+use dnstrace_tests::servers::{Program, Server};
+use dnstrace_tests::{clients, command};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cast::{Cast, Peer, can_run};
-use crate::servers::{Program, Server};
 use crate::watch::{Seen, Watch};
 
 const PACKAGES: [&str; 6] = ["bind9-dnsutils", "dnsmasq-base", "libc-bin", "musl-tools", "tcpdump", "unbound"];
@@ -45,7 +44,7 @@ struct Client {
     name: String,
 }
 
-fn clients(folder: &Path) -> Result<Vec<Client>> {
+fn all(folder: &Path) -> Result<Vec<Client>> {
     let service = format!("@{SERVICE_V4}");
     let dig = ["+tries=1", "+time=10", "+noall", "+answer", &service];
     let client = |program: PathBuf, arguments: &[&str], comm, proto, name: &str| {
@@ -56,36 +55,17 @@ fn clients(folder: &Path) -> Result<Vec<Client>> {
     };
     Ok(vec![
         client("getent".into(), &["ahosts"], "getent", "udp", "glibc"),
-        client(musl(folder)?, &[], "musl-lookup", "udp", "musl"),
-        client(go_resolver(folder)?, &[], "go-lookup", "udp", "go"),
+        client(clients::musl(folder)?, &[], "musl-lookup", "udp", "musl"),
+        client(clients::go(folder)?, &[], "go-lookup", "udp", "go"),
         client("dig".into(), &[&dig[..], &["+noedns"]].concat(), "dig", "udp", "dig-plain"),
         client("dig".into(), &[&dig[..], &["+bufsize=4096"]].concat(), "dig", "udp", "dig-edns"),
         client("dig".into(), &[&dig[..], &["+tcp"]].concat(), "dig", "tcp", "dig-tcp"),
     ])
 }
 
-fn programs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")
-}
-
-fn musl(folder: &Path) -> Result<PathBuf> {
-    let program = folder.join("musl-lookup");
-    let source = programs().join("kube/lookup.c");
-    command::of(Command::new("musl-gcc").args(["-static", "-O1", "-o"]).arg(&program).arg(source))?;
-    Ok(program)
-}
-
-fn go_resolver(folder: &Path) -> Result<PathBuf> {
-    let program = folder.join("go-lookup");
-    let mut build = go::command()?;
-    build.env("CGO_ENABLED", "0").args(["build", "-o"]).arg(&program).arg(programs().join("resolver/main.go"));
-    command::of(&mut build)?;
-    Ok(program)
-}
-
 fn clients_ask(program: Program) -> Result<()> {
     let folder = TempDir::new()?;
-    let clients = clients(folder.path())?;
+    let clients = all(folder.path())?;
     let mut cast = Cast::new()?;
     cast.client.set_resolv_conf(&format!("nameserver {SERVICE_V4}\n"))?;
     let upstream = cast.node.upstream()?;

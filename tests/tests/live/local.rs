@@ -6,8 +6,8 @@ use dnstrace_tests::node::SERVICE_V4;
 
 use crate::cast::{Cast, can_run};
 use crate::path::steps;
-use crate::servers::{Program, Server};
 use crate::watch::Watch;
+use dnstrace_tests::servers::{Program, Server};
 
 #[test]
 fn query_to_a_stub_on_loopback_is_seen_at_both_sockets_and_causes_the_stubs_own() {

@@ -4,6 +4,7 @@
 
 mod cast;
 mod clients;
+mod drops;
 mod ending;
 mod errors;
 mod hostile;
@@ -11,7 +12,6 @@ mod local;
 mod loss;
 mod path;
 mod remains;
-mod servers;
 mod sighting;
 mod tcp;
 mod tcpdump;

@@ -7,8 +7,8 @@ use dnstrace_tests::node::{NODE_V4, SERVICE_V4, SERVICE_V6, UPSTREAM_V4, wire};
 use serde_json::Value;
 
 use crate::cast::{Cast, Peer, ask, can_run};
-use crate::servers::{Program, Server};
 use crate::watch::Watch;
+use dnstrace_tests::servers::{Program, Server};
 
 #[test]
 fn hops_lead_through_service_nat_to_the_servers_socket_and_back() {

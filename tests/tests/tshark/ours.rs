@@ -37,7 +37,7 @@ type Names = HashMap<(u32, u32), String>;
 fn point(point: capture::Point, names: &Names) -> Point {
     let name = names.get(&(point.netns, point.ifindex)).cloned();
     let interface = match point.hook {
-        Hook::Socket => "socket".to_owned(),
+        Hook::Socket | Hook::Drop => "socket".to_owned(),
         Hook::Device => name.unwrap_or_else(|| point.ifindex.to_string()),
     };
     Point { interface, out: point.direction == Direction::Out }

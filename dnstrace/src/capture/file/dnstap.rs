@@ -177,5 +177,6 @@ fn packet<'a>(sent: &Sent<'a>, time_ns: u64, ifindex: u32) -> Packet<'a> {
         hop_id: None,
         socket: Socket::default(),
         later_fragments: false,
+        dropped: None,
     }
 }

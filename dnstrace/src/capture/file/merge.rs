@@ -12,7 +12,7 @@ use std::io::Read;
 use foldhash::fast::FixedState;
 
 use super::{CaptureFile, FileError, FileInterface, FileItem, Origin};
-use crate::capture::{BootTime, Packet};
+use crate::capture::{BootTime, Dropped, Packet};
 
 /// Interface indices of a machine stay far below; above them the machines are told apart.
 const MACHINE_SHIFT: u32 = 24;
@@ -90,6 +90,7 @@ enum Next {
     Packet {
         packet: Packet<'static>,
         bytes: Vec<u8>,
+        dropped: Option<Dropped>,
     },
     Until(BootTime),
     Owner(String),
@@ -205,7 +206,9 @@ impl<R: Read> Source<R> {
 
     fn give(&mut self, mut each: impl FnMut(FileItem<'_>)) {
         match self.next.pop_front() {
-            Some(Next::Packet { packet, bytes }) => each(FileItem::Packet(&packet.with_bytes(&bytes))),
+            Some(Next::Packet { packet, bytes, dropped }) => {
+                each(FileItem::Packet(&Packet { dropped: dropped.as_ref(), ..packet.with_bytes(&bytes) }));
+            }
             Some(Next::Until(time)) => each(FileItem::Until(time)),
             Some(Next::Owner(fact)) => each(FileItem::Owner(&fact)),
             None => {}
@@ -217,7 +220,7 @@ impl Next {
     fn packet(packet: &Packet<'_>, machine: &Machine) -> Self {
         let mut copy = packet.with_bytes(&[]);
         copy.point.ifindex = machine.ifindex(copy.point.ifindex);
-        Self::Packet { packet: copy, bytes: packet.bytes.to_vec() }
+        Self::Packet { packet: copy, bytes: packet.bytes.to_vec(), dropped: packet.dropped.cloned() }
     }
 }
 

@@ -25,7 +25,7 @@ pub use self::merge::{Captures, FILES_MAX, NamedFile, Unread};
 pub use self::note::{InterfaceNote, Origin, PacketNote, ProcessComment, owner_comment};
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
-use super::{BootTime, Direction, Hook, Packet, Point, WallTime};
+use super::{BootTime, Direction, Hook, Packet, Point, Socket, WallTime};
 
 /// No packet is that long; a file that says so is damaged.
 const RECORD_MAX: usize = 16 << 20;
@@ -235,12 +235,13 @@ struct Record {
     note: PacketNote,
 }
 
-fn packet<'a>(record: &Record, frame: &Frame<'a>) -> Packet<'a> {
+fn packet<'a>(record: &'a Record, frame: &Frame<'a>) -> Packet<'a> {
     let before = u32::try_from(record.captured_len - frame.bytes.len()).unwrap_or(u32::MAX);
-    let PacketNote { socket, ifindex, hop_id, gso_size, step_ns } = record.note;
+    let PacketNote { socket, ifindex, hop_id, gso_size, step_ns, ref dropped } = record.note;
     let (netns, ifindex) = match record.hook {
         Hook::Device => (record.netns, frame.ifindex.unwrap_or(record.ifindex)),
-        Hook::Socket => (socket.netns.unwrap_or(0), ifindex),
+        // Of every netns: the packet says where it was.
+        Hook::Socket | Hook::Drop => (socket.netns.unwrap_or(0), ifindex),
     };
     let direction = frame.direction.or(record.direction).unwrap_or(Direction::Unknown);
     Packet {
@@ -253,7 +254,8 @@ fn packet<'a>(record: &Record, frame: &Frame<'a>) -> Packet<'a> {
         vlan: frame.vlan,
         gso_size,
         hop_id,
-        socket,
-        later_fragments: record.later_fragments,
+        socket: if record.hook == Hook::Drop { Socket::default() } else { socket },
+        later_fragments: record.later_fragments && dropped.is_none(),
+        dropped: dropped.as_ref(),
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use crate::capture::{Hook, Process, Socket};
+use crate::capture::{Dropped, Hook, Process, Socket};
 
 /// What a comment begins with that is such a note.
 const MARK: &str = "dnstrace ";
@@ -44,7 +44,7 @@ const ALL: &str = "all";
 const MADE_UP: &str = "made-up";
 
 /// In a packet, and in an interface's statistics as far as it concerns time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketNote {
     /// The local socket; its process has a comment of its own.
     pub socket: Socket,
@@ -56,6 +56,8 @@ pub struct PacketNote {
     pub gso_size: u16,
     /// By how much the wall clock was stepped since the first packet, nanoseconds.
     pub step_ns: i64,
+    /// Why and where the kernel threw it away.
+    pub dropped: Option<Dropped>,
 }
 
 /// Values by name of a comment that is a note; nothing of other comments.
@@ -137,6 +139,7 @@ fn hook_name(hook: Hook) -> &'static str {
     match hook {
         Hook::Socket => "socket",
         Hook::Device => "device",
+        Hook::Drop => "drop",
     }
 }
 
@@ -156,7 +159,7 @@ impl PacketNote {
     /// Whether there is anything to say.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        Self { socket: Socket { process: None, ..self.socket }, ..*self } == Self::default()
+        Self { socket: Socket { process: None, ..self.socket }, ..self.clone() } == Self::default()
     }
 
     /// Adds what a comment says.
@@ -169,6 +172,8 @@ impl PacketNote {
                 "ifindex" => self.ifindex = value.parse().unwrap_or_default(),
                 "hop" => self.hop_id = u64::from_str_radix(value, 16).ok(),
                 "gso" => self.gso_size = value.parse().unwrap_or_default(),
+                "drop" => self.dropped.get_or_insert_with(Dropped::unknown).reason = value.into(),
+                "location" => self.dropped.get_or_insert_with(Dropped::unknown).location = value.into(),
                 "step" => self.step_ns = value.parse().unwrap_or_default(),
                 _ => {}
             }
@@ -187,7 +192,10 @@ impl Display for PacketNote {
             write!(f, " hop={hop_id:x}")?;
         }
         write_known(f, "gso", self.gso_size)?;
-        write_known(f, "step", self.step_ns)
+        write_known(f, "step", self.step_ns)?;
+        let Some(Dropped { reason, location }) = &self.dropped else { return Ok(()) };
+        write!(f, " drop={}", word(reason))?;
+        if location.is_empty() { Ok(()) } else { write!(f, " location={}", word(location)) }
     }
 }
 
@@ -266,7 +274,10 @@ mod tests {
             assert_eq!(InterfaceNote::read(&note.to_string()), Some(note));
         }
         let socket = Socket { cookie: Some(4711), cgroup_id: Some(99), netns: Some(5), process: None };
-        let note = PacketNote { socket, ifindex: 2, hop_id: Some(u64::MAX), gso_size: 1448, step_ns: -5 };
+        let note =
+            PacketNote { socket, ifindex: 2, hop_id: Some(u64::MAX), gso_size: 1448, step_ns: -5, dropped: None };
+        let dropped = Dropped { reason: "NETFILTER_DROP".into(), location: "nft_do_chain".into() };
+        let note = PacketNote { dropped: Some(dropped), ..note };
         let mut read = PacketNote::default();
         read.read(&note.to_string());
         assert_eq!(read, note);

@@ -10,7 +10,7 @@ use super::note::{Origin, PacketNote, ProcessComment, is_note, owner_fact};
 use super::options::{self, comments, option};
 use super::order::Order;
 use super::{FileError, FileInterface, FileItem, RECORD_MAX, Record, packet};
-use crate::capture::{BootTime, Direction, Hook};
+use crate::capture::{BootTime, Direction, Dropped, Hook};
 
 /// Block types; that of a section header reads the same in both byte orders.
 pub(crate) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -211,7 +211,9 @@ impl Pcapng {
         let mut captured = captured(interface, self.last_ns, bytes, wire_len);
         captured.record.direction = option(self.order, options, FLAGS).and_then(|flags| self.direction(flags));
         if interface.note.is_some() {
+            let unknown = captured.record.note.dropped.take();
             captured.record.note = note(self.order, options);
+            captured.record.note.dropped = unknown.and_then(|unknown| captured.record.note.dropped.or(Some(unknown)));
         }
         Ok(captured)
     }
@@ -278,6 +280,7 @@ fn note(order: Order, options: &[u8]) -> PacketNote {
 
 fn captured<'a>(interface: &Interface, time_ns: u64, bytes: &'a [u8], wire_len: u32) -> Captured<'a> {
     let captured_len = bytes.len();
+    let is_drop = interface.note.is_some_and(|note| note.hook == Hook::Drop);
     let record = Record {
         time_ns,
         captured_len,
@@ -287,7 +290,7 @@ fn captured<'a>(interface: &Interface, time_ns: u64, bytes: &'a [u8], wire_len: 
         ifindex: interface.ifindex,
         direction: None,
         later_fragments: interface.note.is_none_or(|note| note.later_fragments),
-        note: PacketNote::default(),
+        note: PacketNote { dropped: is_drop.then(Dropped::unknown), ..PacketNote::default() },
     };
     let made_up = interface.note.is_some_and(|note| note.made_up);
     Captured { link: interface.link, record, bytes, made_up }

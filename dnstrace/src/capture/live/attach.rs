@@ -6,7 +6,9 @@ use std::path::Path;
 
 use aya::Ebpf;
 use aya::maps::ProgramArray;
-use aya::programs::{CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SocketFilter};
+use aya::programs::{
+    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, RawTracePoint, SocketFilter,
+};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 
@@ -23,6 +25,10 @@ const SOCKET: [(&str, CgroupSkbAttachType, &str, &str); 2] = [
 /// The program of the `device` hook, as [`SOCKET`].
 const DEVICE: (&str, &str, &str) = ("device", "device_slow", "DEVICE_SLOW");
 
+/// The program of the `drop` hook, and the tracepoint it is attached to.
+const DROP: &str = "drop";
+const KFREE_SKB: &str = "kfree_skb";
+
 /// Loads a hook's programs and lets the first ones call the second ones; attaches nothing.
 pub fn load_hook(ebpf: &mut Ebpf, hook: Hook) -> Result<(), String> {
     match hook {
@@ -37,6 +43,7 @@ pub fn load_hook(ebpf: &mut Ebpf, hook: Hook) -> Result<(), String> {
             load::<SocketFilter>(ebpf, slow, SocketFilter::load)?;
             call(ebpf, calls, slow)
         }
+        Hook::Drop => load::<RawTracePoint>(ebpf, DROP, RawTracePoint::load),
     }
 }
 
@@ -61,8 +68,19 @@ pub(super) fn socket_hook(ebpf: &mut Ebpf, cgroup: Option<&Path>) -> Result<Stri
     Ok(format!("cgroup {}", path.display()))
 }
 
-/// Detaches the program that sees messages arrive at sockets.
-pub(super) fn detach_arrivals(ebpf: &mut Ebpf) {
+/// Attaches the `drop` hook; says where.
+pub(super) fn drop_hook(ebpf: &mut Ebpf) -> Result<String, String> {
+    load_hook(ebpf, Hook::Drop)?;
+    let attached = program(ebpf, DROP).and_then(|program: &mut RawTracePoint| program.attach(KFREE_SKB));
+    attached.map_err(|error| program_error(&error))?;
+    Ok(format!("tracepoint {KFREE_SKB}"))
+}
+
+/// Detaches the programs that see messages end: arrive at sockets, or dropped.
+pub(super) fn detach_ends(ebpf: &mut Ebpf) {
+    if let Ok(drops) = program::<RawTracePoint>(ebpf, DROP) {
+        let _ = drops.unload();
+    }
     if let Ok(arrivals) = program::<CgroupSkb>(ebpf, SOCKET[0].0) {
         // One that is not loaded is not attached either.
         let _ = arrivals.unload();

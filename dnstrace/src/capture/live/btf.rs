@@ -14,6 +14,9 @@ pub(super) struct Btf<'a> {
 
 struct Type<'a> {
     kind: u32,
+    name: u32,
+    /// Of a pointer, a typedef: what it is of.
+    target: u32,
     /// `kind_flag`: member offsets carry a bit-field size in their upper byte.
     bit_fields: bool,
     /// What follows the three words every type begins with.
@@ -23,6 +26,9 @@ struct Type<'a> {
 const MAGIC: u16 = 0xeb9f;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
+const ENUM: u32 = 6;
+const TYPEDEF: u32 = 8;
+const FUNC_PROTO: u32 = 13;
 const MEMBER_LEN: usize = 12;
 /// A structure nests anonymous ones a few deep; `task_struct` four.
 const NESTING_MAX: u32 = 8;
@@ -53,6 +59,29 @@ impl<'a> Btf<'a> {
             .map(|bits| bits / 8)
     }
 
+    /// How many parameters a tracepoint of its own type (`btf_trace_NAME`) has, what it carries for itself left out.
+    pub(super) fn parameters(&self, name: &str) -> Option<usize> {
+        let pointer = self.of_id(self.named(TYPEDEF, name)?.target)?;
+        let function = self.of_id(pointer.target).filter(|function| function.kind == FUNC_PROTO)?;
+        (function.tail.len() / 8).checked_sub(1)
+    }
+
+    /// Values and names of an enumeration; none when there is none of this name.
+    pub(super) fn enumeration(&self, name: &str) -> Vec<(u32, &str)> {
+        let entries = self.named(ENUM, name).map_or(&[][..], |found| found.tail).chunks_exact(8);
+        let entry = |entry| Some((word(entry, 4)?, std::str::from_utf8(string(self.strings, word(entry, 0)?)?).ok()?));
+        entries.filter_map(entry).collect()
+    }
+
+    fn named(&self, kind: u32, name: &str) -> Option<&Type<'a>> {
+        let same = |found: &&Type<'a>| found.kind == kind && string(self.strings, found.name) == Some(name.as_bytes());
+        self.types.iter().find(same)
+    }
+
+    fn of_id(&self, id: u32) -> Option<&Type<'a>> {
+        self.types.get(usize::try_from(id).ok()?.checked_sub(1)?)
+    }
+
     fn read_types(&mut self, mut rest: &'a [u8]) -> Option<()> {
         while !rest.is_empty() {
             let info = word(rest, 4)?;
@@ -62,7 +91,8 @@ impl<'a> Btf<'a> {
             if kind == STRUCT {
                 self.structs.entry(string(self.strings, word(head, 0)?)?).or_default().push(self.types.len());
             }
-            self.types.push(Type { kind, bit_fields: info >> 31 == 1, tail });
+            let (name, target) = (word(head, 0)?, word(head, 8)?);
+            self.types.push(Type { kind, name, target, bit_fields: info >> 31 == 1, tail });
             rest = next;
         }
         Some(())
@@ -82,7 +112,7 @@ impl<'a> Btf<'a> {
     }
 
     fn anonymous(&self, id: u32, name: &[u8], nesting: u32) -> Option<u32> {
-        let inner = self.types.get(usize::try_from(id).ok()?.checked_sub(1)?)?;
+        let inner = self.of_id(id)?;
         matches!(inner.kind, STRUCT | UNION).then(|| self.member(inner, name, nesting)).flatten()
     }
 }
@@ -97,8 +127,7 @@ fn tail_len(kind: u32, entries: usize) -> Option<usize> {
         // ARRAY
         3 => 12,
         STRUCT | UNION | 15 | 19 => entries * 12,
-        // ENUM, FUNC_PROTO
-        6 | 13 => entries * 8,
+        ENUM | FUNC_PROTO => entries * 8,
         _ => return None,
     })
 }

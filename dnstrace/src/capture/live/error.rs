@@ -15,7 +15,7 @@ use crate::capture::prerequisites::{REMEDY_LOCKED_MEMORY, REMEDY_PERMISSION};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No hook was asked for.
-    #[error("no hook to attach: name socket, device or both")]
+    #[error("no hook to attach: name socket, device, drop or several")]
     NoHook,
     /// The size does not fit the kernel's ring buffer.
     #[error("a ring buffer of {0} bytes is not possible: the kernel wants a power of two, at least a page (4 KiB)")]
@@ -51,6 +51,7 @@ pub fn name(hook: Hook) -> &'static str {
     match hook {
         Hook::Socket => "socket",
         Hook::Device => "device",
+        Hook::Drop => "drop",
     }
 }
 

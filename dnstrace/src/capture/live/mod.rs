@@ -3,12 +3,14 @@
 mod attach;
 mod btf;
 mod clock;
+mod drops;
 mod error;
 mod globals;
 #[cfg(feature = "log")]
 mod log;
 mod record;
 mod ring;
+mod symbols;
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -17,12 +19,13 @@ use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
 use aya::{Ebpf, EbpfLoader};
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
-use super::prerequisites::REMEDY_BTF;
+use super::prerequisites::{REMEDY_BTF, REMEDY_SYMBOLS};
 use super::{BootTime, Counter, Hook, Packet};
 use globals::Globals;
 
 pub use attach::load_hook;
 pub use clock::{boot_time, boot_time_of, wall_time_of};
+pub use drops::Drops;
 pub use error::{StartError, name};
 pub use ring::{DRAIN_MAX, Ring};
 
@@ -89,14 +92,20 @@ impl Live {
     /// Loads the kernel half and attaches what can be attached; an error when nothing can.
     pub fn start(options: &LiveOptions) -> Result<Self, StartError> {
         let interfaces = checked(options)?;
-        let Loaded { mut ebpf, unknown } = load(options)?;
-        let maps = Ring::take(&mut ebpf).and_then(|ring| Ok((ring, taken(&mut ebpf, "COUNTERS")?.try_into()?)));
-        let (ring, counters) = maps.map_err(|error: MapError| StartError::Load(error.to_string()))?;
-        let (attached, sockets) = attach(&mut ebpf, options, &interfaces);
+        let Loaded { mut ebpf, mut unknown, drops } = load(options)?;
+        let maps = Ring::take(&mut ebpf, drops).and_then(|ring| Ok((ring, taken(&mut ebpf, "COUNTERS")?.try_into()?)));
+        let (mut ring, counters) = maps.map_err(|error: MapError| StartError::Load(error.to_string()))?;
+        // Beside what takes long here, too.
+        if options.hooks.contains(&Hook::Drop) && !unknown.contains(&globals::DROPS) {
+            ring.name_drops();
+        }
+        let (attached, sockets) = attach(&mut ebpf, options, &interfaces, &unknown);
         if attached.iter().all(|attachment| attachment.result.is_err()) {
             let why = |attachment: Attachment| Some((attachment.hook, attachment.result.err()?));
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
         }
+        // The attachment says it.
+        unknown.retain(|feature| *feature != globals::DROPS);
         let room = usize::try_from(options.ring_bytes).unwrap_or(usize::MAX) / USUAL_RECORD;
         Ok(Self {
             attached,
@@ -121,7 +130,12 @@ impl Live {
     #[must_use]
     pub fn limits(&self) -> Option<String> {
         let unknown = self.unknown.join(", ");
-        (!unknown.is_empty()).then(|| format!("the kernel does not tell {unknown}: {REMEDY_BTF}"))
+        let types = (!unknown.is_empty()).then(|| format!("the kernel does not tell {unknown}: {REMEDY_BTF}"));
+        let drops = self.attached.iter().any(|attachment| attachment.hook == Hook::Drop && attachment.result.is_ok());
+        let hidden = drops && !symbols::are_told();
+        let symbols = hidden.then(|| format!("the kernel does not tell where packets are dropped: {REMEDY_SYMBOLS}"));
+        let limits: Vec<String> = types.into_iter().chain(symbols).collect();
+        (!limits.is_empty()).then(|| limits.join("; "))
     }
 
     /// Gives the packets that lie in the ring buffer to `each`, up to a bound; returns how many there were.
@@ -154,11 +168,11 @@ impl Live {
         self.room
     }
 
-    /// Detaches every hook, where messages arrive first: what is seen there was seen on its way, too. What lies in the
+    /// Detaches every hook, where messages end first: what is seen there was seen on its way, too. What lies in the
     /// ring buffer can still be drained, and the counters stand still.
     pub fn detach(&mut self) {
         if let Some(ebpf) = &mut self.ebpf {
-            attach::detach_arrivals(ebpf);
+            attach::detach_ends(ebpf);
         }
         self.sockets.clear();
         self.ebpf = None;
@@ -203,6 +217,8 @@ pub struct Loaded {
     pub ebpf: Ebpf,
     /// What cannot be known, as the kernel does not describe its types.
     pub unknown: Vec<&'static str>,
+    /// Names of what the `drop` hook tells.
+    pub drops: Drops,
 }
 
 /// Creates the maps and sets them up; the programs are for [`load_hook`] to load.
@@ -215,7 +231,7 @@ pub fn load(options: &LiveOptions) -> Result<Loaded, StartError> {
     globals.set(&mut loader);
     let mut ebpf = loader.load(OBJECT).map_err(|error| error::load_error(&error, options.ring_bytes))?;
     watch(&mut ebpf, &options.ports).map_err(|error| StartError::Load(error.to_string()))?;
-    Ok(Loaded { ebpf, unknown: globals.unknown })
+    Ok(Loaded { ebpf, unknown: globals.unknown, drops: Drops::new(globals.reasons) })
 }
 
 fn watch(ebpf: &mut Ebpf, ports: &[u16]) -> Result<(), MapError> {
@@ -241,7 +257,12 @@ fn port_set(ports: &[u16]) -> Vec<u64> {
     words
 }
 
-fn attach(ebpf: &mut Ebpf, options: &LiveOptions, interfaces: &[(String, u32)]) -> (Vec<Attachment>, Vec<OwnedFd>) {
+fn attach(
+    ebpf: &mut Ebpf,
+    options: &LiveOptions,
+    interfaces: &[(String, u32)],
+    unknown: &[&str],
+) -> (Vec<Attachment>, Vec<OwnedFd>) {
     let mut sockets = Vec::new();
     let mut attach_hook = |hook| match hook {
         Hook::Socket => attach::socket_hook(ebpf, options.cgroup.as_deref()),
@@ -249,6 +270,10 @@ fn attach(ebpf: &mut Ebpf, options: &LiveOptions, interfaces: &[(String, u32)]) 
             sockets = opened;
             place
         }),
+        Hook::Drop if unknown.contains(&globals::DROPS) => {
+            Err(format!("the kernel does not tell its types: {REMEDY_BTF}"))
+        }
+        Hook::Drop => attach::drop_hook(ebpf),
     };
     let attached = options.hooks.iter().map(|&hook| Attachment { hook, result: attach_hook(hook) }).collect();
     (attached, sockets)

@@ -2,6 +2,7 @@
 
 use dnstrace_ebpf::{Direction as RecordDirection, Hook, Layer as RecordLayer, PacketRecord};
 
+use super::Drops;
 use super::clock::Clock;
 use crate::capture::{BootTime, Direction, Layer, Packet, Point, Process, Socket};
 
@@ -9,16 +10,17 @@ use crate::capture::{BootTime, Direction, Layer, Packet, Point, Process, Socket}
 const VLAN_ID: u16 = 0x0fff;
 
 /// `None` when the bytes are no packet record: the two halves are of different versions.
-pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32) -> Option<Packet<'a>> {
+pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32, drops: &'a mut Drops) -> Option<Packet<'a>> {
     let (head, rest) = bytes.split_first_chunk::<{ size_of::<PacketRecord>() }>()?;
     // SAFETY: `head` is exactly one `PacketRecord`, which is valid for any bytes.
     let record = unsafe { head.as_ptr().cast::<PacketRecord>().read_unaligned() };
     let captured = rest.get(..usize::try_from(record.captured_len).ok()?)?;
     let time = BootTime(record.boot_ns);
+    let point = point(&record, netns)?;
     Some(Packet {
         time,
         wall: clock.wall(time),
-        point: point(&record, netns)?,
+        point,
         layer: if record.layer == RecordLayer::Ethernet as u8 { Layer::Ethernet } else { Layer::Ip },
         wire_len: record.wire_len,
         bytes: captured,
@@ -27,17 +29,20 @@ pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32) -> Option<P
         // The kernel half counts them: they have no ports.
         later_fragments: false,
         hop_id: known(record.hop_id),
-        socket: socket(&record),
+        socket: if point.hook == Hook::Drop { Socket::default() } else { socket(&record) },
+        dropped: (point.hook == Hook::Drop).then(|| drops.of(&record)),
     })
 }
 
 fn point(record: &PacketRecord, netns: u32) -> Option<Point> {
     let hook = Hook::ALL.into_iter().find(|hook| *hook as u8 == record.hook)?;
     let ways = [(RecordDirection::In, Direction::In), (RecordDirection::Out, Direction::Out)];
-    let direction = ways.into_iter().find(|(way, _)| *way as u8 == record.direction)?.1;
+    let way = ways.into_iter().find(|(way, _)| *way as u8 == record.direction)?.1;
+    // It went nowhere.
+    let direction = if hook == Hook::Drop { Direction::Unknown } else { way };
     let netns = match hook {
         Hook::Device => netns,
-        Hook::Socket => record.socket_netns,
+        Hook::Socket | Hook::Drop => record.socket_netns,
     };
     Some(Point { hook, direction, ifindex: record.ifindex, netns })
 }

@@ -4,7 +4,7 @@ use aya::Ebpf;
 use aya::maps::{MapData, MapError, RingBuf};
 
 use super::clock::Clock;
-use super::{record, taken};
+use super::{Drops, record, taken};
 use crate::capture::Packet;
 
 /// How many packets one [`Ring::drain`] gives at most, so that its caller gets to its other work under any load.
@@ -15,14 +15,20 @@ pub struct Ring {
     packets: RingBuf<MapData>,
     clock: Clock,
     netns: u32,
+    drops: Drops,
     unreadable: u64,
 }
 
 impl Ring {
-    /// Takes the ring buffer of a loaded object.
-    pub fn take(ebpf: &mut Ebpf) -> Result<Self, MapError> {
+    /// Takes the ring buffer of a loaded object; `drops` has names for what it tells.
+    pub fn take(ebpf: &mut Ebpf, drops: Drops) -> Result<Self, MapError> {
         let packets = RingBuf::try_from(taken(ebpf, "PACKETS")?)?;
-        Ok(Self { packets, clock: Clock::new(), netns: own_netns(), unreadable: 0 })
+        Ok(Self { packets, clock: Clock::new(), netns: own_netns(), drops, unreadable: 0 })
+    }
+
+    /// Gets ready to tell where packets are dropped.
+    pub(super) fn name_drops(&mut self) {
+        self.drops.begin();
     }
 
     /// Gives the packets that lie in the ring buffer to `each`, up to a bound; returns how many there were.
@@ -30,7 +36,7 @@ impl Ring {
         self.clock.tick();
         for drained in 0..DRAIN_MAX {
             let Some(record) = self.packets.next() else { return drained };
-            match record::packet(&record, &self.clock, self.netns) {
+            match record::packet(&record, &self.clock, self.netns, &mut self.drops) {
                 Some(packet) => each(&packet),
                 None => self.unreadable += 1,
             }

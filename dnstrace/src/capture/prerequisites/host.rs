@@ -1,9 +1,12 @@
 //! Facts of kernel and host, read below a root folder so that a test can pass in any host it likes.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::{NOT_KNOWN, REMEDY_BTF, REMEDY_CGROUP, REMEDY_KERNEL, REMEDY_LOCKED_MEMORY, Row, Support, user};
+use super::{
+    NOT_KNOWN, REMEDY_BTF, REMEDY_CGROUP, REMEDY_KERNEL, REMEDY_LOCKED_MEMORY, REMEDY_SYMBOLS, Row, Support, user,
+};
 
 /// What is known of the host; `None` is a fact that could not be read.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub struct Host {
     pub lockdown: Option<String>,
     /// Whether eBPF programs are compiled to machine code.
     pub jit: Option<bool>,
+    /// Whether the kernel tells where its functions lie.
+    pub symbols: bool,
     /// What the kernel's eBPF answered.
     pub support: Support,
 }
@@ -61,6 +66,7 @@ impl Host {
             locked_memory: read("proc/self/limits").and_then(|limits| locked_memory_limit(&limits)),
             lockdown: read("sys/kernel/security/lockdown").and_then(|modes| chosen(&modes)),
             jit: read("proc/sys/net/core/bpf_jit_enable").map(|enabled| enabled.trim() != "0"),
+            symbols: first_line(&root.join("proc/kallsyms")).is_some_and(|line| !line.starts_with(HIDDEN)),
             support,
         }
     }
@@ -80,6 +86,16 @@ const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 /// `net/core/sysctl_net_core.c`: this table is registered for the initial netns only, and `/proc/sys/net` shows the
 /// reader's netns. Comparing with process 1 would need its PID namespace and the right to trace it.
 const ONLY_IN_HOST_NETNS: &str = "proc/sys/net/core/netdev_budget";
+
+/// How an address looks that `kernel.kptr_restrict` hides: no kernel has code at 0.
+const HIDDEN: &str = "0000000000000000 ";
+
+/// The whole file has some megabytes.
+fn first_line(file: &Path) -> Option<String> {
+    let mut line = String::new();
+    BufReader::new(File::open(file).ok()?).read_line(&mut line).ok()?;
+    (!line.is_empty()).then_some(line)
+}
 
 impl CgroupMount {
     /// The one of this host.
@@ -220,5 +236,20 @@ pub(super) fn jit(host: &Host) -> Row {
         (None, false) => Row::ok(SUBJECT, "not told in this netns"),
         (None, true) => Row::limited(SUBJECT, "none in this kernel")
             .because("each packet costs several times as much", "use a kernel built with CONFIG_BPF_JIT=y"),
+    }
+}
+
+/// The first kernel whose tracepoint `kfree_skb` has a reason.
+const DROP_REASONS_SINCE: (u32, u32) = (5, 17);
+
+pub(super) fn drops(host: &Host) -> Row {
+    const SUBJECT: &str = "drops";
+    let reasons = host.version().is_none_or(|version| version >= DROP_REASONS_SINCE);
+    match (reasons, host.symbols) {
+        (true, true) => Row::ok(SUBJECT, "with reason and kernel function"),
+        (_, false) => Row::limited(SUBJECT, "kernel functions are hidden")
+            .because("it is not known where the kernel drops a packet", REMEDY_SYMBOLS),
+        (false, true) => Row::limited(SUBJECT, "with kernel function, without reason")
+            .because("reasons are NOT_SPECIFIED", "use Linux 5.17 or newer"),
     }
 }

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use super::super::{DecodeOptions, Decoder, Observation, Transport};
+use super::super::{DecodeOptions, Decoder, IcmpError, Observation, Signal, SignalEvent, Transport};
 use crate::capture::file::{CaptureFile, FileItem};
 use crate::capture::{Direction, Layer};
 
@@ -86,7 +86,7 @@ fn queries_and_responses_through_a_service() {
 
 #[test]
 fn truncation_then_tcp_pipelined() {
-    let fragments = ["packets_fragment 3", "packets_not_udp_tcp 2", "datagrams_reassembled 3"];
+    let fragments = ["packets_fragment 3", "packets_icmp_error 2", "datagrams_reassembled 3"];
     check("truncation_glibc.pcap", &[&["packets_no_payload 69"][..], &fragments].concat());
 }
 
@@ -112,5 +112,39 @@ fn messages_split_over_segments() {
 
 #[test]
 fn rejected_with_icmp() {
-    check("no_endpoints_reject.pcap", &["packets_no_payload 2", "packets_not_udp_tcp 18"]);
+    check("no_endpoints_reject.pcap", &["packets_no_payload 2", "packets_icmp_error 18"]);
+}
+
+/// The errors of a recording, a line each.
+fn errors(file: &str) -> Vec<String> {
+    let mut file = open(file);
+    let mut decoder = Decoder::new(&DecodeOptions { ports: vec![53], tunnels: true });
+    let mut lines = Vec::new();
+    let mut read = |item: FileItem<'_>| {
+        let FileItem::Packet(packet) = item else { return };
+        let Some(Signal { point, event: SignalEvent::Rejected(error), subject, .. }) =
+            decoder.add(packet, |_| {}).signal
+        else {
+            return;
+        };
+        let IcmpError { from, to, kind, code } = error;
+        let id = subject.message.map(|message| message.header.id);
+        lines.push(format!(
+            "if{} {from} > {to} {kind}/{code}: {} > {} {id:x?}",
+            point.ifindex, subject.src, subject.dst
+        ));
+    };
+    while file.next(&mut read).unwrap() {}
+    lines
+}
+
+#[test]
+fn errors_quote_what_was_rejected() {
+    // As tcpdump prints them; the last one quotes a SYN.
+    let lines = errors("no_endpoints_reject.pcap");
+    assert_eq!(lines[0], "if2 10.244.0.1 > 10.244.0.10 3/3: 10.244.0.10:47205 > 10.96.0.10:53 Some(21b1)");
+    assert_eq!(lines[1], "if3 10.244.0.1 > 10.244.0.10 3/3: 10.244.0.10:47205 > 10.96.0.10:53 Some(21b1)");
+    assert_eq!(lines[17], "if3 10.244.0.1 > 10.244.0.10 3/3: 10.244.0.10:46051 > 10.96.0.10:53 None");
+    let lines = errors("reply_unexpected_source.pcap");
+    assert_eq!(lines[0], "if3 10.244.0.10 > 10.244.0.53 3/3: 10.244.0.53:53 > 10.244.0.10:33022 Some(4e0f)");
 }

@@ -64,6 +64,7 @@ pub(super) fn packet(layer: Layer, bytes: &[u8]) -> Packet<'_> {
         vlan: None,
         gso_size: 0,
         later_fragments: false,
+        dropped: None,
         hop_id: None,
         socket: Socket::default(),
     }

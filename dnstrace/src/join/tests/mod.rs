@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! MILLISECONDS q|r POINT SRC > DST [id=N] [name=NAME] [type=N] [more=TEXT] [hop=N] [cgroup=N] [netns=N] [cookie=N] [tcp] [noquestion]
+//! MILLISECONDS icmp|icmpr|drop|dropr POINT SRC > DST [as above] [by=ADDRESS] [quoted=BYTES]
+//! MILLISECONDS syn|rst|fin POINT SRC > DST [seq=N] [ack=N]
 //! MILLISECONDS expire
 //! ```
 //!
@@ -10,10 +12,12 @@
 
 mod bounds;
 mod causes;
+mod connections;
 mod nat;
 mod random;
 mod responses;
 mod retransmissions;
 mod scenario;
+mod signs;
 mod simulation;
 mod timing;

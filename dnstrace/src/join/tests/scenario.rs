@@ -2,12 +2,18 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
-use crate::capture::{Direction, Hook};
+use crate::capture::{Direction, Dropped, Hook};
 
 use crate::capture::{BootTime, Point, Process, Socket, WallTime};
-use crate::decode::{Header, Message, Observation, Question, QuestionName, Transport};
-use crate::join::{Hop, Join, JoinCounts, JoinOptions, MessageKind, Outcome, Transaction, TransactionId};
+use crate::decode::{
+    Header, IcmpError, Message, Observation, Question, QuestionName, Segment, Signal, SignalEvent, Subject,
+    SubjectMessage, Transport,
+};
+use crate::join::{
+    Connection, Event, Hop, Join, JoinCounts, JoinOptions, MessageKind, Outcome, Sign, Transaction, TransactionId,
+};
 
 /// Runs a scenario with the usual options; the transactions in the order they are given out must be `expected`, one a
 /// line, and after them the counters of what could not be done, where they are not 0.
@@ -58,6 +64,18 @@ impl Run {
         }
         let place = self.names.place(&words[2][..words[2].len() - 1]);
         let sighting = Sighting::parse(&words, place);
+        if words[1].starts_with("icmp") {
+            self.join.sign(&sighting.rejected(time, &words), |transaction| self.out.push(transaction));
+            return;
+        }
+        if words[1].starts_with("drop") {
+            self.join.sign(&sighting.dropped(time, &words), |transaction| self.out.push(transaction));
+            return;
+        }
+        if let Some(signal) = sighting.segment(time, &words) {
+            self.join.sign(&signal, |transaction| self.out.push(transaction));
+            return;
+        }
         let id = sighting.observe(time, |o| self.join.add(o, |transaction| self.out.push(transaction)));
         let next = self.names.ids.len() + 1;
         self.names.ids.entry(id).or_insert(next);
@@ -68,8 +86,12 @@ impl Run {
         assert!(self.join.counts().sums_agree(), "{:?}", self.join.counts());
         let mut lines: Vec<String> = self.out.iter().map(|transaction| self.names.line(transaction)).collect();
         let interesting = |name: &str| {
-            ["reordered", "evicted", "absorbed"].contains(&name) || name.contains("ambiguous") || name.ends_with("_cut")
+            ["reordered", "evicted", "absorbed", "signs_unmatched"].contains(&name)
+                || name.contains("ambiguous")
+                || name.ends_with("_cut")
         };
+        let names = &self.names;
+        lines.extend(self.join.take_connections().iter().map(|connection| names.connection(connection)));
         let counts = self.join.counts().entries().filter(|(name, value)| interesting(name) && *value > 0);
         let counts: Vec<String> = counts.map(|(name, value)| format!("{name}={value}")).collect();
         if !counts.is_empty() {
@@ -103,6 +125,9 @@ impl Names {
             add("nat", dst.to_string());
         }
         add("path", t.path.iter().map(|hop| self.hop(hop)).collect::<Vec<_>>().join(","));
+        if !t.signs.is_empty() {
+            add("signs", t.signs.iter().map(|sign| self.sign(sign)).collect::<Vec<_>>().join(","));
+        }
         if t.attempts.len() > 1 {
             add("attempts", t.attempts.iter().map(|a| show(a.time.0)).collect::<Vec<_>>().join(","));
         }
@@ -124,13 +149,45 @@ impl Names {
         line
     }
 
+    fn connection(&self, c: &Connection) -> String {
+        let mut line = format!("{:?} {} > {}", c.outcome, c.client, c.server).to_lowercase();
+        let mut add = |name: &str, value: String| write!(line, " {name}={value}").unwrap();
+        if let Some(dst) = c.server_after_nat {
+            add("nat", dst.to_string());
+        }
+        add("path", c.path.iter().map(|hop| self.hop(hop)).collect::<Vec<_>>().join(","));
+        if !c.signs.is_empty() {
+            add("signs", c.signs.iter().map(|sign| self.sign(sign)).collect::<Vec<_>>().join(","));
+        }
+        if c.attempts.len() > 1 {
+            add("attempts", c.attempts.iter().map(|a| show(a.time.0)).collect::<Vec<_>>().join(","));
+        }
+        if let Some(time) = c.closed_by_server {
+            add("closed", show(time.0));
+        }
+        line
+    }
+
+    fn sign(&self, sign: &Sign) -> String {
+        let Sign { time, point, message, attempt, src, dst, ref event } = *sign;
+        let hop = self.hop(&Hop { time, point, message, attempt, src, dst, vlan: None });
+        match event {
+            Event::Dropped { reason, location } => format!("{hop}:{reason}@{location}"),
+            Event::Rejected { by, .. } => format!("{hop}:{by}"),
+        }
+    }
+
     fn hop(&self, hop: &Hop) -> String {
         let kind = if hop.message == MessageKind::Query { "q" } else { "r" };
         let place = match (hop.point.hook, hop.point.ifindex, hop.point.netns) {
-            (Hook::Device, 0, _) => "?",
-            (Hook::Device, place, _) | (Hook::Socket, _, place) => &self.places[place as usize - 1],
+            (Hook::Device | Hook::Drop, 0, _) => "?",
+            (Hook::Device | Hook::Drop, place, _) | (Hook::Socket, _, place) => &self.places[place as usize - 1],
         };
-        let direction = if hop.point.direction == Direction::In { '<' } else { '>' };
+        let direction = match hop.point.direction {
+            Direction::In => "<",
+            Direction::Out => ">",
+            Direction::Unknown => "",
+        };
         let attempt = if hop.attempt > 0 { format!("/{}", hop.attempt) } else { String::new() };
         format!("{kind}:{place}{direction}{attempt}")
     }
@@ -163,7 +220,7 @@ impl Sighting {
         let qtype = u16::try_from(number("type").unwrap_or(1)).unwrap();
         let name = wire_name(value("name").unwrap_or("a.example"));
         let question = (!flag("noquestion")).then_some((qtype, 1));
-        let bytes = message(id, words[1] == "r", question.map(|q| (&name[..], q)), value("more").unwrap_or(""));
+        let bytes = message(id, words[1].ends_with('r'), question.map(|q| (&name[..], q)), value("more").unwrap_or(""));
         Self {
             bytes,
             name,
@@ -180,6 +237,62 @@ impl Sighting {
                 process: number("tgid").map(process),
             },
             vlan: None,
+        }
+    }
+
+    /// A firewall's drop of it.
+    fn dropped(&self, time: BootTime, words: &[&str]) -> Signal {
+        let dropped = Dropped { reason: "NETFILTER_DROP".into(), location: "nft_do_chain".into() };
+        let point = Point { hook: Hook::Drop, direction: Direction::Unknown, ..self.point };
+        Signal { event: SignalEvent::Dropped(dropped), point, ..self.rejected(time, words) }
+    }
+
+    /// A TCP segment that begins or ends a connection, if the line says so.
+    fn segment(&self, time: BootTime, words: &[&str]) -> Option<Signal> {
+        let number = |name: &str| {
+            let value = words[6..].iter().find_map(|word| word.strip_prefix(name));
+            value.map(|value| value.parse().unwrap())
+        };
+        let kind = words[1];
+        let segment = Segment {
+            seq: number("seq=").unwrap_or(0),
+            acknowledged: number("ack="),
+            syn: kind == "syn",
+            fin: kind == "fin",
+            rst: kind == "rst",
+        };
+        (segment.syn || segment.fin || segment.rst).then(|| Signal {
+            event: SignalEvent::Segment,
+            subject: Subject {
+                src: self.src.parse().unwrap(),
+                dst: self.dst.parse().unwrap(),
+                transport: Transport::Tcp,
+                segment: Some(segment),
+                message: None,
+            },
+            ..self.rejected(time, words)
+        })
+    }
+
+    /// An ICMP error that quotes it, of the usual kind: port unreachable.
+    fn rejected(&self, time: BootTime, words: &[&str]) -> Signal {
+        let by = words[6..].iter().find_map(|word| word.strip_prefix("by=")).unwrap_or("10.0.0.254");
+        let (from, to) = (by.parse().unwrap(), self.src.parse::<SocketAddr>().unwrap().ip());
+        let cut = words[6..].iter().find_map(|word| word.strip_prefix("quoted=")).map(|bytes| bytes.parse().unwrap());
+        let wire_len = u32::try_from(self.bytes.len()).unwrap();
+        let mut bytes = self.bytes.clone();
+        bytes.truncate(cut.unwrap_or(bytes.len()));
+        let message = Header::read(&bytes).map(|header| SubjectMessage { header, bytes, wire_len });
+        let (src, dst) = (self.src.parse().unwrap(), self.dst.parse().unwrap());
+        let seq = words[6..].iter().find_map(|word| word.strip_prefix("seq=")).map(|seq| seq.parse().unwrap());
+        let segment = seq.map(|seq| Segment { seq, acknowledged: None, syn: true, fin: false, rst: false });
+        Signal {
+            time,
+            wall: WallTime(time.0 + 1_700_000_000_000_000_000),
+            point: self.point,
+            socket: self.socket,
+            event: SignalEvent::Rejected(IcmpError { from, to, kind: 3, code: 3 }),
+            subject: Subject { src, dst, transport: self.transport, segment, message },
         }
     }
 

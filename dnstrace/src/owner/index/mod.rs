@@ -7,7 +7,7 @@ mod lookup;
 mod notes;
 mod pods;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub struct Index {
     claims: Claims,
     services: Table<IpAddr, Arc<Service>>,
     by_service: Table<(Text, Text), Vec<IpAddr>>,
+    /// Kubernetes namespaces that have a Service of a name.
+    by_service_name: Table<Text, BTreeSet<Text>>,
     remote: Table<IpAddr, Arc<RemotePod>>,
     node: Vec<(Source, NodeFact)>,
     /// By the pod's UID.
@@ -155,6 +157,19 @@ impl Index {
         self.services.get(&address.to_canonical())
     }
 
+    /// Kubernetes namespaces that have a Service of this name, in their order; `None` where no Service is known.
+    #[must_use]
+    pub fn namespaces_of_service(&self, name: &str) -> Option<Vec<&Text>> {
+        let found = self.by_service_name.get(name).into_iter().flatten();
+        (!self.by_service.is_empty()).then(|| found.collect())
+    }
+
+    /// Whether a Service is known in a Kubernetes namespace.
+    #[must_use]
+    pub fn has_services_in(&self, namespace: &str) -> bool {
+        self.by_service.keys().any(|service| *service.0 == *namespace)
+    }
+
     /// The node's name.
     #[must_use]
     pub fn node_name(&self) -> Option<&Text> {
@@ -241,11 +256,18 @@ impl Index {
         for address in &addresses {
             self.services.insert(address.to_canonical(), Arc::clone(&service));
         }
+        self.by_service_name.entry(key.1.clone()).or_default().insert(key.0.clone());
         self.by_service.insert(key, addresses);
     }
 
     fn remove_service(&mut self, key: &(Text, Text)) {
         let addresses = self.by_service.remove(key);
+        if let Some(namespaces) = self.by_service_name.get_mut(&key.1) {
+            namespaces.remove(&key.0);
+            if namespaces.is_empty() {
+                self.by_service_name.remove(&key.1);
+            }
+        }
         for address in addresses.unwrap_or_default() {
             // Another Service may have got it in the meantime.
             let is_its = |service: &Arc<Service>| service.namespace == key.0 && service.name == key.1;

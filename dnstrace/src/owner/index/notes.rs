@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Index, Table};
 use crate::capture::BootTime;
-use crate::owner::fact::{CgroupOf, Fact, NodeFact, RemotePod, ServiceFact, Source, Text};
+use crate::owner::fact::{CgroupOf, Conntrack, Fact, NodeFact, RemotePod, ResolvConf, ServiceFact, Source, Text};
 use crate::owner::named::Party;
 
 /// What was told already: of one file.
@@ -22,6 +22,8 @@ pub struct Told {
     services: Table<(Text, Text), Vec<IpAddr>>,
     remote: Table<IpAddr, Arc<RemotePod>>,
     node: Vec<(Source, NodeFact)>,
+    resolv_confs: Table<Text, ResolvConf>,
+    conntrack: Option<Conntrack>,
 }
 
 /// A fact with its source, and when it became one.
@@ -67,8 +69,13 @@ impl Index {
             told.node.clone_from(&self.node);
             out.extend(self.node.iter().map(|(source, fact)| (*source, Fact::Node(fact.clone()), None)));
         }
+        if told.conntrack != self.conntrack {
+            told.conntrack = self.conntrack;
+            out.extend(self.conntrack.map(|fact| (Source::Kernel, Fact::Conntrack(fact), None)));
+        }
         // What is forgotten is not told again.
         told.pods.retain(|uid, _| self.pods.contains_key(uid));
+        told.resolv_confs.retain(|uid, _| self.resolv_confs.contains_key(uid));
         told.containers.retain(|id, _| self.containers.contains_key(id));
         told.cgroups.retain(|id, _| self.cgroups.contains_key(id));
         for uid in keys(&told.pods) {
@@ -124,6 +131,7 @@ impl Index {
     }
 
     fn tell_pod(&self, uid: &Text, told: &mut Told, out: &mut Vec<Telling>) {
+        self.tell_resolv_conf(uid, told, out);
         let Some(entry) = self.pods.get(uid) else { return };
         if told.pods.insert(uid.clone(), entry.version) == Some(entry.version) {
             return;
@@ -134,6 +142,14 @@ impl Index {
             out.push((*source, Fact::PodGone { uid, sandbox }, Some(*until)));
         }
         out.extend(entry.said().iter().map(|(source, fact)| (*source, Fact::Pod(fact.clone()), None)));
+    }
+
+    fn tell_resolv_conf(&self, uid: &Text, told: &mut Told, out: &mut Vec<Telling>) {
+        let Some(file) = self.resolv_confs.get(uid) else { return };
+        if told.resolv_confs.get(uid) != Some(file) {
+            told.resolv_confs.insert(uid.clone(), file.clone());
+            out.push((Source::ResolvConf, Fact::ResolvConf(file.clone()), None));
+        }
     }
 
     fn tell_container(&self, id: &Text, told: &mut Told, out: &mut Vec<Telling>) {

@@ -29,7 +29,7 @@ pub(super) struct ErrorResponse;
 
 impl Rule for ErrorResponse {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        if is_explained_by_asked(case, world, found) {
+        if world.is_looping(case) || is_explained_by_asked(case, world, found) {
             return;
         }
         let Some(rcode) = case.rcode().filter(|_| case.is_error() && found.explained(case).is_none()) else { return };

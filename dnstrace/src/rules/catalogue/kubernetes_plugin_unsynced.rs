@@ -75,5 +75,5 @@ fn is_unsynced(case: &Case, world: &World<'_>) -> bool {
         return false;
     };
     let Some((zone, name)) = answer.zone.as_ref().zip(case.name()) else { return false };
-    name.is_within(zone) && world.domain().is_some_and(|domain| domain == *zone)
+    name.is_within(zone) && world.domain().is_some_and(|domain| *domain == *zone)
 }

@@ -107,5 +107,5 @@ impl Denied {
 /// The cluster's own word: forwarders may have servers that disagree.
 fn is_of_cluster(case: &Case, world: &World<'_>) -> bool {
     let zone = case.answer.as_ref().and_then(|answer| answer.zone.clone());
-    zone.is_some() && world.domain() == zone
+    zone.is_some() && world.domain() == zone.as_ref()
 }

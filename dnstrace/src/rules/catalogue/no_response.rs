@@ -30,7 +30,8 @@ pub(super) struct NoResponse;
 impl Rule for NoResponse {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         // What a forwarder asks on is its server's matter: the client's own query is told.
-        if !case.is_unanswered() || found.explained(case).is_some() || is_explained_by_asked(case, world, found) {
+        let is_explained = world.is_looping(case) || found.explained(case).is_some();
+        if !case.is_unanswered() || is_explained || is_explained_by_asked(case, world, found) {
             return;
         }
         let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };

@@ -24,6 +24,7 @@ pub(in crate::rules) struct Ask {
     edns: Option<u16>,
     response: Option<Message>,
     end: Option<u64>,
+    last: fn(&mut Transaction),
 }
 
 impl Ask {
@@ -36,7 +37,16 @@ impl Ask {
         let id = crate_hash(&(at, client, server, name, u16::from(qtype)));
         transaction.id = TransactionId(id);
         let message_id = u16::try_from(id & 0xffff).unwrap();
-        Self { transaction, name: name.to_owned(), qtype, message_id, edns: None, response: None, end: None }
+        Self {
+            transaction,
+            name: name.to_owned(),
+            qtype,
+            message_id,
+            edns: None,
+            response: None,
+            end: None,
+            last: |_| (),
+        }
     }
 
     /// Over TCP.
@@ -179,6 +189,12 @@ impl Ask {
         self
     }
 
+    /// Anything else, with its messages.
+    pub(in crate::rules) fn last(mut self, change: fn(&mut Transaction)) -> Self {
+        self.last = change;
+        self
+    }
+
     fn with_response(mut self, change: impl FnOnce(&mut Message)) -> Self {
         change(self.response.as_mut().expect("a response comes first"));
         self
@@ -208,6 +224,7 @@ impl Ask {
             response.metadata.id = self.message_id;
             copy(&response)
         });
+        (self.last)(&mut transaction);
         transaction
     }
 }
@@ -303,11 +320,11 @@ pub(in crate::rules) fn to_coredns(at: u64, client: &str, name: &str) -> Ask {
 /// CoreDNS asks on because of a query, so many milliseconds later, and that is seen entering the node's network and
 /// leaving it by its uplink.
 pub(in crate::rules) fn asked_on(cause: &Ask, after: u64, server: &str) -> Ask {
-    sent_on(cause, after, server).hop(at_device(0, Direction::Out, 6, MessageKind::Query))
+    asked_because(cause, after, server).hop(at_device(0, Direction::Out, 6, MessageKind::Query))
 }
 
 /// The same, of which nothing is seen beyond the pod's own interface.
-pub(in crate::rules) fn sent_on(cause: &Ask, after: u64, server: &str) -> Ask {
+pub(in crate::rules) fn asked_because(cause: &Ask, after: u64, server: &str) -> Ask {
     let at = cause.transaction.time.0 / 1_000_000 + after;
     let from = cause.transaction.server_after_nat.unwrap_or(cause.transaction.server).ip();
     let client = std::net::SocketAddr::new(from, u16::try_from(30_000 + at % 10_000).unwrap()).to_string();

@@ -73,6 +73,30 @@ fn two_names_are_two_lookups() {
 }
 
 #[test]
+fn namespaces_are_two_lookups() {
+    let names = ["web.shop.svc.cluster.local", "web.prod.svc.cluster.local"].map(|name| web(0, name));
+    let [missed, found] = names;
+    let scene = Scene::cluster().asks([missed.nxdomain("cluster.local"), found.found("10.96.7.7")]).finish();
+    assert_eq!(scene.lookups.len(), 2);
+}
+
+#[test]
+fn longer_name_after_a_miss_is_another_lookup() {
+    let names = ["web.shop.svc.cluster.local", "web.prod.shop.svc.cluster.local", "web.prod.svc.cluster.local"];
+    let asks = (0..).zip(names).map(|(at, name)| web(at, name).nxdomain("cluster.local"));
+    let scene = Scene::cluster().asks(asks).finish();
+    let bases: Vec<_> = scene.lookups.iter().map(|lookup| (lookup.base.to_string(), lookup.steps.len())).collect();
+    assert_eq!(bases, [("web".to_owned(), 1), ("web.prod".to_owned(), 2)]);
+}
+
+#[test]
+fn copies_to_several_servers_are_one_lookup() {
+    let copy = |server| Ask::new(0, "10.244.0.10:40000", server, "a.example", A).message_id(7).found("198.51.100.1");
+    let scene = Scene::cluster().asks([copy(SERVICE), copy("192.0.2.1:53")]).finish();
+    assert_eq!(scene.lookups.len(), 1);
+}
+
+#[test]
 fn tcp_after_truncation_is_the_same_lookup() {
     let first = web(0, "big.example").rcode(1, 0).truncated();
     let then = web(2, "big.example").tcp().found("198.51.100.1");

@@ -2,23 +2,54 @@
 //!
 //! A test is a [`Scene`]: facts, then transactions in the order in which they end, then what was found.
 
+mod aaaa_broken;
+mod answer_mismatch;
 mod asks;
+mod bypass_cluster_dns;
+mod cname_problem;
+mod connections;
+mod conntrack_full;
+mod dns_tcp_idle_reset;
+mod fragment_lost;
 mod framework;
 mod kubernetes_plugin_unsynced;
+mod loops;
 mod max_concurrent_refused;
+mod musl_parallel_nameservers;
+mod name_not_found;
+mod ndots_search_amplification;
 mod negative_cache_stale;
+mod no_dns_endpoints;
+mod node_path_broken;
 mod nodelocal;
 mod oversize_upstream_reply;
+mod pair_race_lost;
+mod path;
+mod policy_drop;
+mod policy_proxy_refused;
 mod ptr_leak;
+mod reply_unexpected_source;
+mod resolv_conf_limits;
+mod rpfilter_drop;
+mod search_wildcard_hit;
+mod server_not_listening;
 mod server_overload;
 mod server_slow;
 mod snat_port_exhaustion;
 mod split_upstreams;
+mod stale_conntrack_endpoint;
+mod truncated_no_tcp;
+mod truncated_tcp_blocked;
 mod upstream_error;
 mod upstream_rate_limited;
 mod upstream_timeout;
+mod vip_not_translated;
+mod walks;
+mod ways;
+mod wrong_namespace;
 
-pub(in crate::rules) use asks::{Ask, asked_on, at_device, at_socket, dropped, rejected, sent_on, to_coredns};
+pub(in crate::rules) use asks::{Ask, asked_because, asked_on, at_device, at_socket, dropped, rejected, to_coredns};
+pub(in crate::rules) use walks::{missed, pair};
 
 use super::catalogue::RULES;
 use super::finding::{About, Finding};
@@ -40,6 +71,7 @@ pub(in crate::rules) struct Scene {
 
 /// The cluster of the tests: its Service, its endpoints.
 pub(in crate::rules) const SERVICE: &str = "10.96.0.10:53";
+pub(in crate::rules) const SERVICE_V6: &str = "[fd00:96::a]:53";
 pub(in crate::rules) const COREDNS: &str = "10.244.0.53:53";
 pub(in crate::rules) const COREDNS_2: &str = "10.244.0.54:53";
 /// A second upstream server.
@@ -88,6 +120,21 @@ impl Scene {
     pub(in crate::rules) fn fact(mut self, fact: Fact) -> Self {
         self.owner.apply(Source::Api, fact, BootTime(0));
         self
+    }
+
+    /// The same, where the API says that no endpoint of cluster DNS is ready.
+    pub(in crate::rules) fn without_endpoints() -> Self {
+        let servers = vec![SERVICE.parse().unwrap()];
+        Self::cluster().fact(Fact::ClusterDns(ClusterDnsFact { servers, ..ClusterDnsFact::default() }))
+    }
+
+    /// The same, where nobody asked the API: the user says where cluster DNS is asked.
+    pub(in crate::rules) fn with_service_only() -> Self {
+        let mut scene = Self::unknown();
+        let servers = vec![SERVICE.parse().unwrap(), SERVICE_V6.parse().unwrap()];
+        let fact = Fact::ClusterDns(ClusterDnsFact { servers, ..ClusterDnsFact::default() });
+        scene.owner.apply(Source::User, fact, BootTime(0));
+        scene
     }
 
     /// A pod; its UID is `uid-NAME`.
@@ -161,7 +208,7 @@ impl Scene {
 
     /// What was found: `id certainty subject: sentence`, the worst first.
     pub(in crate::rules) fn found(&self) -> Vec<String> {
-        self.findings().into_iter().map(shown).collect()
+        self.findings().iter().map(shown).collect()
     }
 
     /// The same without sentences: `id certainty subject count`.
@@ -169,11 +216,11 @@ impl Scene {
         let brief = |finding: &Finding| {
             format!("{} {} {} {}", finding.rule.id, finding.certainty.name(), subject(finding), finding.count)
         };
-        self.findings().into_iter().map(brief).collect()
+        self.findings().iter().map(brief).collect()
     }
 
     /// What was found.
-    pub(in crate::rules) fn findings(&self) -> Vec<&Finding> {
+    pub(in crate::rules) fn findings(&self) -> Vec<Finding> {
         self.rules.findings().sorted()
     }
 }

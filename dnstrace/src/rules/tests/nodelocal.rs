@@ -98,6 +98,7 @@ fn connection(outcome: ConnectionOutcome) -> Connection {
         outcome,
         attempts: Vec::new(),
         path,
+        path_cut: 0,
         signs: Vec::new(),
         client_socket: Socket::default(),
         server_socket: Socket::default(),

@@ -13,7 +13,8 @@ fn scene(count: u64) -> Scene {
 /// Two queries of one lookup are dropped, while another lookup is answered.
 fn dropped_at(location: &'static str) -> [Ask; 5] {
     let client = to_coredns(0, CLIENT, "a.example");
-    let lost = [1, 2_001].map(|after| sent_on(&client, after, UPSTREAM).sign(dropped(0, "NETFILTER_DROP", location)));
+    let lost =
+        [1, 2_001].map(|after| asked_because(&client, after, UPSTREAM).sign(dropped(0, "NETFILTER_DROP", location)));
     let other = to_coredns(3_000, CLIENT, "b.example");
     let asked = asked_on(&other, 1, UPSTREAM).found("198.51.100.1");
     let [first, second] = lost;

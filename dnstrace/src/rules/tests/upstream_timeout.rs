@@ -24,7 +24,8 @@ fn servfail_after_silence_is_the_upstream_servers() {
 #[test]
 fn pods_that_asked_suffer() {
     let scene = Scene::cluster().asks(dead(0, "a.example")).finish();
-    let affected = scene.findings()[0].affected.iter().map(|subject| format!("{:?}", subject.about));
+    let found = scene.findings();
+    let affected = found[0].affected.iter().map(|subject| format!("{:?}", subject.about));
     assert!(affected.clone().any(|about| about.contains("uid-web")), "{:?}", affected.collect::<Vec<_>>());
 }
 
@@ -65,7 +66,7 @@ fn ipv6_and_without_names() {
 #[test]
 fn query_not_seen_leaving_is_less_certain() {
     let client = to_coredns(0, CLIENT, "a.example");
-    let asked = [1, 2_001].map(|after| sent_on(&client, after, UPSTREAM));
+    let asked = [1, 2_001].map(|after| asked_because(&client, after, UPSTREAM));
     let scene = Scene::cluster().ask(client.rcode(4_000, SERVFAIL)).asks(asked);
     check(scene, &["upstream-timeout suspected 192.0.2.53:53 2"]);
 }
@@ -158,7 +159,7 @@ fn answer_after_its_cause_failed_is_too_late() {
 #[test]
 fn query_dropped_on_the_node_is_not_the_upstream_servers() {
     let client = to_coredns(0, CLIENT, "a.example");
-    let asked = [1, 2_001].map(|after| sent_on(&client, after, UPSTREAM));
+    let asked = [1, 2_001].map(|after| asked_because(&client, after, UPSTREAM));
     let asked = asked.map(|ask| ask.sign(dropped(0, "NETFILTER_DROP", "nft_do_chain")));
     let found = Scene::cluster().ask(client.rcode(4_000, SERVFAIL)).asks(asked).finish().ids();
     assert!(!found.iter().any(|id| id.starts_with("upstream-timeout")), "{found:?}");

@@ -29,6 +29,7 @@ impl Place {
             hook: match point.hook {
                 Hook::Socket => "socket",
                 Hook::Device => "device",
+                Hook::Drop => "drop",
             },
             interface: interfaces.name(point).map(str::to_owned),
             ifindex: nonzero(point.ifindex),

@@ -6,6 +6,7 @@ mod header;
 mod hop;
 mod records;
 mod sighting;
+mod sign;
 mod transaction;
 mod who;
 

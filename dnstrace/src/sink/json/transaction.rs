@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::header::{Flags, Question, Reply};
 use super::hop::{Addresses, HopRecord, family, micros, transport};
 use super::records::Sections;
+use super::sign::SignRecord;
 use super::who::{WhoRecord, role};
 use super::{is_false, is_zero};
 use crate::capture::Socket;
@@ -61,6 +62,8 @@ pub(super) struct Record<'a> {
     late_for: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_seen: Option<HopRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    signs: Vec<SignRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<Vec<HopRecord>>,
     #[serde(skip_serializing_if = "is_zero")]
@@ -121,6 +124,7 @@ impl<'a> Record<'a> {
         let transaction = &*numbered.record;
         let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
         let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.names.interfaces);
+        let sign = |sign| SignRecord::new(sign, transaction, &numbered.names.interfaces);
         let unanswered = transaction.response.is_none();
         let query = transaction.query.as_ref().map(records);
         let response = transaction.response.as_ref().map(|response| (response, records(response)));
@@ -152,6 +156,7 @@ impl<'a> Record<'a> {
             cause: transaction.cause.map(id),
             late_for: transaction.late_for.map(id),
             last_seen: transaction.path.last().filter(|_| unanswered).map(hop),
+            signs: transaction.signs.iter().map(sign).collect(),
             path: None,
             path_cut: transaction.path_cut.into(),
             findings: &numbered.names.findings,

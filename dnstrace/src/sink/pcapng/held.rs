@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::section::SeenMessage;
-use crate::capture::Packet;
+use crate::capture::{Dropped, Packet};
 use crate::join::TransactionId;
 
 /// 20 ms of 100,000 packets a second, or 5 s of 400: about a quarter of our memory.
@@ -20,12 +20,13 @@ const OVERHEAD: usize = size_of::<Held>();
 pub(super) struct Held {
     packet: Packet<'static>,
     bytes: Box<[u8]>,
+    dropped: Option<Dropped>,
     messages: Box<[SeenMessage]>,
 }
 
 impl Held {
     pub(super) fn packet(&self) -> Packet<'_> {
-        self.packet.with_bytes(&self.bytes)
+        Packet { dropped: self.dropped.as_ref(), ..self.packet.with_bytes(&self.bytes) }
     }
 
     fn len(&self) -> usize {
@@ -57,7 +58,8 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Lets a packet wait.
     pub(super) fn add(&mut self, packet: &Packet<'_>, messages: &[SeenMessage]) {
-        let held = Held { packet: packet.with_bytes(&[]), bytes: packet.bytes.into(), messages: messages.into() };
+        let (bytes, dropped) = (packet.bytes.into(), packet.dropped.cloned());
+        let held = Held { packet: packet.with_bytes(&[]), bytes, dropped, messages: messages.into() };
         self.bytes += held.len();
         self.queue.push_back(held);
     }

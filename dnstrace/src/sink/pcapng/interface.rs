@@ -37,8 +37,8 @@ impl Key {
         let (link, foreign, made_up) = (frame.link, packet.later_fragments, frame.made_up);
         match hook {
             Hook::Device => Self { hook, netns, ifindex, link, foreign, made_up },
-            // Sockets of all netns are one interface: what they have of their own stands in each packet.
-            Hook::Socket => Self { hook, netns: 0, ifindex: 0, link, foreign, made_up },
+            // Sockets, and drops, of all netns are one interface: what they have of their own stands in each packet.
+            Hook::Socket | Hook::Drop => Self { hook, netns: 0, ifindex: 0, link, foreign, made_up },
         }
     }
 
@@ -46,6 +46,7 @@ impl Key {
         match self.hook {
             Hook::Socket if self.made_up => Some("dnstap"),
             Hook::Socket => Some("socket"),
+            Hook::Drop => Some("drop"),
             Hook::Device => name,
         }
     }
@@ -56,6 +57,7 @@ impl Key {
                 "what servers told by dnstap; IP, UDP and TCP headers are made up from it".to_owned()
             }
             (Hook::Socket, ..) => "what sockets of every netns send and receive".to_owned(),
+            (Hook::Drop, ..) => "what the kernel threw away, in every netns".to_owned(),
             (Hook::Device, _, 0) => "interface that was not told".to_owned(),
             (Hook::Device, 0, ifindex) => format!("interface {ifindex}"),
             (Hook::Device, netns, ifindex) => format!("interface {ifindex} of netns {netns}"),

@@ -210,7 +210,7 @@ impl Section {
         let name = context.interfaces.name(point);
         // The name of the interface that a socket received from: a block without packets keeps it.
         let device = key.device(point);
-        if key.hook == Hook::Socket && name.is_some() && !self.numbers.contains_key(&device) {
+        if key.hook != Hook::Device && name.is_some() && !self.numbers.contains_key(&device) {
             self.describe(device, name, None, out);
         }
         self.numbers.get(&key).copied().unwrap_or_else(|| {
@@ -254,6 +254,10 @@ fn flags(packet: &Packet<'_>) -> Option<u32> {
 }
 
 fn note(packet: &Packet<'_>, step_ns: i64) -> PacketNote {
-    let ifindex = if packet.point.hook == Hook::Socket { packet.point.ifindex } else { 0 };
-    PacketNote { socket: packet.socket, ifindex, hop_id: packet.hop_id, gso_size: packet.gso_size, step_ns }
+    let Packet { point, mut socket, hop_id, gso_size, .. } = *packet;
+    let ifindex = if point.hook == Hook::Device { 0 } else { point.ifindex };
+    if point.hook == Hook::Drop {
+        socket.netns = (point.netns != 0).then_some(point.netns);
+    }
+    PacketNote { socket, ifindex, hop_id, gso_size, step_ns, dropped: packet.dropped.cloned() }
 }

@@ -40,6 +40,7 @@ fn packet(at: u64, bytes: &[u8]) -> Packet<'_> {
         vlan: None,
         gso_size: 0,
         later_fragments: false,
+        dropped: None,
         hop_id: None,
         socket: Socket::default(),
     }

@@ -20,16 +20,15 @@ pub(super) struct Block {
     pub(super) lines: Vec<Line>,
 }
 
-/// `3 problems: 192.0.2.53 does not answer; ...`.
-pub(super) fn verdict(findings: &[Finding], transactions: u64) -> Vec<Cell> {
+/// `3 problems: upstream-timeout, ...`; nothing where there was nothing to judge.
+pub(super) fn verdict(findings: &[Finding], is_whole: bool) -> Vec<Cell> {
     let problems: Vec<_> = findings.iter().filter(|finding| finding.severity != Severity::Advice).collect();
     let advice = findings.len() - problems.len();
     if problems.is_empty() {
-        let (text, tone) =
-            if transactions == 0 { ("nothing to judge", Tone::Warn) } else { ("no problem found", Tone::Good) };
+        let text = if is_whole { "no problem found" } else { "no problem found in what was captured" };
         let also =
             if advice == 0 { String::new() } else { format!(", {}", counted(advice, "piece", "pieces", " of advice")) };
-        return vec![Cell::new(format!("{text}{also}"), tone)];
+        return vec![Cell::new(format!("{text}{also}"), if is_whole { Tone::Good } else { Tone::Warn })];
     }
     let worst = problems.iter().map(|finding| finding.severity).max();
     let tone = if worst == Some(Severity::Error) { Tone::Bad } else { Tone::Warn };

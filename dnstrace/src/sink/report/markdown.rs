@@ -15,7 +15,9 @@ pub(super) fn write(page: &Page) -> String {
 }
 
 fn push_page(page: &Page, out: &mut String) -> fmt::Result {
-    writeln!(out, "**{}**\n", plain(&page.verdict))?;
+    if !page.verdict.is_empty() {
+        writeln!(out, "**{}**\n", plain(&page.verdict))?;
+    }
     writeln!(out, "{}\n", plain(&page.headline))?;
     for block in &page.findings {
         writeln!(out, "- **{}**", plain(&block.head))?;

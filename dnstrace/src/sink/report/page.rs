@@ -162,13 +162,16 @@ impl Page {
             names::most_queried(report),
             names::most_failed(report),
         ];
+        let warnings = losses::warnings(summary);
+        let is_judged = report.total.queries != 0;
+        let verdict = is_judged.then(|| findings::verdict(&observed.findings, warnings.is_empty()));
         Self {
-            verdict: findings::verdict(&observed.findings, report.total.transactions()),
+            verdict: verdict.unwrap_or_default(),
             findings: findings::blocks(&observed.findings),
             more_findings: findings::more(&observed.findings),
             headline: headline::headline(report),
             period: headline::period(report),
-            warnings: losses::warnings(summary),
+            warnings,
             tables: tables.into_iter().flatten().filter(|table| !table.rows.is_empty()).collect(),
             kinds: headline::kinds(report),
             ledgers: losses::ledgers(summary),

@@ -14,7 +14,16 @@ fn observed(report: Report) -> Observed {
 
 fn summary(ledgers: Vec<Ledger>) -> Summary {
     let totals = Totals::default();
-    Summary { totals, ledgers, quality: Vec::new(), packets: 0, messages: 0, warnings: Vec::new(), error: None }
+    Summary {
+        totals,
+        ledgers,
+        quality: Vec::new(),
+        packets: 0,
+        messages: 0,
+        surest: None,
+        warnings: Vec::new(),
+        error: None,
+    }
 }
 
 fn text(report: Report, summary: &Summary, palette: Palette) -> String {
@@ -44,13 +53,16 @@ fn twenty_clients_are_shown_and_the_rest_is_counted() {
     let page = plain(many_clients(25));
     assert!(page.contains("\n10.0.0.19 ") && !page.contains("\n10.0.0.20 "), "{page}");
     assert!(page.contains("\nand 5 more; --format json has them\n"), "{page}");
-    assert!(page.starts_with("25 transactions of 25 clients: all answered\n"), "{page}");
+    assert!(page.starts_with("no problem found\n25 transactions of 25 clients: all answered\n"), "{page}");
 }
 
 #[test]
 fn clients_that_found_no_room_are_told() {
     let page = plain(many_clients(u32::try_from(CLIENTS_MAX).unwrap() + 1));
-    assert!(page.starts_with("1025 transactions of more than 1024 clients: all answered\n"), "{page}");
+    assert!(
+        page.starts_with("no problem found\n1025 transactions of more than 1024 clients: all answered\n"),
+        "{page}"
+    );
     assert!(page.contains("\nall others "), "{page}");
 }
 
@@ -86,7 +98,7 @@ fn what_was_lost_is_said_first() {
     ];
     let summary = Summary { warnings: vec!["\x1b[2J: cut".to_owned()], ..summary(ledgers) };
     let page = text(many_clients(1), &summary, Palette::plain());
-    let warnings: Vec<_> = page.lines().skip(1).take(3).collect();
+    let warnings: Vec<_> = page.lines().skip(2).take(3).collect();
     assert_eq!(
         warnings,
         [

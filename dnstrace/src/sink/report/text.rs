@@ -13,7 +13,9 @@ const LABEL: usize = 14;
 
 pub(super) fn write(page: &Page, palette: &Palette) -> String {
     let mut text = String::new();
-    push_cells(&mut text, &page.verdict, palette);
+    if !page.verdict.is_empty() {
+        push_cells(&mut text, &page.verdict, palette);
+    }
     push_headline(&mut text, page, palette);
     for block in &page.findings {
         text.push('\n');

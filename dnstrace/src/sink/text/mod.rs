@@ -8,6 +8,7 @@ mod outcome;
 mod path;
 mod point;
 mod sighting;
+mod signs;
 mod summary;
 
 use std::time::Duration;

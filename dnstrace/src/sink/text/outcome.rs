@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::answer;
 use super::point::{UNKNOWN, process, push_place};
+use super::signs;
 use crate::capture::{Direction, Hook, Point, Socket};
 use crate::join::{MessageCopy, Outcome, Transaction};
 use crate::owner::Interfaces;
@@ -42,7 +43,7 @@ fn push_answered(line: &mut String, response: &MessageCopy, qtype: Option<u16>, 
 
 /// What else there is to say, most important first.
 pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks = signs::remarks(transaction);
     match (transaction.outcome, transaction.late_for) {
         (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(
             transaction
@@ -74,6 +75,7 @@ pub(in crate::sink) fn last_seen(point: Point, server: &Socket, interfaces: &Int
     let mut at = String::new();
     push_place(&mut at, point, interfaces);
     match (point.hook, point.direction) {
+        (Hook::Drop, _) => format!("dropped at {at}"),
         (Hook::Device, Direction::Out) => format!("last seen leaving {at}"),
         (Hook::Device, Direction::In) => format!("last seen entering {at}"),
         (_, Direction::Unknown) if at == UNKNOWN => NOT_TOLD.to_owned(),

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use anstyle::Style;
 
-use super::end_line;
 use super::point::{netns, push_sighted};
+use super::{end_line, signs};
+use crate::capture::BootTime;
 use crate::join::{Hop, MessageKind, Transaction};
 use crate::owner::Interfaces;
 use crate::sink::escape::Padded;
@@ -16,9 +17,12 @@ use crate::sink::{Numbered, Palette};
 pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &mut String) -> fmt::Result {
     let (transaction, interfaces) = (&*numbered.record, &*numbered.names.interfaces);
     let widths = Widths::new(&transaction.path, interfaces);
+    let mut told = BootTime(0);
     for (at, hop) in transaction.path.iter().enumerate() {
+        write_signs(palette, numbered, (told, hop.time), out)?;
+        told = told.max(hop.time);
         let before = transaction.path[..at].iter().rfind(|before| before.message == hop.message);
-        write!(out, "  {:>SINCE_WIDTH$}  ", since(hop, transaction))?;
+        write!(out, "  {:>SINCE_WIDTH$}  ", since(hop.time, transaction))?;
         write!(out, "{}  {}  ", message(hop.message), Padded(&sighted(hop, interfaces), widths.place))?;
         addresses(hop, before, &widths, palette, out)?;
         remarks(hop, before, palette, out)?;
@@ -27,6 +31,25 @@ pub(super) fn write(palette: &Palette, numbered: &Numbered<Transaction>, out: &m
     }
     if transaction.path_cut != 0 {
         writeln!(out, "    and {} more", transaction.path_cut)?;
+    }
+    write_signs(palette, numbered, (told, BootTime(u64::MAX)), out)
+}
+
+/// What happened to the packets from one time up to another, where it was seen.
+fn write_signs(
+    palette: &Palette,
+    numbered: &Numbered<Transaction>,
+    (after, until): (BootTime, BootTime),
+    out: &mut String,
+) -> fmt::Result {
+    let (transaction, interfaces) = (&*numbered.record, &*numbered.names.interfaces);
+    for sign in signs::between(&transaction.signs, after, until) {
+        let mut place = String::new();
+        push_sighted(&mut place, sign.point, interfaces);
+        write!(out, "  {:>SINCE_WIDTH$}  {}  ", since(sign.time, transaction), message(sign.message))?;
+        write!(out, "{}  at {place}", Painted(signs::words(&sign.event), palette.bad))?;
+        write!(out, "{}", Painted(netns(sign.point, interfaces), palette.dim))?;
+        end_line(out);
     }
     Ok(())
 }
@@ -59,8 +82,8 @@ fn sighted(hop: &Hop, interfaces: &Interfaces) -> String {
 }
 
 /// `+0.012 ms` after the transaction began.
-fn since(hop: &Hop, transaction: &Transaction) -> String {
-    let micros = hop.time.since(transaction.time).as_micros();
+fn since(time: BootTime, transaction: &Transaction) -> String {
+    let micros = time.since(transaction.time).as_micros();
     format!("+{}.{:03} ms", micros / 1_000, micros % 1_000)
 }
 

@@ -17,9 +17,9 @@ pub(super) fn push_place(text: &mut String, point: Point, interfaces: &Interface
             text.push_str(&escape::printable(server.as_bytes()));
         }
         (Hook::Socket, _) => text.push_str("socket"),
-        (Hook::Device, Some(name)) => text.push_str(&escape::printable(name.as_bytes())),
-        (Hook::Device, None) if point.ifindex == 0 => text.push_str(UNKNOWN),
-        (Hook::Device, None) => {
+        (Hook::Device | Hook::Drop, Some(name)) => text.push_str(&escape::printable(name.as_bytes())),
+        (Hook::Device | Hook::Drop, None) if point.ifindex == 0 => text.push_str(UNKNOWN),
+        (Hook::Device | Hook::Drop, None) => {
             text.push_str("if");
             push_number(text, point.ifindex.into(), 1);
         }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use dnstrace::capture::live::{HookCounts, Live, LiveOptions};
-use dnstrace::capture::{Counter, Direction, Hook, Layer, Packet, Socket};
+use dnstrace::capture::{Counter, Direction, Dropped, Hook, Layer, Packet, Socket};
 
 use super::machine::Machine;
 
@@ -18,6 +18,7 @@ pub(crate) struct Sighting {
     pub(crate) gso_size: u16,
     pub(crate) hop_id: Option<u64>,
     pub(crate) socket: Socket,
+    pub(crate) dropped: Option<Dropped>,
     layer: Layer,
 }
 
@@ -31,7 +32,7 @@ pub(crate) struct Watched {
     pub(crate) netns: u32,
 }
 
-/// DNS on port 53 at both hooks, nothing cut, room for everything a check sends.
+/// DNS on port 53 at all hooks, nothing cut, room for everything a check sends.
 pub(crate) fn options(machine: &Machine) -> LiveOptions {
     LiveOptions {
         hooks: Hook::ALL.to_vec(),
@@ -44,7 +45,7 @@ pub(crate) fn options(machine: &Machine) -> LiveOptions {
     }
 }
 
-/// Attaches both hooks; an error when one is not.
+/// Attaches all hooks; an error when one is not.
 pub(crate) fn attach(options: &LiveOptions) -> Result<Live> {
     let live = Live::start(options)?;
     for attachment in live.attached() {
@@ -122,11 +123,12 @@ impl Sighting {
             gso_size: packet.gso_size,
             hop_id: packet.hop_id,
             socket: packet.socket,
+            dropped: packet.dropped.cloned(),
             layer: packet.layer,
         }
     }
 
-    fn carries(&self, message: &[u8]) -> bool {
+    pub(crate) fn carries(&self, message: &[u8]) -> bool {
         self.bytes.windows(message.len()).any(|bytes| bytes == message)
     }
 

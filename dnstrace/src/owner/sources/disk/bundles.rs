@@ -17,6 +17,13 @@ pub(super) struct Bundles {
     skipped: u64,
 }
 
+/// Whose something is.
+#[derive(Clone, Debug)]
+pub(super) struct OfPod {
+    pub(super) uid: Option<Text>,
+    pub(super) namespace: Text,
+}
+
 impl Bundles {
     /// Reads what changed since the last look.
     pub(super) fn look(&mut self, host: &HostRoot) -> Found {
@@ -104,13 +111,14 @@ impl Bundles {
         running.filter_map(|(id, _)| self.spec(id).filter(|spec| spec.is_sandbox)?.pod.clone())
     }
 
-    /// The node's file that is a pod's resolv.conf, with the pod's Kubernetes namespace.
-    pub(super) fn pods_resolv_conf(&self) -> impl Iterator<Item = (Text, Text)> {
+    /// The node's file that is a pod's resolv.conf, with the pod.
+    pub(super) fn pods_resolv_conf(&self) -> impl Iterator<Item = (Text, OfPod)> {
         let specs = self.kept.keys().filter_map(|id| self.spec(id));
         specs.filter_map(|spec| {
             let sandbox = spec.sandbox.as_deref().and_then(|sandbox| self.spec(sandbox));
             let namespace = spec.namespace.clone().or_else(|| sandbox?.namespace.clone());
-            Some((spec.resolv_conf.clone()?, namespace?))
+            let uid = spec.pod.clone().or_else(|| sandbox?.pod.clone());
+            Some((spec.resolv_conf.clone()?, OfPod { uid, namespace: namespace? }))
         })
     }
 

@@ -10,6 +10,7 @@ mod cgroup_path;
 mod cgroup_tree;
 mod cni;
 mod cni_result;
+mod conntrack;
 mod found;
 mod kubelet;
 mod kubelet_config;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 
 pub use self::netns::OwnNetns;
 pub use self::node::name as node_name;
@@ -48,6 +49,9 @@ const PAUSES: u32 = 4;
 /// For what no event tells: other mounts, a full queue, files of `/proc`.
 const RESCAN: Duration = Duration::from_secs(30);
 
+/// Connection tracking is full within seconds, and as soon has room again.
+const TRACKING: Duration = Duration::from_secs(5);
+
 /// What is not whole yet is looked at again after this time, then after twice as long.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -57,7 +61,10 @@ const AGAIN_MAX: u32 = 6;
 /// Everything that is to be told of a node as it is now.
 #[must_use]
 pub fn scan(host: &HostRoot, own: OwnNetns) -> Vec<Update> {
-    View::new(own).look(host, &Place::all()).updates
+    let mut view = View::new(own);
+    let mut updates = view.look(host, &Place::all()).updates;
+    updates.extend(view.look_at_tracking(host).updates);
+    updates
 }
 
 /// Tells what there is, then what changes, and answers. It ends when nobody listens any more.
@@ -73,6 +80,7 @@ async fn run_in(
 ) -> Result<(), NobodyListens> {
     let (mut view, mut watch, mut turn) = (View::new(own), Watch::new(), Turn::new());
     watch.follow(&host, view.folders());
+    let mut tracking = interval(TRACKING);
     loop {
         let look = tokio::select! {
             // Nothing is known before the first look, and what is asked then would be answered wrongly.
@@ -81,6 +89,7 @@ async fn run_in(
                 turn.changed(places);
                 continue;
             }
+            _ = tracking.tick(), if turn.looked => view.look_at_tracking(&host),
             () = teller.closed() => return Err(NobodyListens),
             () = sleep_until(turn.due) => {
                 let look = view.look(&host, &turn.take());

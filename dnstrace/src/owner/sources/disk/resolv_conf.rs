@@ -1,4 +1,4 @@
-//! resolv.conf files: whom a node asks, and what pods' own say of cluster DNS.
+//! resolv.conf files: whom a node asks, what pods' own say, and what follows of cluster DNS.
 //!
 //! A pod's is a file of the node that the runtime mounts into it. It is read there, and not through the pod's own root,
 //! whose file systems may be of the pod's making and hang.
@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::bundles::Bundles;
+use super::bundles::{Bundles, OfPod};
 use super::found::{Found, count};
 use super::kubelet_config::domain;
-use crate::owner::fact::{ClusterDnsFact, Fact, Text};
+use super::uid;
+use crate::owner::fact::{ClusterDnsFact, Fact, ResolvConf, Text};
 use crate::owner::sources::host::{HostRoot, Stamp};
 
 /// Search lists have 2,048 bytes at most with kubelet.
@@ -18,16 +19,16 @@ const FILE_MAX: usize = 64 * 1024;
 /// Pods of one cluster name one server or two; a pod may write to its file, and shall not fill the fact.
 const SERVERS_MAX: usize = 8;
 
+/// kubelet writes 32 search domains at most; who writes more himself is still seen to.
+const SEARCH_MAX: usize = 64;
+
+/// There are some fifteen.
+const OPTIONS_MAX: usize = 32;
+
 const PORT: u16 = 53;
 
 /// Where a file says no address of its own, systemd-resolved keeps them here.
 const BEHIND_RESOLVED: &str = "run/systemd/resolve/resolv.conf";
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct ResolvConf {
-    nameservers: Vec<IpAddr>,
-    search: Vec<Text>,
-}
 
 /// Pods' files, by their paths.
 #[derive(Debug, Default)]
@@ -36,24 +37,28 @@ pub(super) struct ResolvConfs(BTreeMap<Text, (Stamp, Option<ResolvConf>)>);
 impl ResolvConfs {
     /// Reads what changed since the last look.
     pub(super) fn look(&mut self, host: &HostRoot, bundles: &Bundles) -> Found {
-        let pods: BTreeMap<Text, Text> = bundles.pods_resolv_conf().collect();
+        let pods: BTreeMap<Text, OfPod> = bundles.pods_resolv_conf().collect();
         self.0.retain(|path, _| pods.contains_key(path));
         for path in pods.keys() {
             self.refresh(host, path);
         }
         let skipped = self.0.values().filter(|(_, file)| file.is_none()).count() as u64;
         let mut votes: BTreeMap<(SocketAddr, Text), usize> = BTreeMap::new();
-        for (path, namespace) in &pods {
-            let file = self.0.get(path).and_then(|(_, file)| file.as_ref());
-            for vote in file.into_iter().flat_map(|file| file.cluster_dns(namespace)) {
+        let mut facts = Vec::new();
+        for (path, pod) in &pods {
+            let Some(file) = self.0.get(path).and_then(|(_, file)| file.as_ref()) else { continue };
+            for vote in cluster_dns(file, &pod.namespace) {
                 *votes.entry(vote).or_default() += 1;
             }
+            facts.extend(pod.uid.clone().map(|pod| Fact::ResolvConf(ResolvConf { pod, ..file.clone() })));
         }
         if votes.is_empty() {
-            return Found::absent(format!("none of {} names cluster DNS", count(pods.len(), "pod"))).skipping(skipped);
+            let why = format!("none of {} names cluster DNS", count(pods.len(), "pod"));
+            return Found { facts, ..Found::absent(why).skipping(skipped) };
         }
+        facts.push(Fact::ClusterDns(fact(votes)));
         let found = format!("cluster DNS in /etc/resolv.conf of {}", count(pods.len(), "pod"));
-        Found::ready(vec![Fact::ClusterDns(fact(votes))], found).skipping(skipped)
+        Found::ready(facts, found).skipping(skipped)
     }
 
     fn refresh(&mut self, host: &HostRoot, path: &Text) {
@@ -62,37 +67,38 @@ impl ResolvConfs {
             return;
         };
         if self.0.get(path).is_none_or(|(stamp, _)| *stamp != now) {
-            let file = host.read_text(&**path, FILE_MAX).ok().map(|text| ResolvConf::parse(&text));
+            let file = host.read_text(&**path, FILE_MAX).ok().map(|text| parse(&text));
             self.0.insert(path.clone(), (now, file));
         }
     }
 }
 
-impl ResolvConf {
-    /// resolv.conf(5): the last `search` counts.
-    fn parse(text: &str) -> Self {
-        let mut file = Self::default();
-        for line in text.lines() {
-            let mut words = line.split_ascii_whitespace();
-            match words.next() {
-                // A scope is of no use to others.
-                Some("nameserver") => file
-                    .nameservers
-                    .extend(words.next().and_then(|word| word.split('%').next()?.parse::<IpAddr>().ok())),
-                Some("search" | "domain") => file.search = words.filter_map(domain).collect(),
-                _ => {}
+/// resolv.conf(5): the last `search` counts, and every `options`.
+fn parse(text: &str) -> ResolvConf {
+    let mut file = ResolvConf::default();
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        match words.next() {
+            // A scope is of no use to others.
+            Some("nameserver") => {
+                file.nameservers.extend(words.next().and_then(|word| word.split('%').next()?.parse::<IpAddr>().ok()));
             }
+            Some("search" | "domain") => file.search = words.filter_map(domain).take(SEARCH_MAX).collect(),
+            Some("options") => file.options.extend(words.filter_map(uid::word)),
+            _ => {}
         }
-        file
     }
+    file.nameservers.truncate(SERVERS_MAX);
+    file.options.truncate(OPTIONS_MAX);
+    file
+}
 
-    /// Servers and cluster domain, when the search list is that of `dnsPolicy: ClusterFirst`.
-    fn cluster_dns(&self, namespace: &str) -> impl Iterator<Item = (SocketAddr, Text)> {
-        let own = format!("{namespace}.svc.");
-        let domain: Option<Text> = self.search.iter().find_map(|domain| domain.strip_prefix(&*own)).map(Into::into);
-        let servers = self.nameservers.iter().take(SERVERS_MAX);
-        servers.filter_map(move |address| Some((SocketAddr::new(address.to_canonical(), PORT), domain.clone()?)))
-    }
+/// Servers and cluster domain, when the search list is that of `dnsPolicy: ClusterFirst`.
+fn cluster_dns(file: &ResolvConf, namespace: &str) -> impl Iterator<Item = (SocketAddr, Text)> {
+    let own = format!("{namespace}.svc.");
+    let domain: Option<Text> = file.search.iter().find_map(|domain| domain.strip_prefix(&*own)).map(Into::into);
+    let servers = file.nameservers.iter();
+    servers.filter_map(move |address| Some((SocketAddr::new(address.to_canonical(), PORT), domain.clone()?)))
 }
 
 /// What most pods name comes first.
@@ -111,7 +117,7 @@ fn fact(votes: BTreeMap<(SocketAddr, Text), usize>) -> ClusterDnsFact {
 
 /// Whom the node's own resolver asks: what stands behind systemd-resolved, where that is all that is named.
 pub(super) fn of_node(host: &HostRoot) -> Vec<IpAddr> {
-    let read = |path: &str| host.read_text(path, FILE_MAX).map(|text| ResolvConf::parse(&text).nameservers);
+    let read = |path: &str| host.read_text(path, FILE_MAX).map(|text| parse(&text).nameservers);
     let named = read("etc/resolv.conf").unwrap_or_default();
     let behind = if named.iter().all(is_resolved) { read(BEHIND_RESOLVED).unwrap_or_default() } else { Vec::new() };
     let servers: BTreeSet<IpAddr> = if behind.is_empty() { named } else { behind }.into_iter().collect();
@@ -131,11 +137,22 @@ mod tests {
     #[test]
     fn search_list_of_the_pods_namespace_makes_it_cluster_dns() {
         let text = "search shop.svc.Cluster.local svc.cluster.local\nnameserver 10.96.0.10\nnameserver fd00::a%eth0\noptions ndots:5\n";
-        let file = ResolvConf::parse(text);
-        let servers: Vec<_> = file.cluster_dns("shop").collect();
+        let file = parse(text);
+        let servers: Vec<_> = cluster_dns(&file, "shop").collect();
         assert_eq!(servers.len(), 2);
         assert_eq!(servers[0], ("10.96.0.10:53".parse().unwrap(), "cluster.local".into()));
-        assert_eq!(file.cluster_dns("other").count(), 0);
+        assert_eq!(cluster_dns(&file, "other").count(), 0);
+    }
+
+    #[test]
+    fn whole_file_is_told_within_bounds() {
+        let text = "domain old.example\nsearch a.example B.example.\noptions ndots:2 edns0\noptions timeout:1\n";
+        let file = parse(text);
+        assert_eq!((&*file.search, file.ndots()), (&["a.example".into(), "b.example".into()][..], 2));
+        assert_eq!(file.options, ["ndots:2", "edns0", "timeout:1"].map(Text::from));
+        let long = format!("search {}\n{}", "x.example ".repeat(100), "nameserver 192.0.2.1\n".repeat(100));
+        let file = parse(&long);
+        assert_eq!((file.search.len(), file.nameservers.len()), (SEARCH_MAX, SERVERS_MAX));
     }
 
     #[test]

@@ -12,6 +12,7 @@ enum Subject {
     Cgroup(u64),
     ClusterDns,
     Node,
+    ResolvConf(Text),
 }
 
 impl Subject {
@@ -23,18 +24,21 @@ impl Subject {
             Fact::Cgroup { id, .. } => Some(Self::Cgroup(*id)),
             Fact::ClusterDns(_) => Some(Self::ClusterDns),
             Fact::Node(_) => Some(Self::Node),
+            Fact::ResolvConf(file) => Some(Self::ResolvConf(file.pod.clone())),
             _ => None,
         }
     }
 
-    fn gone(self) -> Fact {
-        match self {
+    /// `None` for what is over with its pod.
+    fn gone(self) -> Option<Fact> {
+        Some(match self {
             Self::Pod(uid, sandbox) => Fact::PodGone { uid, sandbox },
             Self::Container(id) => Fact::ContainerGone { id },
             Self::Cgroup(id) => Fact::CgroupGone { id },
             Self::ClusterDns => Fact::ClusterDns(ClusterDnsFact::default()),
             Self::Node => Fact::Node(NodeFact::default()),
-        }
+            Self::ResolvConf(_) => return None,
+        })
     }
 }
 
@@ -54,7 +58,7 @@ impl Told {
         let mut changes = Vec::new();
         for key in gone {
             self.0.remove(&key);
-            changes.push(key.1.gone());
+            changes.extend(key.1.gone());
         }
         for (key, fact) in now {
             if self.0.get(&key) != Some(&fact) {

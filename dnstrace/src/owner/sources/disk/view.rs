@@ -7,6 +7,7 @@ use super::bundle;
 use super::bundles::Bundles;
 use super::cgroup_tree::{Tree, Walk};
 use super::cni::{self, Cni};
+use super::conntrack::Tracking;
 use super::found::{Found, count};
 use super::kubelet::{self, Folders, Pods};
 use super::kubelet_process::Kubelet;
@@ -36,6 +37,7 @@ pub(super) struct View {
     cni: Cni,
     folders: Folders,
     resolv_confs: ResolvConfs,
+    tracking: Tracking,
     pub(super) looked_for_netns: Option<BootTime>,
 }
 
@@ -62,6 +64,7 @@ impl View {
             cni: Cni::default(),
             folders: Folders::default(),
             resolv_confs: ResolvConfs::default(),
+            tracking: Tracking::default(),
             looked_for_netns: None,
         }
     }
@@ -79,8 +82,8 @@ impl View {
             self.look_at_bundles(host, &mut look);
         }
         if bundles || places.contains(&Place::Network) {
-            let here = self.own.inode.is_some() && self.own.inode == self.node.netns;
-            let cni = self.cni.look(host, &self.bundles, here.then_some(self.own.index_of));
+            let index_of = self.is_in_nodes_netns().then_some(self.own.index_of);
+            let cni = self.cni.look(host, &self.bundles, index_of);
             self.found(Source::Cni, cni, &mut look);
         }
         // Who hears of a container's cgroup knows the container by then.
@@ -93,6 +96,18 @@ impl View {
         let folders = self.folders.look(host, &self.root_dir(), &self.pods());
         self.found(Source::Kubelet, folders, &mut look);
         look
+    }
+
+    /// Connection tracking is that of a netns, and read of ours: it says nothing of the node's when that is another.
+    pub(super) fn look_at_tracking(&mut self, host: &HostRoot) -> Look {
+        let pid = self.kubelet.as_ref().map_or(1, |kubelet| kubelet.pid);
+        let tracking = self.is_in_nodes_netns().then(|| self.tracking.look(host, pid)).flatten();
+        let update = tracking.map(|tracking| Update::Fact(Source::Kernel, Fact::Conntrack(tracking)));
+        Look { updates: update.into_iter().collect(), again: false }
+    }
+
+    fn is_in_nodes_netns(&self) -> bool {
+        self.own.inode.is_some() && self.own.inode == self.node.netns
     }
 
     fn look_at_node(&mut self, host: &HostRoot, look: &mut Look) {

@@ -21,13 +21,13 @@ pub(super) fn sizes(ground: &Ground) -> Result<()> {
     for exchange in &exchanges {
         whole(exchange, &watched).with_context(|| format!("{} bytes", exchange.query.len()))?;
     }
-    let cut = Hook::ALL.map(|hook| watched.count(hook, Counter::Cut));
+    let cut = Hook::PASSED.map(|hook| watched.count(hook, Counter::Cut));
     ensure!(cut == [0, 0], "counts {cut:?} cut");
     Ok(())
 }
 
 fn whole(exchange: &Exchange, watched: &Watched) -> Result<()> {
-    for hook in Hook::ALL {
+    for hook in Hook::PASSED {
         for direction in [Direction::Out, Direction::In] {
             let sighting = watched.one(hook, direction, &exchange.query)?;
             ensure!(sighting.wire_len as usize == sighting.bytes.len(), "cut at {hook:?}");
@@ -42,7 +42,7 @@ pub(super) fn snaplen(ground: &Ground) -> Result<()> {
     const LENGTH: usize = 300;
     let cutting = LiveOptions { snaplen: SNAPLEN, ..options(&ground.machine) };
     let (exchange, watched) = watch(&cutting, || Pair::new((V4, 53).into())?.exchange(LENGTH))?;
-    for hook in Hook::ALL {
+    for hook in Hook::PASSED {
         ensure!(watched.count(hook, Counter::Cut) == 4, "{hook:?}: {} cut, not 4", watched.count(hook, Counter::Cut));
     }
     for sighting in &watched.sightings {
@@ -65,7 +65,7 @@ pub(super) fn ring_full(ground: &Ground) -> Result<()> {
         let pair = Pair::new((V4, 53).into())?;
         (0..EXCHANGES).try_for_each(|_| pair.exchange(USUAL).map(drop))
     })?;
-    for hook in Hook::ALL {
+    for hook in Hook::PASSED {
         let (seen, full) = (watched.count(hook, Counter::Seen), watched.count(hook, Counter::RingFull));
         ensure!(seen == 4 * EXCHANGES, "{hook:?} saw {seen} packets");
         ensure!(full > 0 && full < seen, "{hook:?}: ring full for {full} of {seen}");
@@ -76,7 +76,7 @@ pub(super) fn ring_full(ground: &Ground) -> Result<()> {
 
 /// TCP's bare acknowledgements carry nothing and are only counted.
 pub(super) fn no_payload(ground: &Ground) -> Result<()> {
-    for hook in Hook::ALL {
+    for hook in Hook::PASSED {
         let counts = &ground.usual.watched.counts;
         ensure!(counts.get(hook, Counter::NoPayload) > 0, "{hook:?} counts none: {counts:?}");
     }

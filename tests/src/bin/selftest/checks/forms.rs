@@ -45,7 +45,7 @@ pub(super) fn extension_headers(ground: &Ground) -> Result<()> {
 }
 
 fn query_seen(exchange: &Exchange, watched: &Watched) -> Result<()> {
-    for hook in Hook::ALL {
+    for hook in Hook::PASSED {
         for direction in [Direction::Out, Direction::In] {
             watched.one(hook, direction, &exchange.query)?;
         }

@@ -2,6 +2,7 @@
 
 mod attribution;
 mod bounds;
+mod drops;
 mod forms;
 mod host;
 mod reach;
@@ -48,5 +49,6 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("snaplen", bounds::snaplen),
     ("ring_full", bounds::ring_full),
     ("no_payload", bounds::no_payload),
+    ("closed_port", drops::closed_port),
     ("doctor", host::doctor),
 ];

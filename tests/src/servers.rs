@@ -1,16 +1,18 @@
-//! Real DNS servers in a pod, which forward everything to the upstream.
+//! Real DNS servers in a pod, which forward everything to the upstream, or do as they are configured.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use dnstrace_tests::coredns;
-use dnstrace_tests::node::{Pod, UPSTREAM_V4};
 use tempfile::TempDir;
+
+use crate::coredns;
+use crate::node::{Pod, UPSTREAM_V4};
 
 /// How long a server may take to listen on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,17 +21,22 @@ const LINES: usize = 1 << 10;
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Program {
+pub enum Program {
+    /// `CoreDNS`.
     CoreDns,
+    /// The last `CoreDNS` before its forward plugin gave up on a dead upstream sooner.
+    OldCoreDns,
+    /// Unbound.
     Unbound,
+    /// dnsmasq.
     Dnsmasq,
 }
 
 impl Program {
     /// Its process's name.
-    pub(crate) fn comm(self) -> &'static str {
+    pub fn comm(self) -> &'static str {
         match self {
-            Self::CoreDns => "coredns",
+            Self::CoreDns | Self::OldCoreDns => "coredns",
             Self::Unbound => "unbound",
             Self::Dnsmasq => "dnsmasq",
         }
@@ -38,29 +45,34 @@ impl Program {
     /// What it says when it listens.
     fn ready(self) -> &'static str {
         match self {
-            Self::CoreDns => "CoreDNS-",
+            Self::CoreDns | Self::OldCoreDns => "CoreDNS-",
             Self::Unbound => "start of service",
             Self::Dnsmasq => "started, version",
         }
     }
 
-    fn command(self, pod: &Pod, folder: &TempDir, upstream: &str) -> Result<Command> {
-        let file = folder.path().join("configuration");
+    /// What has it ask `upstream` for everything.
+    fn forwarding(self, pod: &Pod, upstream: &str) -> String {
+        match self {
+            Self::CoreDns | Self::OldCoreDns => format!(". {{\n forward . {upstream}\n}}\n"),
+            Self::Unbound => unbound(pod, upstream),
+            Self::Dnsmasq => dnsmasq(upstream),
+        }
+    }
+
+    fn command(self, pod: &Pod, configuration: &Path) -> Result<Command> {
         let mut command = pod.command(match self {
             Self::CoreDns => coredns::binary()?,
+            Self::OldCoreDns => coredns::old_binary()?,
             Self::Unbound => "unbound".into(),
             Self::Dnsmasq => "dnsmasq".into(),
         })?;
         match self {
-            Self::CoreDns => fs::write(&file, format!(". {{\n forward . {upstream}\n}}\n"))?,
-            Self::Unbound => fs::write(&file, unbound(pod, upstream))?,
-            Self::Dnsmasq => fs::write(&file, dnsmasq(upstream))?,
-        }
-        match self {
-            Self::CoreDns => command.arg("-conf").arg(&file),
-            Self::Unbound => command.args(["-d", "-c"]).arg(&file),
-            Self::Dnsmasq => command.args(["--keep-in-foreground", "--log-facility=-", "-C"]).arg(&file),
+            Self::CoreDns | Self::OldCoreDns => command.arg("-conf"),
+            Self::Unbound => command.args(["-d", "-c"]),
+            Self::Dnsmasq => command.args(["--keep-in-foreground", "--log-facility=-", "-C"]),
         };
+        command.arg(configuration);
         Ok(command)
     }
 }
@@ -82,21 +94,28 @@ fn dnsmasq(upstream: &str) -> String {
 }
 
 /// A server in a pod, gone when dropped.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     _folder: TempDir,
 }
 
 impl Server {
     /// Listens from when this returns, and asks the upstream.
-    pub(crate) fn start(program: Program, pod: &Pod) -> Result<Self> {
+    pub fn start(program: Program, pod: &Pod) -> Result<Self> {
         Self::asking(program, pod, &format!("{UPSTREAM_V4}:53"))
     }
 
     /// The same with another upstream.
-    pub(crate) fn asking(program: Program, pod: &Pod, upstream: &str) -> Result<Self> {
+    pub fn asking(program: Program, pod: &Pod, upstream: &str) -> Result<Self> {
+        Self::configured(program, pod, &program.forwarding(pod, upstream))
+    }
+
+    /// The same with this configuration.
+    pub fn configured(program: Program, pod: &Pod, configuration: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut command = program.command(pod, &folder, upstream)?;
+        let file = folder.path().join("configuration");
+        fs::write(&file, configuration)?;
+        let mut command = program.command(pod, &file)?;
         let (said, saying) = nix::unistd::pipe()?;
         command.stdin(Stdio::null()).stdout(saying.try_clone()?).stderr(saying);
         let child = command.spawn().with_context(|| format!("cannot start {program:?}"))?;
@@ -111,6 +130,14 @@ impl Server {
             before.push_str(&line);
         }
         Ok(server)
+    }
+}
+
+impl Server {
+    /// Its process, to stop and to continue.
+    #[must_use]
+    pub fn pid(&self) -> nix::unistd::Pid {
+        nix::unistd::Pid::from_raw(self.child.id().cast_signed())
     }
 }
 

@@ -1,0 +1,98 @@
+//! The packet record of a packet that is being thrown away.
+
+use core::ptr::{addr_of_mut, read_volatile};
+
+use aya_ebpf::helpers::generated::{bpf_ktime_get_boot_ns, bpf_probe_read_kernel};
+use dnstrace_ebpf::{Counter, Hook, Layer, PacketRecord};
+
+use super::record::{FRAME, NO_WAKEUP, SMALL, Slot};
+use crate::kernel::Skb;
+use crate::maps::{PACKETS, SNAPLEN, count};
+use crate::parse::Dropped;
+
+const NO_UID: u32 = u32::MAX;
+
+/// Who threw it away, and why, in the kernel's numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Why {
+    pub(crate) reason: u32,
+    pub(crate) location: u64,
+}
+
+/// Gives the packet to user space: as much of it as tells it from any other, for nobody receives the rest.
+#[inline(always)]
+pub(crate) fn dropped(skb: Skb, packet: &Dropped, why: Why) {
+    count(Hook::Drop, Counter::Seen);
+    let snaplen = SNAPLEN.load();
+    let captured_len = if packet.linear < snaplen { packet.linear } else { snaplen };
+    let captured_len = if captured_len < FRAME as u32 { captured_len } else { FRAME as u32 };
+    if captured_len < packet.ip_len {
+        count(Hook::Drop, Counter::Cut);
+    }
+    let outcome = if captured_len <= SMALL as u32 {
+        write::<SMALL>(skb, packet, captured_len, why)
+    } else {
+        write::<FRAME>(skb, packet, captured_len, why)
+    };
+    count(Hook::Drop, outcome);
+}
+
+#[inline(always)]
+fn write<const BYTES: usize>(skb: Skb, packet: &Dropped, captured_len: u32, why: Why) -> Counter {
+    let Some(mut slot) = PACKETS.reserve::<Slot<BYTES>>(0) else { return Counter::RingFull };
+    let place = slot.as_mut_ptr();
+    // As in `record`: one less than the length, read anew, then one more: never 0, never above.
+    let mut last = captured_len.wrapping_sub(1);
+    // SAFETY: a local variable.
+    last = unsafe { read_volatile(&raw const last) };
+    if last > BYTES as u32 - 1 {
+        last = BYTES as u32 - 1;
+    }
+    // SAFETY: `place` is a reserved slot of this size; the helper writes `last + 1 <= BYTES` bytes of it, and checks the
+    // address that it reads.
+    let status = unsafe {
+        bpf_probe_read_kernel(addr_of_mut!((*place).bytes).cast(), last + 1, packet.ip as *const core::ffi::c_void)
+    };
+    if status != 0 {
+        slot.discard(NO_WAKEUP);
+        return Counter::TooShort;
+    }
+    // SAFETY: `place` is a reserved slot.
+    unsafe { fill(addr_of_mut!((*place).record), skb, packet.ip_len, last + 1, why) };
+    slot.submit(NO_WAKEUP);
+    Counter::Emitted
+}
+
+/// # Safety
+/// `record` must be valid for writing.
+#[inline(always)]
+unsafe fn fill(record: *mut PacketRecord, skb: Skb, wire_len: u32, captured_len: u32, why: Why) {
+    let (ifindex, netns) = skb.device();
+    // SAFETY: `record` is valid for writing.
+    unsafe {
+        (*record).boot_ns = bpf_ktime_get_boot_ns();
+        (*record).cookie = 0;
+        (*record).cgroup_id = 0;
+        (*record).hop_id = skb.hop_id();
+        (*record).wire_len = wire_len;
+        (*record).captured_len = captured_len;
+        (*record).ifindex = ifindex;
+        (*record).socket_netns = if netns == 0 { skb.socket_netns() } else { netns };
+        (*record).tgid = 0;
+        (*record).uid = NO_UID;
+        (*record).vlan_tci = 0;
+        (*record).gso_size = 0;
+        (*record).hook = Hook::Drop as u8;
+        (*record).direction = 0;
+        (*record).layer = Layer::Ip as u8;
+        (*record).vlan_present = 0;
+        (*record).location = why.location;
+        (*record).reason = why.reason;
+        (*record).reserved = 0;
+        #[expect(clippy::cast_ptr_alignment, reason = "the record is aligned to eight, and 64 bytes come before")]
+        let comm = addr_of_mut!((*record).comm).cast::<u64>();
+        // Volatile: of two zeros beside each other the compiler makes a call of `memset`.
+        comm.write_volatile(0);
+        comm.add(1).write_volatile(0);
+    }
+}

@@ -1,0 +1,105 @@
+//! What happens to the packets of a transaction.
+
+use super::scenario::{check, counts_of};
+use crate::join::signs::SIGNS_MAX;
+
+#[test]
+fn rejected_query_has_a_sign_at_each_point() {
+    check(
+        "0     q    @pod> 10.0.0.1:4000 > 10.96.0.10:53
+         0.01  q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         0.02  icmp veth> 10.0.0.1:4000 > 10.96.0.10:53 by=10.0.0.254
+         0.03  icmp @pod< 10.0.0.1:4000 > 10.96.0.10:53 by=10.0.0.254
+         6000  expire",
+        "#1 no-response 10.0.0.1:4000 > 10.96.0.10:53 path=q:@pod>,q:veth< \
+         signs=q:veth>:10.0.0.254,q:@pod<:10.0.0.254",
+    );
+}
+
+#[test]
+fn retransmission_is_rejected_by_itself() {
+    check(
+        "0     q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         1     icmp veth> 10.0.0.1:4000 > 10.96.0.10:53
+         2500  q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         2501  icmp veth> 10.0.0.1:4000 > 10.96.0.10:53
+         9000  expire",
+        "#1 no-response 10.0.0.1:4000 > 10.96.0.10:53 path=q:veth<,q:veth</1 \
+         signs=q:veth>:10.0.0.254,q:veth>/1:10.0.0.254 attempts=0,2500",
+    );
+}
+
+#[test]
+fn error_that_quotes_an_address_behind_nat_belongs_to_its_query() {
+    check(
+        "0     q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         0.1   q    eth0> 10.0.0.1:4000 > 10.0.1.53:53
+         0.5   icmp eth0< 10.0.0.1:4000 > 10.0.1.53:53 by=10.0.1.53
+         0.6   icmp veth> 10.0.0.1:4000 > 10.96.0.10:53 by=10.96.0.10
+         6000  expire",
+        "#1 no-response 10.0.0.1:4000 > 10.96.0.10:53 nat=10.0.1.53:53 path=q:veth<,q:eth0> \
+         signs=q:eth0<:10.0.1.53,q:veth>:10.96.0.10",
+    );
+}
+
+#[test]
+fn bytes_tell_where_an_address_was_seen_nowhere() {
+    check(
+        "0     q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         0.5   icmp eth0< 10.0.0.1:4000 > 10.0.1.53:53
+         6000  expire",
+        "#1 no-response 10.0.0.1:4000 > 10.96.0.10:53 path=q:veth< signs=q:eth0<:10.0.0.254",
+    );
+}
+
+#[test]
+fn rejected_response_belongs_to_its_transaction() {
+    check(
+        "0     q     veth< 10.0.0.1:4000 > 10.0.1.53:53
+         1     r     veth> 10.0.1.53:53 > 10.0.0.1:4000
+         1.1   icmpr veth< 10.0.1.53:53 > 10.0.0.1:4000 by=10.0.0.1",
+        "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:veth<,r:veth> signs=r:veth<:10.0.0.1 rt=1",
+    );
+}
+
+#[test]
+fn errors_of_others_stay_apart() {
+    check(
+        "0     q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         0.1   icmp veth> 10.0.0.2:4000 > 10.96.0.11:53
+         0.2   icmp veth> 10.0.0.1:4000 > 10.96.0.10:53 id=2
+         0.3   icmp veth> 10.0.0.1:4000 > 10.96.0.10:53 quoted=0
+         6000  expire
+         6001  icmp veth> 10.0.0.1:4000 > 10.96.0.10:53",
+        "#1 no-response 10.0.0.1:4000 > 10.96.0.10:53 path=q:veth<
+         signs_unmatched=4",
+    );
+}
+
+#[test]
+fn signs_are_bounded_and_counted() {
+    let errors = "1 icmp veth> 10.0.0.1:4000 > 10.96.0.10:53\n".repeat(SIGNS_MAX + 3);
+    let counts = counts_of(&format!("0 q veth< 10.0.0.1:4000 > 10.96.0.10:53\n{errors}"));
+    assert_eq!((counts.signs_joined, counts.signs_cut), (SIGNS_MAX as u64, 3));
+}
+
+#[test]
+fn dropped_query_is_seen_nowhere_after() {
+    check(
+        "0     q    veth< 10.0.0.1:4000 > 10.96.0.10:53
+         0.1   drop veth< 10.0.0.1:4000 > 10.0.1.53:53
+         6000  expire",
+        "#1 no-response 10.0.0.1:4000 > 10.96.0.10:53 path=q:veth< signs=q:veth:NETFILTER_DROP@nft_do_chain",
+    );
+}
+
+#[test]
+fn dropped_response_belongs_to_its_transaction() {
+    check(
+        "0     q     veth< 10.0.0.1:4000 > 10.0.1.53:53
+         1     r     eth0< 10.0.1.53:53 > 10.0.0.1:4000
+         1.1   dropr eth0< 10.0.1.53:53 > 10.0.0.1:4000",
+        "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:veth<,r:eth0< \
+         signs=r:eth0:NETFILTER_DROP@nft_do_chain",
+    );
+}

@@ -1,0 +1,69 @@
+//! `answer-mismatch`: a response does not repeat the question as it was asked, or there are several.
+
+use std::net::SocketAddr;
+
+use super::Rule;
+use crate::join::{Outcome, Transaction, question};
+use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
+use crate::rules::findings::{Claim, Found};
+use crate::rules::stage::Ended;
+use crate::rules::stuck::StuckFlows;
+use crate::rules::world::World;
+
+/// What it means.
+pub(super) const EXPLANATION: Explanation = Explanation {
+    id: "answer-mismatch",
+    title: "responses do not fit their query: changed question, or several for one query",
+    severity: Severity::Warning,
+    meaning: "Resolvers compare a response with their query to tell forged ones. When a server repeats the question in other \
+              letters, strict resolvers (those that mix upper and lower case on purpose) throw its responses away. Several \
+              responses to one query come from packets that are duplicated on their way, or from somebody who answers in \
+              the server's place.",
+    signature: "The question in the response differs from the query's in upper and lower case: certain. A query that was \
+                sent once has more than one response, at least three times: suspected, as the query may have been sent again unseen.",
+    remedy: "For changed letters, update or replace the server or proxy that does it. For several responses, look for a \
+             bridge in promiscuous mode, mirrored ports, or a DNS proxy on the way.",
+    link: "https://www.rfc-editor.org/rfc/rfc5452#section-9.1",
+    surer: "a recording at the server as well",
+    explains_failure: false,
+};
+
+/// See [`EXPLANATION`].
+#[derive(Default)]
+pub(super) struct AnswerMismatch {
+    /// Servers, and how often they gave several.
+    several: StuckFlows<SocketAddr>,
+}
+
+/// One response that is seen twice may be a copy that our own capture made.
+const SEVERAL_MIN: u32 = 3;
+
+impl Rule for AnswerMismatch {
+    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        let Ended { case, transaction } = *ended;
+        if case.outcome != Outcome::Answered {
+            return;
+        }
+        if has_other_letters(transaction) {
+            let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
+            found.seen(claim, || "repeats questions in other letters (upper and lower case) than asked".to_owned());
+            return;
+        }
+        // A proxy that asks on with the client's own address gives its server's response, and its own.
+        let is_proxied = world.window.caused_by(case.id).next().is_some();
+        if case.duplicate_responses == 0 || case.attempts.len() != 1 || is_proxied {
+            return;
+        }
+        if self.several.add(case.responder(), case, None).is_some_and(|stuck| stuck.count >= SEVERAL_MIN) {
+            let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Suspected };
+            found.missed(claim, || "gives several responses to a query that was sent once".to_owned());
+        }
+    }
+}
+
+fn has_other_letters(transaction: &Transaction) -> bool {
+    let (Some(query), Some(response)) = (&transaction.query, &transaction.response) else { return false };
+    let (Some(asked), Some(repeated)) = (question(query), question(response)) else { return false };
+    let (asked, repeated) = (asked.name.wire(), repeated.name.wire());
+    asked != repeated && asked.eq_ignore_ascii_case(repeated)
+}

@@ -1,0 +1,139 @@
+//! `name-not-found`: a pod asks again and again for a name of the cluster that is not there.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Rule;
+use super::wrong_namespace::{Wanted, is_denied};
+use crate::capture::BootTime;
+use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
+use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::lookup::{Lookup, LookupOutcome, Step};
+use crate::rules::name::Name;
+use crate::rules::recent::Recent;
+use crate::rules::world::World;
+
+/// What it means.
+pub(super) const EXPLANATION: Explanation = Explanation {
+    id: "name-not-found",
+    title: "a pod keeps asking for a name of the cluster that does not exist",
+    severity: Severity::Warning,
+    meaning: "Cluster DNS says that there is no such name, and the application asks again and again: a Service that was \
+              not created, was removed, has no ready endpoints (headless), or whose name is written wrongly.",
+    signature: "Every name that the stub resolver tried ended in NXDOMAIN, six times within minutes, half a minute apart \
+                at least, and was never found in between; a name with its parts in the wrong order at once. The NXDOMAIN \
+                is certain; that the application needs the name is an assumption: some only try.",
+    remedy: "`kubectl get service,endpointslices -n NAMESPACE` shows what is there; a whole name is \
+             SERVICE.NAMESPACE.svc.cluster.local.",
+    link: "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/#does-the-service-exist",
+    surer: "the list of Services (--kube)",
+    explains_failure: false,
+};
+
+/// Who only tries for a name does not come back so often.
+const LOOKUPS_MIN: u32 = 6;
+/// All at once may be a program that begins.
+const SPAN_MIN: Duration = Duration::from_secs(30);
+/// A name that is asked for more seldom is none that an application waits for.
+const PAUSE_MAX: Duration = Duration::from_mins(2);
+/// Names that are missed, with who misses them: a node has some hundred pods, and one that probes shall not hide them.
+const MISSED_MAX: usize = 2_048;
+
+/// See [`EXPLANATION`].
+pub(super) struct NameNotFound {
+    missed: Recent<(IpAddr, Name), Missed>,
+}
+
+impl Default for NameNotFound {
+    fn default() -> Self {
+        Self { missed: Recent::new(MISSED_MAX) }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Missed {
+    lookups: u32,
+    first: BootTime,
+    last: BootTime,
+}
+
+impl Rule for NameNotFound {
+    fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
+        let key = (lookup.client, lookup.steps[0].name.clone());
+        if lookup.outcome() != LookupOutcome::NotFound {
+            if let Some(missed) = self.missed.get_mut(&key) {
+                *missed = Missed::default();
+            }
+            return;
+        }
+        let Some(missing) = missing(lookup, world) else { return };
+        let is_kept = self.is_kept_up(&key, lookup.begin);
+        if !is_kept && matches!(missing, Missing::Name(_)) {
+            return;
+        }
+        let subject = Subject::asker(lookup);
+        let claim = LookupClaim { lookup, step: missing.step(), subject, certainty: Certainty::Likely };
+        found.seen_in(claim, || missing.sentence(lookup));
+    }
+
+    fn evicted(&self) -> u64 {
+        self.missed.evicted()
+    }
+}
+
+impl NameNotFound {
+    /// Counts a lookup; whether there were enough by now.
+    fn is_kept_up(&mut self, key: &(IpAddr, Name), time: BootTime) -> bool {
+        let missed = self.missed.entry(key);
+        if missed.lookups == 0 || time.since(missed.last) > PAUSE_MAX {
+            *missed = Missed { lookups: 0, first: time, last: time };
+        }
+        (missed.lookups, missed.last) = (missed.lookups.saturating_add(1), time);
+        missed.lookups >= LOOKUPS_MIN && time.since(missed.first) >= SPAN_MIN
+    }
+}
+
+/// What is missing, and why.
+enum Missing<'a> {
+    /// `web.svc.shop`.
+    Order(&'a Step),
+    /// The Service.
+    Name(Wanted<'a>),
+}
+
+impl Missing<'_> {
+    fn step(&self) -> &Step {
+        match self {
+            Self::Order(step) => step,
+            Self::Name(wanted) => wanted.step,
+        }
+    }
+
+    fn sentence(&self, lookup: &Lookup) -> String {
+        match self {
+            Self::Order(_) => format!("asks for {}: a Service's namespace stands before svc", lookup.base),
+            Self::Name(Wanted { service, namespace, .. }) => {
+                format!("keeps asking for the Service {service} in {namespace}, which does not exist")
+            }
+        }
+    }
+}
+
+fn missing<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<Missing<'a>> {
+    if let Some(step) = wrong_order(lookup, world) {
+        return Some(Missing::Order(step));
+    }
+    let wanted = Wanted::of(lookup, world)?;
+    // Two labels may be a name outside of the cluster; one that is elsewhere is `wrong-namespace`.
+    let is_plain = !wanted.is_ambiguous(world) && wanted.elsewhere(world).is_empty();
+    is_plain.then_some(Missing::Name(wanted))
+}
+
+/// `web.svc.shop`, tried with the search list.
+fn wrong_order<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<&'a Step> {
+    let labels: Vec<_> = lookup.base.labels().collect();
+    let is_swapped = matches!(labels[..], [_, b"svc", namespace] if namespace != b"svc");
+    let first = &lookup.steps[0];
+    let is_walk = lookup.steps.len() > 1 && first.suffix.is_some() && is_denied(first, world);
+    (is_swapped && is_walk).then_some(first)
+}

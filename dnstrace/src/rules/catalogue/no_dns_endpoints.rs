@@ -1,0 +1,86 @@
+//! `no-dns-endpoints`: the Service of cluster DNS has nobody behind it, and the node rejects what is sent there.
+
+use super::Rule;
+use crate::rules::case::Case;
+use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
+use crate::rules::findings::{Claim, Found};
+use crate::rules::path::{self, Leg};
+use crate::rules::signs::{Rejected, Rejection, rejections};
+use crate::rules::stage::Ended;
+use crate::rules::world::World;
+
+/// What it means.
+pub(super) const EXPLANATION: Explanation = Explanation {
+    id: "no-dns-endpoints",
+    title: "the DNS Service has no ready endpoint, and the node rejects its queries",
+    severity: Severity::Error,
+    meaning: "No pod of cluster DNS is ready, so kube-proxy has nowhere to send queries and has the node reject them. \
+              Programs with glibc fail at once, those with musl after five seconds; no name can be looked up.",
+    signature: "A query to the Service's address is answered by an ICMP port unreachable that the node itself sends, and is \
+                never translated to an endpoint. Certain when the API says that no endpoint is ready; likely when only the \
+                address is known to be a Service's, as a policy may reject, too; suspected when not even that is known.",
+    remedy: "See why no CoreDNS pod is ready: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns, then \
+             kubectl -n kube-system describe those pods and read their logs.",
+    link: "https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/#are-dns-endpoints-exposed",
+    surer: "the API server's list of endpoints (run dnstrace in the cluster, or give it a kubeconfig)",
+    explains_failure: true,
+};
+
+/// See [`EXPLANATION`].
+#[derive(Default)]
+pub(super) struct NoDnsEndpoints;
+
+impl Rule for NoDnsEndpoints {
+    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        let case = ended.case;
+        if case.server_after_nat.is_some() || case.answer.is_some() {
+            return;
+        }
+        let has_none = is_listed(case, world) && has_no_ready_endpoint(world);
+        if rejections(&case.signs).any(|rejected| is_by_node(&rejected, case)) {
+            let Some(certainty) = certainty_of_rejection(case, world) else { return };
+            let claim = Claim { case, subject: Subject::asked(case), certainty };
+            return found.seen(claim, || sentence("this node rejects its queries", has_none));
+        }
+        // Where a Service has endpoints only elsewhere (internalTrafficPolicy), queries vanish instead.
+        if has_none && case.is_unanswered() && path::leg(case, world) == Some(Leg::Client) {
+            let claim = Claim { case, subject: Subject::asked(case), certainty: Certainty::Likely };
+            found.missed(claim, || sentence("its queries vanish on this node", has_none));
+        }
+    }
+}
+
+fn sentence(what: &str, has_none: bool) -> String {
+    let why = if has_none { "has no ready endpoint" } else { "seems to have no endpoint" };
+    format!("{why}: {what}")
+}
+
+fn is_by_node(rejected: &Rejected<'_>, case: &Case) -> bool {
+    rejected.says == Rejection::Port && rejected.sign.dst == case.server && !rejected.is_by_destination()
+}
+
+/// The list of endpoints is that of cluster DNS: of other Services it says nothing.
+fn is_listed(case: &Case, world: &World<'_>) -> bool {
+    world.owner.cluster_dns().is_server(case.server)
+}
+
+fn has_no_ready_endpoint(world: &World<'_>) -> bool {
+    world.ready_endpoints().is_some_and(|ready| ready.is_empty())
+}
+
+fn certainty_of_rejection(case: &Case, world: &World<'_>) -> Option<Certainty> {
+    if is_listed(case, world) {
+        return match world.ready_endpoints() {
+            Some(ready) if ready.is_empty() => Some(Certainty::Certain),
+            // Then it is a policy that rejects.
+            Some(_) => None,
+            None => Some(Certainty::Likely),
+        };
+    }
+    if world.stands_for_others(case) {
+        return Some(Certainty::Likely);
+    }
+    // Nothing is known of the address; a gateway's firewall rejects what was sent on.
+    let is_here = path::leg(case, world) == Some(Leg::Client);
+    is_here.then_some(Certainty::Suspected)
+}

@@ -1,0 +1,69 @@
+//! `reply-unexpected-source`: responses reach pods with another address than they asked.
+
+use std::net::IpAddr;
+
+use super::Rule;
+use crate::decode::Transport;
+use crate::join::{Event, Hop, MessageKind, Transaction};
+use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
+use crate::rules::findings::{Claim, Found};
+use crate::rules::path;
+use crate::rules::stage::Ended;
+use crate::rules::world::World;
+
+/// What it means.
+pub(super) const EXPLANATION: Explanation = Explanation {
+    id: "reply-unexpected-source",
+    title: "responses come to the client from another address than it asked",
+    severity: Severity::Error,
+    meaning: "The node sends queries for the Service on to an endpoint, but does not put the Service's address back into \
+              the response. Stub resolvers ignore a response from a stranger and time out, although the server answered. \
+              It hits pods on the same node as the endpoint: their packets cross the bridge and skip NAT on the way back.",
+    signature: "A query comes in by an interface with the Service's address as destination, and its response goes out there \
+                with the endpoint's as source, never with the Service's. That is certain. An ICMP port unreachable that the \
+                client sends to the endpoint confirms it.",
+    remedy: "Have bridged packets pass netfilter on the node: modprobe br_netfilter; sysctl \
+             net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1 (and keep both in /etc/modules-load.d \
+             and /etc/sysctl.d).",
+    link: "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/",
+    surer: "nothing more is needed",
+    explains_failure: true,
+};
+
+/// See [`EXPLANATION`].
+#[derive(Default)]
+pub(super) struct ReplyUnexpectedSource;
+
+impl Rule for ReplyUnexpectedSource {
+    fn ended(&mut self, ended: &Ended<'_>, _world: &World<'_>, found: &mut Found<'_>) {
+        let Ended { case, transaction } = *ended;
+        let Some(source) = stranger(transaction).filter(|_| case.transport == Transport::Udp) else { return };
+        let claim = Claim { case, subject: Subject::node(), certainty: Certainty::Certain };
+        let asked = case.server.ip();
+        found.seen(claim, || format!("gives clients that asked {asked} responses that come from {source}"));
+        if is_refused_by_client(transaction) {
+            found.fact(&About::Node, "clients reject these responses with ICMP port unreachable".to_owned());
+        }
+    }
+}
+
+/// The source of a response that is delivered, where the client asked another address, and none came from that.
+fn stranger(transaction: &Transaction) -> Option<IpAddr> {
+    let path = &transaction.path;
+    let entry = path::entry(path).filter(|entry| entry.dst == transaction.server)?;
+    let mut delivered =
+        path.iter().filter(|hop| hop.message == MessageKind::Response && is_delivered(hop, entry, path));
+    let first = delivered.next()?;
+    let is_strange = |hop: &Hop| hop.src.ip() != transaction.server.ip();
+    (is_strange(first) && delivered.all(is_strange)).then(|| first.src.ip())
+}
+
+/// At the very place where the query was seen with the address that the client asked: there NAT is undone.
+fn is_delivered(hop: &Hop, entry: &Hop, path: &[Hop]) -> bool {
+    hop.point.hook == entry.point.hook && path::is_at_client(hop, path)
+}
+
+fn is_refused_by_client(transaction: &Transaction) -> bool {
+    let rejected = |event: &Event| matches!(event, Event::Rejected { kind: 3 | 1, .. });
+    transaction.signs.iter().any(|sign| sign.message == MessageKind::Response && rejected(&sign.event))
+}

@@ -1,0 +1,54 @@
+//! `reply-unexpected-source`.
+
+use hickory_proto::rr::RecordType::{A, AAAA};
+
+use super::ways::*;
+use super::*;
+use crate::capture::Direction::{In, Out};
+use crate::join::MessageKind::{Query, Response};
+use crate::join::{Hop, Transaction};
+
+/// A response at the client's interface that comes from the endpoint.
+fn from_endpoint(transaction: &Transaction) -> Hop {
+    let mut hop = at_device(1, Out, DB_IF, Response)(transaction);
+    hop.src = transaction.server_after_nat.unwrap();
+    hop
+}
+
+fn strange(client: &str) -> Ask {
+    sent_on(0, client).found("10.96.7.7").hop(at_device(1, In, DNS_IF, Response)).hop(from_endpoint)
+}
+
+#[test]
+fn response_comes_from_the_endpoint() {
+    for scene in [Scene::cluster(), Scene::unknown()] {
+        let scene = scene.asks([strange("10.244.0.11:40000"), strange("10.244.0.11:40001")]);
+        check(scene, &["reply-unexpected-source certain node 2"]);
+    }
+}
+
+#[test]
+fn response_comes_from_the_endpoint_over_ipv6() {
+    let ask = Ask::new(0, "[fd00:10::10]:40000", SERVICE_V6, "a.example", AAAA).behind("[fd00:10::53]:53");
+    let ask = ask.found("2001:db8::1").hop(at_device(0, In, DB_IF, Query)).hop(from_endpoint);
+    check(Scene::unknown().ask(ask), &["reply-unexpected-source certain node 1"]);
+}
+
+#[test]
+fn response_whose_nat_is_undone_is_well() {
+    check(Scene::cluster().ask(answered(0, "10.244.0.11:40000")), &[]);
+}
+
+#[test]
+fn response_seen_only_at_the_endpoint_says_nothing() {
+    let ask = sent_on(0, "10.244.0.11:40000").found("10.96.7.7").hop(at_device(1, In, DNS_IF, Response));
+    check(Scene::cluster().ask(ask), &[]);
+}
+
+#[test]
+fn address_that_is_replaced_in_the_socket_is_consistent() {
+    // Cilium replaces the Service's address as the socket sends: the query never has it.
+    let ask = Ask::new(0, "10.244.0.11:40000", COREDNS, "a.example", A).found("198.51.100.1");
+    let ask = ask.hop(at_device(0, In, DB_IF, Query)).hop(at_device(1, Out, DB_IF, Response));
+    check(Scene::cluster().ask(ask), &[]);
+}

@@ -1,0 +1,48 @@
+//! `vip-not-translated`.
+
+use hickory_proto::rr::RecordType::{A, AAAA};
+
+use super::ways::*;
+use super::*;
+use crate::capture::Direction::{In, Out};
+use crate::join::MessageKind::{Query, Response};
+
+fn leaving(server: &str) -> Ask {
+    let client = if server == SERVICE_V6 { "[fd00:10::10]:40000" } else { "10.244.0.10:40000" };
+    let ask = Ask::new(0, client, server, "a.example", if server == SERVICE_V6 { AAAA } else { A });
+    ask.hop(at_device(0, In, WEB_IF, Query)).hop(at_device(0, Out, UPLINK, Query))
+}
+
+#[test]
+fn query_to_the_service_leaves_the_node() {
+    check(Scene::cluster().ask(leaving(SERVICE)), &["vip-not-translated certain 10.96.0.10:53 1"]);
+}
+
+#[test]
+fn query_to_the_service_leaves_the_node_over_ipv6() {
+    check(Scene::with_service_only().ask(leaving(SERVICE_V6)), &[&format!("vip-not-translated likely {SERVICE_V6} 1")]);
+}
+
+#[test]
+fn service_that_was_translated_before_is_known() {
+    let leave = |scene: Scene| scene.asks(others(2)).ask(leaving(SERVICE));
+    check(leave(Scene::unknown()), &["vip-not-translated likely 10.96.0.10:53 1"]);
+    check(leave(Scene::with_service_only()), &["vip-not-translated certain 10.96.0.10:53 1"]);
+}
+
+#[test]
+fn server_elsewhere_is_no_service() {
+    check(Scene::cluster().ask(leaving(UPSTREAM)), &["no-response certain 192.0.2.53:53 1"]);
+}
+
+#[test]
+fn service_that_others_translate_answers() {
+    let ask = leaving(SERVICE).found("198.51.100.1").hop(at_device(1, Out, WEB_IF, Response));
+    check(Scene::cluster().ask(ask), &[]);
+}
+
+#[test]
+fn recording_within_the_pod_sees_the_service_leave() {
+    let ask = Ask::new(0, "10.244.0.10:40000", SERVICE, "a.example", A).hop(at_device(0, Out, 2, Query));
+    check(Scene::cluster().ask(ask), &["no-response certain 10.96.0.10:53 1"]);
+}

@@ -1,0 +1,68 @@
+//! Loops of every kind: each is found as what it is, whoever merges queries on the way.
+
+use anyhow::{Result, ensure};
+use dnstrace_tests::node::SERVICE_V4;
+use dnstrace_tests::servers::{Program, Server};
+
+use crate::scene::{Scene, can_run};
+
+fn check(scene: fn() -> Result<()>) {
+    if can_run("verdict on loops") {
+        scene().unwrap();
+    }
+}
+
+#[test]
+fn coredns_asks_itself_by_a_stubs_address() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _dns = Server::asking(Program::CoreDns, &scene.dns[0], "127.0.0.53")?;
+        let verdict = scene.report(|| scene.dig("ok.example.", &["+time=2"]).map(drop))?;
+        verdict.is(&["loop-self-stub certain 127.0.0.1"]);
+        ensure!(verdict.count("loop-self-stub") > 10, "{verdict:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn its_loop_plugin_ends_it_after_three_queries() {
+    check(|| {
+        let scene = Scene::new()?;
+        let watch = scene.watch()?;
+        let started = Server::configured(Program::CoreDns, &scene.dns[0], ". {\n forward . 127.0.0.53\n loop\n}\n")?;
+        watch.until(|record| record["record_type"] == "HINFO" && record["dest"] == "127.0.0.53")?;
+        drop(started);
+        watch.end()?.is(&["loop-self-stub certain 127.0.0.1"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn two_coredns_ask_each_other() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _dns = [
+            Server::asking(Program::CoreDns, &scene.dns[0], &scene.dns[1].v4.to_string())?,
+            Server::asking(Program::CoreDns, &scene.dns[1], &scene.dns[0].v4.to_string())?,
+        ];
+        let verdict = scene.report(|| scene.dig("ok.example.", &["+time=2"]).map(drop))?;
+        verdict.is(&[format!("loop-mutual certain {}", scene.dns[0].v4)]);
+        Ok(())
+    });
+}
+
+#[test]
+fn coredns_asks_its_own_service() {
+    check(|| {
+        let scene = Scene::new()?;
+        scene.node.service(&[&scene.dns[1]])?;
+        let _dns = [
+            Server::asking(Program::CoreDns, &scene.dns[0], &SERVICE_V4.to_string())?,
+            Server::asking(Program::CoreDns, &scene.dns[1], &SERVICE_V4.to_string())?,
+        ];
+        let found = scene.report(|| scene.dig("ok.example.", &["+time=2"]).map(drop))?.found();
+        ensure!(found.iter().any(|each| each.starts_with("loop-service-ip certain")), "{found:?}");
+        ensure!(found.iter().all(|each| each.starts_with("loop-service-ip")), "{found:?}");
+        Ok(())
+    });
+}

@@ -1,0 +1,8 @@
+//! What the product says is wrong, on a node where that is wrong for real.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod healthy;
+mod loops;
+mod scene;
+mod upstream;
