@@ -94,7 +94,7 @@ fn denied_elsewhere<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a St
     if lookup.asks().any(is_cluster_dns) {
         return None;
     }
-    let step = lookup.steps.iter().find(|step| step.name.is_within(&domain) && is_denied_by_others(step, &domain))?;
+    let step = lookup.steps.iter().find(|step| step.name.is_within(domain) && is_denied_by_others(step, domain))?;
     Some((step, step.asks.first()?.server))
 }
 
