@@ -23,8 +23,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
               another one has: often a public resolver stands beside an internal one. The same name resolves now and then, \
               and the wrong answers are kept in caches.",
     signature: "One upstream server says NXDOMAIN, another gives records for the same question, then the first says NXDOMAIN \
-                again, within ten minutes. Certain when that is so for a second name, or after the first answer's negative \
-                time to live; likely before, as the name may be new and the first server's cache old.",
+                again, within ten minutes: likely, as a name may be made and removed. Certain when that happens a second \
+                time, and after the first answer's negative time to live: no cache of a new name is that old.",
     remedy: "Name upstream servers that know the same names, in the Corefile or the resolv.conf it takes them from. For \
              internal zones add a server block of their own: `corp.example { forward . 10.0.0.2 }`. `policy sequential` \
              does not help: NXDOMAIN is an answer.",
@@ -37,14 +37,12 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 const PERIOD: Duration = Duration::from_mins(10);
 /// Questions that some server denied: those of a busy minute.
 const QUESTIONS_MAX: usize = 4_096;
-/// Servers that deny names which others have.
-const SERVERS_MAX: usize = 64;
+/// A name may be made and removed once; that servers take turns is no chance.
+const TURNS_MIN: u32 = 2;
 
 /// See [`EXPLANATION`].
 pub(super) struct SplitUpstreams {
     denied: Recent<(Name, u16), Denied>,
-    /// The first name that each was found to deny.
-    splits: Recent<SocketAddr, Name>,
 }
 
 /// What upstream servers said of a question.
@@ -56,11 +54,13 @@ struct Denied {
     until: BootTime,
     /// Who had records then; the same server, if it ever had.
     found_by: Option<SocketAddr>,
+    /// How often it was denied again after that.
+    turns: u32,
 }
 
 impl Default for SplitUpstreams {
     fn default() -> Self {
-        Self { denied: Recent::new(QUESTIONS_MAX), splits: Recent::new(SERVERS_MAX) }
+        Self { denied: Recent::new(QUESTIONS_MAX) }
     }
 }
 
@@ -80,45 +80,41 @@ impl Rule for SplitUpstreams {
     }
 
     fn evicted(&self) -> u64 {
-        self.denied.evicted() + self.splits.evicted()
+        self.denied.evicted()
     }
 }
 
 impl SplitUpstreams {
     fn deny(&mut self, case: &Case, key: (Name, u16), found: &mut Found<'_>) {
         let by = case.responder();
-        match self.denied.get(&key).copied().filter(|denied| case.time.since(denied.at) <= PERIOD) {
-            // The same server twice, and another had it meanwhile; when it had it itself, the name came and went.
-            Some(Denied { by: first, found_by: Some(other), until, .. }) if first == by && other != by => {
-                self.say(case, other, case.time > until, found);
+        match self.denied.get_mut(&key).filter(|denied| case.time.since(denied.at) <= PERIOD) {
+            // The same server again, and another had it meanwhile; when it had it itself, the name came and went.
+            Some(denied) if denied.by == by && denied.found_by.is_some_and(|other| other != by) => {
+                denied.turns += 1;
+                say(case, denied, found);
+                denied.found_by = None;
             }
-            Some(Denied { found_by: None, .. }) => {}
-            Some(Denied { found_by: Some(other), by: first, .. }) if other != by && first != by => {}
+            Some(denied) if denied.found_by.is_none() || (denied.by != by && denied.found_by != Some(by)) => {}
             _ => self.denied.insert(key, Denied::of(case)),
         }
     }
+}
 
-    fn say(&mut self, case: &Case, other: SocketAddr, is_expired: bool, found: &mut Found<'_>) {
-        let Some(name) = case.name() else { return };
-        let server = case.responder();
-        let is_second = self.splits.get(&server).is_some_and(|first| first != name);
-        if self.splits.get(&server).is_none() {
-            self.splits.insert(server, name.clone());
-        }
-        let certainty = if is_second || is_expired { Certainty::Certain } else { Certainty::Likely };
-        let subject = Subject::responder(case);
-        let about = subject.about.clone();
-        found.seen(Claim { case, subject, certainty }, || {
-            format!("says that {name} does not exist, and {other} has it")
-        });
-        found.fact(&about, format!("{name}: NXDOMAIN here, records at {other}"));
-    }
+fn say(case: &Case, denied: &Denied, found: &mut Found<'_>) {
+    let Some((name, other)) = case.name().zip(denied.found_by) else { return };
+    let is_sure = denied.turns >= TURNS_MIN && case.time > denied.until;
+    let certainty = if is_sure { Certainty::Certain } else { Certainty::Likely };
+    let subject = Subject::responder(case);
+    let about = subject.about.clone();
+    found.seen(Claim { case, subject, certainty }, || format!("says that {name} does not exist, and {other} has it"));
+    found.fact(&about, format!("{name}: NXDOMAIN here, records at {other}"));
 }
 
 impl Denied {
     fn of(case: &Case) -> Self {
-        let kept_secs = case.answer.as_ref().and_then(|answer| answer.negative_ttl).unwrap_or(u32::MAX);
+        // RFC 2308, 5: without an SOA record it must not be kept.
+        let kept_secs = case.answer.as_ref().and_then(|answer| answer.negative_ttl).unwrap_or(0);
         let until = case.time.after(Duration::from_secs(u64::from(kept_secs)));
-        Self { by: case.responder(), at: case.time, until, found_by: None }
+        Self { by: case.responder(), at: case.time, until, found_by: None, turns: 0 }
     }
 }

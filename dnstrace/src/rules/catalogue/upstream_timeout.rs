@@ -86,7 +86,9 @@ impl UpstreamTimeout {
         }
         let subject = Subject::responder(asked);
         let about = subject.about.clone();
-        let certainty = certainty(asked, silent, self.silence.is_silent(asked.responder()));
+        // Where nobody is seen to ask, responses may take a way that is not seen, either.
+        let is_silent = self.silence.is_silent(asked.responder()) && asked.cause.is_some();
+        let certainty = certainty(asked, silent, is_silent);
         let claim = Claim { case: asked, subject, certainty };
         let some = if self.silence.answered_since(asked) { "some of the queries" } else { "queries" };
         found.missed(claim, || format!("does not answer {some} that {} sends there", initiator(asked)));

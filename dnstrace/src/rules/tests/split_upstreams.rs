@@ -28,17 +28,24 @@ fn servers_that_disagree_about_one_name() {
 }
 
 #[test]
-fn servers_that_disagree_about_two_names_are_certain() {
-    let of = |name: &str| [denied(0, PUBLIC, name), known(1_000, CORP, name), denied(2_000, PUBLIC, name)].concat();
-    let scene = Scene::cluster().asks(of("git.corp.example")).asks(of("wiki.corp.example"));
-    check(scene, &["split-upstreams certain 192.0.2.53:53 2"]);
+fn servers_that_take_turns_are_certain() {
+    let name = "git.corp.example";
+    let turns = [0, 20_000, 40_000].map(|at| [denied(at, PUBLIC, name), known(at + 1_000, CORP, name)].concat());
+    check(Scene::cluster().asks(turns.concat()), &["split-upstreams certain 192.0.2.53:53 2"]);
 }
 
 #[test]
-fn denial_that_no_cache_may_keep_is_certain() {
-    let name = "git.corp.example";
-    let asks = [denied(0, PUBLIC, name), known(1_000, CORP, name), denied(40_000, PUBLIC, name)].concat();
-    check(Scene::cluster().asks(asks), &["split-upstreams certain 192.0.2.53:53 1"]);
+fn turns_within_the_negative_time_to_live_may_be_a_cache() {
+    let name = "new.corp.example";
+    let turns = [0, 2_000, 4_000].map(|at| [denied(at, PUBLIC, name), known(at + 1_000, CORP, name)].concat());
+    check(Scene::cluster().asks(turns.concat()), &["split-upstreams likely 192.0.2.53:53 2"]);
+}
+
+#[test]
+fn name_that_was_made_and_removed_is_less_certain() {
+    let name = "_acme-challenge.example";
+    let asks = [denied(0, PUBLIC, name), known(60_000, CORP, name), denied(120_000, PUBLIC, name)].concat();
+    check(Scene::cluster().asks(asks), &["split-upstreams likely 192.0.2.53:53 1"]);
 }
 
 #[test]

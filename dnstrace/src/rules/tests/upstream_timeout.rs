@@ -123,6 +123,15 @@ fn dead_server_beside_a_living_one_is_found_without_failures() {
 }
 
 #[test]
+fn server_that_nobody_is_seen_to_need_is_less_certain() {
+    let asked = |at: u64| {
+        let client = to_coredns(at, CLIENT, "prefetched.example");
+        asked_on(&client, 0, UPSTREAM).with(|transaction| transaction.cause = None)
+    };
+    check(Scene::cluster().asks([0, 100, 200].map(asked)), &["upstream-timeout likely 192.0.2.53:53 3"]);
+}
+
+#[test]
 fn one_lost_packet_is_no_timeout() {
     let client = to_coredns(0, CLIENT, "a.example");
     let lost = asked_on(&client, 1, UPSTREAM);
