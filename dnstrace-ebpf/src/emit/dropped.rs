@@ -5,7 +5,7 @@ use core::ptr::{addr_of_mut, read_volatile};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_boot_ns, bpf_probe_read_kernel};
 use dnstrace_ebpf::{Counter, Hook, Layer, PacketRecord};
 
-use super::record::{FRAME, NO_WAKEUP, SMALL, Slot};
+use super::record::{FRAME, NO_WAKEUP, Slot};
 use crate::kernel::Skb;
 use crate::maps::{PACKETS, SNAPLEN, count};
 use crate::parse::Dropped;
@@ -42,11 +42,8 @@ pub(crate) fn dropped(skb: Skb, packet: Dropped, why: Why) {
     if u64::from(captured_len) < packet.ip_len {
         count(Hook::Drop, Counter::Cut);
     }
-    let outcome = if captured_len <= SMALL as u32 {
-        write::<SMALL>(skb, packet, captured_len, why)
-    } else {
-        write::<FRAME>(skb, packet, captured_len, why)
-    };
+    // One size for all: drops are few.
+    let outcome = write::<FRAME>(skb, packet, captured_len, why);
     count(Hook::Drop, outcome);
 }
 
@@ -91,7 +88,13 @@ unsafe fn fill(record: *mut PacketRecord, skb: Skb, wire_len: u32, captured_len:
         (*record).wire_len = wire_len;
         (*record).captured_len = captured_len;
         (*record).ifindex = ifindex;
-        (*record).socket_netns = if netns == 0 { skb.socket_netns() } else { netns };
+        // Volatile: otherwise the compiler keeps a value nowhere that it does not need, and reads it all the same, which
+        // verifiers before 6.12 refuse.
+        let place = addr_of_mut!((*record).socket_netns);
+        place.write_volatile(netns);
+        if place.read_volatile() == 0 {
+            place.write_volatile(skb.socket_netns());
+        }
         (*record).tgid = 0;
         (*record).uid = NO_UID;
         (*record).vlan_tci = 0;
