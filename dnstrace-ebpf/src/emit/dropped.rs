@@ -5,7 +5,7 @@ use core::ptr::{addr_of_mut, read_volatile};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_boot_ns, bpf_probe_read_kernel};
 use dnstrace_ebpf::{Counter, Hook, Layer, PacketRecord};
 
-use super::record::{FRAME, NO_WAKEUP, SMALL, Slot};
+use super::record::{FRAME, NO_WAKEUP, Slot};
 use crate::kernel::Skb;
 use crate::maps::{PACKETS, SNAPLEN, count};
 use crate::parse::Dropped;
@@ -19,26 +19,36 @@ pub(crate) struct Why {
     pub(crate) location: u64,
 }
 
+/// Counts a packet that could not be read, or says nothing.
+#[inline(always)]
+pub(crate) fn not_read(counter: u64) {
+    count(Hook::Drop, Counter::Seen);
+    if counter == Counter::TooShort as u64 {
+        count(Hook::Drop, Counter::TooShort);
+    } else if counter == Counter::Fragment as u64 {
+        count(Hook::Drop, Counter::Fragment);
+    } else {
+        count(Hook::Drop, Counter::NoPayload);
+    }
+}
+
 /// Gives the packet to user space: as much of it as tells it from any other, for nobody receives the rest.
 #[inline(always)]
-pub(crate) fn dropped(skb: Skb, packet: &Dropped, why: Why) {
+pub(crate) fn dropped(skb: Skb, packet: Dropped, why: Why) {
     count(Hook::Drop, Counter::Seen);
     let snaplen = SNAPLEN.load();
-    let captured_len = if packet.linear < snaplen { packet.linear } else { snaplen };
+    let captured_len = if packet.linear < u64::from(snaplen) { packet.linear as u32 } else { snaplen };
     let captured_len = if captured_len < FRAME as u32 { captured_len } else { FRAME as u32 };
-    if captured_len < packet.ip_len {
+    if u64::from(captured_len) < packet.ip_len {
         count(Hook::Drop, Counter::Cut);
     }
-    let outcome = if captured_len <= SMALL as u32 {
-        write::<SMALL>(skb, packet, captured_len, why)
-    } else {
-        write::<FRAME>(skb, packet, captured_len, why)
-    };
+    // One size for all: drops are few.
+    let outcome = write::<FRAME>(skb, packet, captured_len, why);
     count(Hook::Drop, outcome);
 }
 
 #[inline(always)]
-fn write<const BYTES: usize>(skb: Skb, packet: &Dropped, captured_len: u32, why: Why) -> Counter {
+fn write<const BYTES: usize>(skb: Skb, packet: Dropped, captured_len: u32, why: Why) -> Counter {
     let Some(mut slot) = PACKETS.reserve::<Slot<BYTES>>(0) else { return Counter::RingFull };
     let place = slot.as_mut_ptr();
     // As in `record`: one less than the length, read anew, then one more: never 0, never above.
@@ -58,7 +68,7 @@ fn write<const BYTES: usize>(skb: Skb, packet: &Dropped, captured_len: u32, why:
         return Counter::TooShort;
     }
     // SAFETY: `place` is a reserved slot.
-    unsafe { fill(addr_of_mut!((*place).record), skb, packet.ip_len, last + 1, why) };
+    unsafe { fill(addr_of_mut!((*place).record), skb, packet.ip_len as u32, last + 1, why) };
     slot.submit(NO_WAKEUP);
     Counter::Emitted
 }
@@ -71,13 +81,20 @@ unsafe fn fill(record: *mut PacketRecord, skb: Skb, wire_len: u32, captured_len:
     // SAFETY: `record` is valid for writing.
     unsafe {
         (*record).boot_ns = bpf_ktime_get_boot_ns();
-        (*record).cookie = 0;
-        (*record).cgroup_id = 0;
+        // Volatile: of two zeros beside each other the compiler makes a call of `memset`.
+        addr_of_mut!((*record).cookie).write_volatile(0);
+        addr_of_mut!((*record).cgroup_id).write_volatile(0);
         (*record).hop_id = skb.hop_id();
         (*record).wire_len = wire_len;
         (*record).captured_len = captured_len;
         (*record).ifindex = ifindex;
-        (*record).socket_netns = if netns == 0 { skb.socket_netns() } else { netns };
+        // Volatile: otherwise the compiler keeps a value nowhere that it does not need, and reads it all the same, which
+        // verifiers before 6.12 refuse.
+        let place = addr_of_mut!((*record).socket_netns);
+        place.write_volatile(netns);
+        if place.read_volatile() == 0 {
+            place.write_volatile(skb.socket_netns());
+        }
         (*record).tgid = 0;
         (*record).uid = NO_UID;
         (*record).vlan_tci = 0;
@@ -91,7 +108,6 @@ unsafe fn fill(record: *mut PacketRecord, skb: Skb, wire_len: u32, captured_len:
         (*record).reserved = 0;
         #[expect(clippy::cast_ptr_alignment, reason = "the record is aligned to eight, and 64 bytes come before")]
         let comm = addr_of_mut!((*record).comm).cast::<u64>();
-        // Volatile: of two zeros beside each other the compiler makes a call of `memset`.
         comm.write_volatile(0);
         comm.add(1).write_volatile(0);
     }

@@ -3,13 +3,11 @@
 //! What is merely used up is freed through `consume_skb`, another tracepoint. What a socket still held when it was closed
 //! comes here, too: user space tells it by its location, which is no number that could be compared here.
 
-use aya_ebpf::programs::RawTracePointContext;
-use dnstrace_ebpf::Hook;
-
 use crate::emit::{self, Why};
 use crate::kernel::Skb;
 use crate::maps::DROP_HAS_REASON;
-use crate::parse::{self, Found};
+use crate::parse::{self, FOUND, IGNORED, LOST};
+use aya_ebpf::programs::RawTracePointContext;
 
 /// The arguments of the tracepoint (include/trace/events/skb.h); the reason from 5.17 on.
 const SKB: usize = 0;
@@ -20,12 +18,14 @@ const REASON: usize = 2;
 #[inline(always)]
 pub(crate) fn dropped(ctx: &RawTracePointContext) {
     let skb = Skb(ctx.arg::<u64>(SKB));
-    let found = match parse::dropped(skb) {
-        Found::Ignored => return,
-        Found::Lost(counter) => return emit::lost(Hook::Drop, counter),
-        Found::Packet(packet) => packet,
-    };
+    let packet = parse::dropped(skb);
+    if packet.fate == IGNORED {
+        return;
+    }
+    if packet.fate != FOUND {
+        return emit::not_read(packet.fate - LOST);
+    }
     // Where the kernel has no such argument, the verifier knows that this is never read.
     let reason = if DROP_HAS_REASON.load() == 0 { 0 } else { ctx.arg::<u32>(REASON) };
-    emit::dropped(skb, &found, Why { reason, location: ctx.arg::<u64>(LOCATION) });
+    emit::dropped(skb, packet, Why { reason, location: ctx.arg::<u64>(LOCATION) });
 }

@@ -12,7 +12,7 @@ use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Layer};
 
 pub(crate) use common::{Network, common_ipv4, common_ipv6};
-pub(crate) use dropped::{Dropped, Found, dropped};
+pub(crate) use dropped::{Dropped, FOUND, IGNORED, LOST, dropped};
 pub(crate) use unusual::{frame, packet};
 
 pub(crate) const ETHERNET_LEN: u32 = 14;

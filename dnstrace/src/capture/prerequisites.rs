@@ -6,6 +6,7 @@ mod user;
 
 use std::path::Path;
 
+pub(super) use host::tells_symbols;
 pub use host::{CgroupMount, Host};
 pub use support::{Support, Supported};
 

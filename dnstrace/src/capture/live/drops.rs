@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use dnstrace_ebpf::PacketRecord;
 
@@ -15,7 +14,6 @@ const KNOWN_MAX: usize = 4096;
 /// Names of drop reasons, of locations, and of both together once they were seen.
 pub struct Drops {
     reasons: HashMap<u32, Arc<str>>,
-    reading: Option<JoinHandle<Symbols>>,
     symbols: Symbols,
     known: HashMap<(u32, u64), Dropped>,
 }
@@ -23,19 +21,16 @@ pub struct Drops {
 impl Drops {
     /// With the reasons that the running kernel knows, by number.
     pub(super) fn new(reasons: HashMap<u32, Arc<str>>) -> Self {
-        Self { reasons, reading: None, symbols: Symbols::default(), known: HashMap::new() }
+        Self { reasons, symbols: Symbols::default(), known: HashMap::new() }
     }
 
-    /// Begins to read the kernel's symbols: that takes longer than a start should, and no drop may come for hours.
-    pub(super) fn begin(&mut self) {
-        self.reading = thread::Builder::new().name("symbols".to_owned()).spawn(Symbols::read).ok();
+    /// Names locations by these symbols.
+    pub(super) fn locate_by(&mut self, symbols: Symbols) {
+        self.symbols = symbols;
     }
 
     /// Why and where the packet of a record was dropped.
     pub(super) fn of(&mut self, record: &PacketRecord) -> &Dropped {
-        if let Some(symbols) = self.reading.take().and_then(|reading| reading.join().ok()) {
-            self.symbols = symbols;
-        }
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }

@@ -78,10 +78,18 @@ pub(super) fn load_error(error: &EbpfError, ring_bytes: u32) -> StartError {
 /// Why a program could not be loaded or attached.
 pub(super) fn program_error(error: &ProgramError) -> String {
     match error {
+        // The verifier says EACCES, too. Its log is hundreds of lines long: what it stumbled over stands at its end.
+        ProgramError::LoadError { verifier_log, .. } if !verifier_log.to_string().trim().is_empty() => {
+            let log = verifier_log.to_string();
+            let is_statistic = |line: &str| {
+                ["processed ", "stack depth ", "verification time "].iter().any(|start| line.starts_with(start))
+            };
+            let said = log.lines().rfind(|line| !is_statistic(line)).unwrap_or_default();
+            format!("the kernel's verifier refuses the program: {said}")
+        }
         _ if is(error, io::ErrorKind::PermissionDenied) => {
             format!("not permitted: {REMEDY_PERMISSION}")
         }
-        // The verifier's log is for developers, and hundreds of lines long.
         ProgramError::LoadError { io_error, .. } => format!("the kernel refuses the program: {io_error}"),
         _ => one_line(error),
     }

@@ -14,6 +14,7 @@ mod symbols;
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::thread;
 
 use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
 use aya::{Ebpf, EbpfLoader};
@@ -22,6 +23,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use super::prerequisites::{REMEDY_BTF, REMEDY_SYMBOLS};
 use super::{BootTime, Counter, Hook, Packet};
 use globals::Globals;
+use symbols::Symbols;
 
 pub use attach::load_hook;
 pub use clock::{boot_time, boot_time_of, wall_time_of};
@@ -92,17 +94,18 @@ impl Live {
     /// Loads the kernel half and attaches what can be attached; an error when nothing can.
     pub fn start(options: &LiveOptions) -> Result<Self, StartError> {
         let interfaces = checked(options)?;
+        // Takes as long as loading does, and needs nothing of it.
+        let symbols = options.hooks.contains(&Hook::Drop).then(|| thread::spawn(Symbols::read));
         let Loaded { mut ebpf, mut unknown, drops } = load(options)?;
         let maps = Ring::take(&mut ebpf, drops).and_then(|ring| Ok((ring, taken(&mut ebpf, "COUNTERS")?.try_into()?)));
         let (mut ring, counters) = maps.map_err(|error: MapError| StartError::Load(error.to_string()))?;
-        // Beside what takes long here, too.
-        if options.hooks.contains(&Hook::Drop) && !unknown.contains(&globals::DROPS) {
-            ring.name_drops();
-        }
         let (attached, sockets) = attach(&mut ebpf, options, &interfaces, &unknown);
         if attached.iter().all(|attachment| attachment.result.is_err()) {
             let why = |attachment: Attachment| Some((attachment.hook, attachment.result.err()?));
             return Err(StartError::NothingAttached(attached.into_iter().filter_map(why).collect()));
+        }
+        if let Some(symbols) = symbols.and_then(|reading| reading.join().ok()) {
+            ring.locate_drops_by(symbols);
         }
         // The attachment says it.
         unknown.retain(|feature| *feature != globals::DROPS);

@@ -4,6 +4,7 @@ use aya::Ebpf;
 use aya::maps::{MapData, MapError, RingBuf};
 
 use super::clock::Clock;
+use super::symbols::Symbols;
 use super::{Drops, record, taken};
 use crate::capture::Packet;
 
@@ -26,9 +27,9 @@ impl Ring {
         Ok(Self { packets, clock: Clock::new(), netns: own_netns(), drops, unreadable: 0 })
     }
 
-    /// Gets ready to tell where packets are dropped.
-    pub(super) fn name_drops(&mut self) {
-        self.drops.begin();
+    /// Tells where packets are dropped by these symbols.
+    pub(super) fn locate_drops_by(&mut self, symbols: Symbols) {
+        self.drops.locate_by(symbols);
     }
 
     /// Gives the packets that lie in the ring buffer to `each`, up to a bound; returns how many there were.

@@ -1,7 +1,5 @@
 //! The kernel's functions by address, from `/proc/kallsyms`.
 
-use std::io::{BufRead, BufReader};
-
 const KALLSYMS: &str = "/proc/kallsyms";
 
 /// Functions, sorted by address.
@@ -14,9 +12,7 @@ pub(super) struct Symbols {
 
 /// Whether the kernel tells addresses to us: with `kernel.kptr_restrict`, they are all 0.
 pub(super) fn are_told() -> bool {
-    let mut line = String::new();
-    let first = std::fs::File::open(KALLSYMS).and_then(|file| BufReader::new(file).read_line(&mut line));
-    first.is_ok() && line.split_whitespace().next().is_some_and(|address| address.bytes().any(|digit| digit != b'0'))
+    crate::capture::prerequisites::tells_symbols(std::path::Path::new(KALLSYMS))
 }
 
 impl Symbols {

@@ -66,7 +66,7 @@ impl Host {
             locked_memory: read("proc/self/limits").and_then(|limits| locked_memory_limit(&limits)),
             lockdown: read("sys/kernel/security/lockdown").and_then(|modes| chosen(&modes)),
             jit: read("proc/sys/net/core/bpf_jit_enable").map(|enabled| enabled.trim() != "0"),
-            symbols: first_line(&root.join("proc/kallsyms")).is_some_and(|line| !line.starts_with(HIDDEN)),
+            symbols: tells_symbols(&root.join("proc/kallsyms")),
             support,
         }
     }
@@ -87,14 +87,15 @@ const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 /// reader's netns. Comparing with process 1 would need its PID namespace and the right to trace it.
 const ONLY_IN_HOST_NETNS: &str = "proc/sys/net/core/netdev_budget";
 
-/// How an address looks that `kernel.kptr_restrict` hides: no kernel has code at 0.
-const HIDDEN: &str = "0000000000000000 ";
+/// So many lines of `/proc/kallsyms`, which has some megabytes, tell: on x86 the first are of one CPU's memory, which begins
+/// at 0, and some follow at once that are not.
+const SYMBOLS_LOOKED_AT: usize = 64;
 
-/// The whole file has some megabytes.
-fn first_line(file: &Path) -> Option<String> {
-    let mut line = String::new();
-    BufReader::new(File::open(file).ok()?).read_line(&mut line).ok()?;
-    (!line.is_empty()).then_some(line)
+/// Whether addresses are told there: `kernel.kptr_restrict` makes them all 0.
+pub(in crate::capture) fn tells_symbols(kallsyms: &Path) -> bool {
+    let lines = File::open(kallsyms).map(|file| BufReader::new(file).lines().take(SYMBOLS_LOOKED_AT));
+    let told = |line: String| line.split(' ').next().is_some_and(|address| address.bytes().any(|digit| digit != b'0'));
+    lines.is_ok_and(|mut lines| lines.any(|line| line.is_ok_and(told)))
 }
 
 impl CgroupMount {

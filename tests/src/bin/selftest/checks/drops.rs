@@ -16,7 +16,8 @@ const MESSAGE: &[u8] = b"to a port that nobody listens at";
 
 /// A datagram for a closed port ends there; the next one, of another port, is none of ours.
 pub(super) fn closed_port(ground: &Ground) -> Result<()> {
-    for (address, function) in [(V4, "__udp4_lib_rcv"), (V6, "__udp6_lib_rcv")] {
+    // The compiler of 7.3 made one function of two.
+    for (address, functions) in [(V4, ["__udp4_lib_rcv", "udp_rcv"]), (V6, ["__udp6_lib_rcv", "udpv6_rcv"])] {
         let ((), watched) = watch(&options(&ground.machine), || {
             let socket = UdpSocket::bind((address, 0))?;
             socket.send_to(MESSAGE, (address, 53))?;
@@ -32,7 +33,7 @@ pub(super) fn closed_port(ground: &Ground) -> Result<()> {
         let dropped = seen.dropped.as_ref().context("not said to be dropped")?;
         let reason = if release()? < WITH_REASON { "NOT_SPECIFIED" } else { "NO_SOCKET" };
         ensure!(&*dropped.reason == reason, "reason {}, not {reason}", dropped.reason);
-        ensure!(&*dropped.location == function, "dropped in {}, not {function}", dropped.location);
+        ensure!(functions.contains(&&*dropped.location), "dropped in {}, not {functions:?}", dropped.location);
     }
     Ok(())
 }
