@@ -8,7 +8,7 @@ use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Hook};
 
 use self::attribution::Sender;
-pub(crate) use self::dropped::{Why, dropped, not_read};
+pub(crate) use self::dropped::{dropped, not_read};
 use crate::hook::Site;
 use crate::maps::{SNAPLEN, count};
 use crate::parse::{Head, Layers, TCP, skb};
