@@ -55,7 +55,8 @@ fn check(capture: &str, name: &str) {
 
 #[track_caller]
 fn check_width(text: &str) {
-    let wide = text.lines().find(|line| line.chars().count() > COLUMNS);
+    // A broken link is none.
+    let wide = text.lines().find(|line| line.chars().count() > COLUMNS && !line.contains(" https://"));
     assert_eq!(wide, None);
 }
 
@@ -109,7 +110,7 @@ fn filters_choose_what_is_counted() {
         (&["--rcode", "SERVFAIL"], "no DNS transactions in 10.8 ms"),
     ] {
         let text = report("baseline.pcap", filter);
-        assert_eq!(text.lines().next(), Some(headline));
+        assert!(text.lines().take(2).any(|line| line == headline), "{text}");
         assert!(text.contains("\nreport        28 = ") && !text.contains("does not add up"), "{text}");
     }
 }
@@ -117,7 +118,7 @@ fn filters_choose_what_is_counted() {
 #[test]
 fn queries_that_timed_out_say_where_they_were_last_seen() {
     let text = report("fragment_dropped.pcap", &["--timeout", "1s"]);
-    assert!(text.lines().next().unwrap().contains(" without response"), "{text}");
+    assert!(text.lines().nth(1).unwrap().contains(" without response"), "{text}");
     assert!(text.contains("and last seen"), "{text}");
 }
 

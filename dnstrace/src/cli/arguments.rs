@@ -31,7 +31,7 @@ pub(super) enum Command {
     /// Show DNS transactions of this node as they end
     #[command(after_help = TRACE_EXAMPLES)]
     Trace(TraceArguments),
-    /// Watch this node, then print one page: who asked, what got no response and where, how long it took
+    /// Watch this node, then print one page: what is wrong and what to do, who asked, what was lost and where
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArguments),
     /// Record the DNS packets of this node to a pcapng file
@@ -205,7 +205,7 @@ pub(super) struct ReadArguments {
 pub(super) enum ReadVerb {
     /// Show DNS transactions; so does no verb at all
     Trace,
-    /// Print one page: who asked, what got no response and where, how long it took
+    /// Print one page: what is wrong and what to do, who asked, what was lost and where
     Report,
     /// Record the DNS packets to a pcapng file
     Record(FileArguments),

@@ -6,6 +6,7 @@ Examples:
   dnstrace trace                                  every DNS transaction of this node, one line each
   dnstrace trace --name '*.example.com' --path    the way of each query, with times and NAT
   dnstrace trace --rcode SERVFAIL,REFUSED         what failed
+  dnstrace trace --problems                       only what failed, and what rules find wrong
   dnstrace trace --slower-than 100ms --for 30s    what was slow in the next half minute
   dnstrace trace -n shop --pod 'web-*'            what these pods ask, and are asked
   dnstrace trace --role upstream                  what cluster DNS asks its upstream
@@ -13,8 +14,9 @@ Examples:
   dnstrace trace --format json | jq .query        one object a line
 
 Times are UTC. A terminal narrower than 200 columns shows a transaction on two lines, everything
-else gets one line each. Messages, losses and the summary go to standard error.
-Exit codes: 0 ran, 2 usage, 3 could not start.";
+else gets one line each. Messages, losses and the summary go to standard error. What is wrong is
+told when it is found; \"dnstrace explain\" says what it means.
+Exit codes: 0 ran, 1 findings with --fail-on, 2 usage, 3 could not start.";
 
 /// Behind the help of `record`.
 pub(super) const RECORD_EXAMPLES: &str = "\
@@ -38,12 +40,15 @@ Examples:
   dnstrace report --for 30s                       half a minute of this node's DNS on one page
   dnstrace report                                 the same, until Ctrl-C
   dnstrace report --name '*.svc.cluster.local'    only what was asked for in the cluster
+  dnstrace report --until-finding                 until something is wrong, or Ctrl-C
+  dnstrace report --for 1m --fail-on likely       exit code 1 when something is wrong: for scripts
   dnstrace report --for 5m --format markdown      to paste into a ticket
   dnstrace report --for 30s --format json | jq '.clients[] | select(.no_response > 0)'
   dnstrace read dns.pcapng report                 the same page of a recording or capture
 
-Nothing is printed to standard output before the end. Clients and servers come worst first, then the busiest.
-Exit codes: 0 ran, 2 usage, 3 could not start.";
+Nothing is printed to standard output before the end: what is wrong, how surely, and what to do;
+then clients and servers, the worst first, then the busiest.
+Exit codes: 0 ran, 1 findings with --fail-on, 2 usage, 3 could not start.";
 
 /// Behind the help of `owners`.
 pub(super) const OWNERS_EXAMPLES: &str = "\

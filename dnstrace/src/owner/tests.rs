@@ -361,3 +361,22 @@ fn recording_waits_for_names_before_it_has_any() {
     let waits = |owner: &mut Owner| given(owner, transaction.clone(), SECOND).is_none();
     assert_eq!([waits(&mut live), waits(&mut file)], [true; 2]);
 }
+
+#[test]
+fn recording_has_what_a_source_said_of_a_container_that_ended() {
+    let (mut live, _asks) = owner(node());
+    let (mut file, mut told) = (Owner::files(1), Told::default());
+    let fact = |image: &str| {
+        let (id, name, pod) = ("c-web".into(), Some("nginx".into()), Some("u-web".into()));
+        Fact::Container(ContainerFact { id, name, pod, image: Some(image.into()), ..ContainerFact::default() })
+    };
+    live.apply(Source::Cri, fact("nginx:1"), BootTime(0));
+    live.apply(Source::Api, fact("sha256:00"), BootTime(0));
+    live.apply(Source::Cri, Fact::ContainerGone { id: "c-web".into() }, BootTime(SECOND));
+    let asked = || asks("10.244.0.7", socket(Some(7), Some(77)));
+    let who = given(&mut live, asked(), SECOND).unwrap();
+    let parties = [who.client.as_ref(), who.server.as_ref(), None];
+    let used = Used { parties, cgroups: [Some(77), None], addresses: [ip("10.244.0.7"), ip("10.96.0.10")] };
+    retell(&live, &mut told, &used, &mut file);
+    assert_eq!(given(&mut file, asked(), SECOND), Some(who));
+}

@@ -119,8 +119,10 @@ fn merge(uid: &Text, said: &[(Source, PodFact)]) -> Pod {
 /// A container, with what each source says of it.
 #[derive(Debug)]
 pub(super) struct ContainerEntry {
-    /// By source, the most trusted first.
+    /// By source, the most trusted first. What is known of a container stays known after its end.
     said: Vec<(Source, ContainerFact)>,
+    /// Those of them that do not know it any more.
+    ended: Vec<Source>,
     pub(super) given: Arc<Container>,
     pub(super) gone: Option<BootTime>,
     /// Changes with what is said,
@@ -132,7 +134,7 @@ pub(super) struct ContainerEntry {
 impl ContainerEntry {
     pub(super) fn new(id: &Text) -> Self {
         let given = Arc::new(Container { id: id.clone(), name: None, image: None, pod: None });
-        Self { said: Vec::new(), given, gone: None, version: 0, changed: BootTime::default() }
+        Self { said: Vec::new(), ended: Vec::new(), given, gone: None, version: 0, changed: BootTime::default() }
     }
 
     pub(super) fn said(&self) -> &[(Source, ContainerFact)] {
@@ -140,7 +142,7 @@ impl ContainerEntry {
     }
 
     pub(super) fn knows(&self, source: Source, fact: &ContainerFact) -> bool {
-        self.gone.is_none() && self.said.iter().any(|said| said.0 == source && said.1 == *fact)
+        !self.ended.contains(&source) && self.said.iter().any(|said| said.0 == source && said.1 == *fact)
     }
 
     /// `pod_of` tells the pod of a sandbox.
@@ -151,6 +153,7 @@ impl ContainerEntry {
         pod_of: impl Fn(&str) -> Option<Text>,
     ) {
         self.said.retain(|said| said.0 != source);
+        self.ended.retain(|ended| *ended != source);
         let at = self.said.partition_point(|said| said.0 < source);
         self.said.insert(at, (source, fact));
         (self.gone, self.version, self.changed) = (None, self.version + 1, now);
@@ -168,9 +171,11 @@ impl ContainerEntry {
     }
 
     pub(super) fn remove(&mut self, source: Source, now: BootTime) {
-        self.said.retain(|said| said.0 != source);
-        if self.said.is_empty() {
-            self.gone = Some(now);
+        if !self.ended.contains(&source) {
+            self.ended.push(source);
+        }
+        if self.said.iter().all(|said| self.ended.contains(&said.0)) {
+            self.gone.get_or_insert(now);
         }
     }
 }

@@ -165,7 +165,7 @@ fn push_line(text: &mut String, line: &Line, palette: &Palette) {
     for (at, part) in line.parts.iter().enumerate() {
         let separator = if at == 0 { "" } else { line.separator };
         // A blank at the end of a line is none.
-        if column + separator.len() + part.text.chars().count() + 1 > WIDTH {
+        if at != 0 && column + separator.len() + part.text.chars().count() + 1 > WIDTH {
             text.push_str(separator);
             trim(text);
             text.push('\n');
