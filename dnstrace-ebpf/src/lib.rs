@@ -29,7 +29,7 @@ impl Hook {
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter {
-    /// A packet from or to a watched port, or one whose ports could not be read.
+    /// A packet from or to a watched port, an ICMP error that quotes one, or one whose ports could not be read.
     Seen = 0,
     /// Given to user space.
     Emitted = 1,
