@@ -12,13 +12,13 @@ const ERROR_LEN: u32 = 8;
 const IPV6_LEN: u32 = 40;
 const IPV4_OFFSET: u16 = 0x1fff;
 
-/// Unreachable, time exceeded, parameter problem; in ICMPv6, packet too big as well.
+/// Unreachable, time exceeded, parameter problem; in `ICMPv6`, packet too big as well.
 #[inline(always)]
 pub(super) fn is_error(protocol: u8, kind: u8) -> bool {
     protocol == ICMP && matches!(kind, 3 | 11 | 12) || protocol == ICMPV6 && matches!(kind, 1..=4)
 }
 
-/// An ICMP or ICMPv6 message; `layers.transport` is where it begins.
+/// An ICMP or `ICMPv6` message; `layers.transport` is where it begins.
 #[inline(always)]
 pub(super) fn rejected(ctx: &SkBuffContext, layers: &Layers) -> Parsed {
     let Some(head) = Head::<2>::load(ctx, layers.transport) else { return Parsed::Lost(Counter::TooShort) };
