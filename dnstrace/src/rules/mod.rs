@@ -1,6 +1,6 @@
 //! Transactions with names to what is wrong, how surely, where, and what to do; and to what they add up to.
 //!
-//! [`Rules`] is the stage: a transaction becomes a [`Case`](case::Case), is kept in a [`window`], folded to [`lookups`],
+//! [`Rules`] is the stage: a transaction becomes a [`Case`](case::Case), is kept in a `window`, folded to `lookups`,
 //! and shown to every rule of the [`catalogue`]. What rules say is aggregated in [`Findings`].
 
 mod answer;

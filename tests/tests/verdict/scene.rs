@@ -47,7 +47,7 @@ impl Scene {
     /// An upstream that does with a query what its first label says: `servfail`, `refused`, `nx`, `drop`, `big`; else it
     /// has addresses.
     pub(crate) fn answering(&self) -> Result<[Scripted; 2]> {
-        let start = |address| Scripted::start(self.upstream.netns(), address, |query, over| answers(query, over));
+        let start = |address| Scripted::start(self.upstream.netns(), address, answers);
         Ok([start(self.upstream.v4)?, start(self.upstream.v6)?])
     }
 

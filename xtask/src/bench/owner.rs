@@ -101,6 +101,7 @@ fn packet(socket: Socket) -> Packet<'static> {
         gso_size: 0,
         later_fragments: false,
         hop_id: None,
+        dropped: None,
         socket,
         dropped: None,
     }

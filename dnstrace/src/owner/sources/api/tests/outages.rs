@@ -21,10 +21,11 @@ use crate::owner::sources::{Ask, KubeOption, RemoteOption, State, Teller, Update
 
 const PODS: &str = "/api/v1/pods";
 
+const SOON: Duration = Duration::from_millis(100);
+
 /// Hanging is found out soon.
 fn hasty() -> Pace {
-    let [soon, later] = [100, 200].map(Duration::from_millis);
-    Pace { first_answer: soon, whole_answer: later, services: soon, ..pace() }
+    Pace { first_answer: SOON, whole_answer: 2 * SOON, services: SOON, ..pace() }
 }
 
 /// Answers like that until it is told to do better.
@@ -39,10 +40,16 @@ async fn failing(failure: fn(&Asked) -> Option<Answer>) -> (FakeApi, Arc<AtomicB
     (FakeApi::new(script).await, better)
 }
 
-/// It is told once however often it is tried, and so is that it has ended.
+/// It is told once however often it is tried, and so is that it has ended. However slow the machine, an answer is waited
+/// for.
 async fn check(failure: fn(&Asked) -> Option<Answer>, found: &str, remedy: &str) {
+    let patient = Pace { services: SOON, ..pace() };
+    check_at(patient, failure, [found, remedy]).await;
+}
+
+async fn check_at(pace: Pace, failure: fn(&Asked) -> Option<Answer>, [found, remedy]: [&str; 2]) {
     let (api, better) = failing(failure).await;
-    let mut run = Run::with(&api, options(RemoteOption::Off), hasty());
+    let mut run = Run::with(&api, options(RemoteOption::Off), pace);
     run.until("failed", |run| run.is(State::Failed)).await;
     let report = run.last();
     assert!(report.found.contains(found), "{report:?}");
@@ -71,10 +78,10 @@ async fn refusals_say_what_to_do() {
 
 #[tokio::test]
 async fn server_that_hangs_is_given_up() {
-    check(|_asked| Some(Answer::Hang), "does not answer", "--kube off").await;
+    check_at(hasty(), |_asked| Some(Answer::Hang), ["does not answer", "--kube off"]).await;
     let half: fn(&Asked) -> Option<Answer> =
         |_asked| Some(Answer::Text(r#"{"kind": "PodList", "items": [{"metadata":"#.into(), Then::Silence));
-    check(half, "stopped in the middle of an answer", "--kube off").await;
+    check_at(hasty(), half, ["stopped in the middle of an answer", "--kube off"]).await;
 }
 
 #[tokio::test]
