@@ -30,9 +30,10 @@ fn netns(part: &str) -> Option<Netns> {
 /// Queries over `lo` that nobody answers, each with an id of its own.
 fn ask(netns: &Netns, count: u16) {
     let sent: Result<()> = netns.run(|| {
+        // Where nobody listened, an ICMP error would come back for each.
+        let _silent = UdpSocket::bind("127.0.0.1:53")?;
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         for id in 0..count {
-            // Not connected: that nobody listens is no error then.
             socket.send_to(&wire::query(id, "a.example", wire::A), "127.0.0.1:53")?;
         }
         Ok(())
@@ -92,7 +93,8 @@ fn signals_end_the_run_with_a_summary_that_adds_up() {
         let ended = run.signal(signal).unwrap();
         let records = ended.json().unwrap();
         let summary = records.last().unwrap();
-        assert_eq!(records.len(), 8, "{ended:?}");
+        let told = records.iter().filter(|record| record["kind"] != "finding");
+        assert_eq!(told.count(), 8, "{ended:?}");
         assert_eq!((&summary["kind"], &summary["adds_up"]), (&"summary".into(), &true.into()));
         assert_eq!((&summary["transactions"], &summary["outstanding"]), (&7.into(), &7.into()));
         assert!(ended.stderr.iter().any(|line| line == "transactions  7: 7 outstanding"), "{ended:?}");
