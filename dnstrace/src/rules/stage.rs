@@ -211,7 +211,7 @@ impl Rules {
         &mut self,
         owner: &Owner,
         now: BootTime,
-        mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::findings::Found<'_>),
+        mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::found::Found<'_>),
     ) {
         let Self { table, window, learned, loops, domain, findings, .. } = self;
         let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::case::Case;
-use super::findings::Found;
+use super::found::Found;
 use super::name::Name;
 use super::world::World;
 use crate::capture::{BootTime, Direction, Hook};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::Rule;
 use crate::join::{Outcome, Transaction, question};
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::stage::Ended;
 use crate::rules::stuck::StuckFlows;
 use crate::rules::world::World;

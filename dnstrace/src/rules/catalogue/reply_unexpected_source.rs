@@ -6,7 +6,7 @@ use super::Rule;
 use crate::decode::Transport;
 use crate::join::{Event, Hop, MessageKind, Transaction};
 use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::path;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::owner::fact::ResolvConf;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Libc, Lookup, LookupOutcome, Step};
 use crate::rules::world::World;
 

@@ -4,7 +4,7 @@ use super::Rule;
 use crate::join::MessageKind;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::signs::{Rejected, Rejection, drops, rejections};
 use crate::rules::stage::Ended;
 use crate::rules::upstream::is_node_cache;

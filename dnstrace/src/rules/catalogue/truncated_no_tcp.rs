@@ -10,7 +10,7 @@ use crate::join::{Connection, MessageKind, Outcome};
 use crate::owner::Who;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::lookup::{Libc, Lookup};
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
