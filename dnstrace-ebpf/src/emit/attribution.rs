@@ -28,7 +28,7 @@ pub(super) enum Sender {
     Running,
     /// A TCP segment that a process may have caused: the first one that was seen stays.
     RunningUnlessKnown,
-    /// A TCP segment the kernel sends by itself.
+    /// A TCP segment or an ICMP error the kernel sends by itself.
     Known,
 }
 

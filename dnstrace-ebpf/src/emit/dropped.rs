@@ -3,20 +3,23 @@
 use core::ptr::{addr_of_mut, read_volatile};
 
 use aya_ebpf::helpers::generated::{bpf_ktime_get_boot_ns, bpf_probe_read_kernel};
-use dnstrace_ebpf::{Counter, Hook, Layer, PacketRecord};
+use dnstrace_ebpf::{Counter, DropRecord, Hook, Layer, PacketRecord};
 
-use super::record::{FRAME, NO_WAKEUP, Slot};
+use super::record::{self, NO_WAKEUP};
 use crate::kernel::Skb;
 use crate::maps::{PACKETS, SNAPLEN, count};
 use crate::parse::Dropped;
 
 const NO_UID: u32 = u32::MAX;
 
-/// Who threw it away, and why, in the kernel's numbers.
-#[derive(Clone, Copy)]
-pub(crate) struct Why {
-    pub(crate) reason: u32,
-    pub(crate) location: u64,
+/// One size for all, that of an Ethernet frame: drops are few.
+const FRAME: usize = record::FRAME - size_of::<DropRecord>();
+
+#[repr(C)]
+struct Slot {
+    record: PacketRecord,
+    why: DropRecord,
+    bytes: [u8; FRAME],
 }
 
 /// Counts a packet that could not be read, or says nothing.
@@ -34,7 +37,7 @@ pub(crate) fn not_read(counter: u64) {
 
 /// Gives the packet to user space: as much of it as tells it from any other, for nobody receives the rest.
 #[inline(always)]
-pub(crate) fn dropped(skb: Skb, packet: Dropped, why: Why) {
+pub(crate) fn dropped(skb: Skb, packet: Dropped, why: DropRecord) {
     count(Hook::Drop, Counter::Seen);
     let snaplen = SNAPLEN.load();
     let captured_len = if packet.linear < u64::from(snaplen) { packet.linear as u32 } else { snaplen };
@@ -42,23 +45,22 @@ pub(crate) fn dropped(skb: Skb, packet: Dropped, why: Why) {
     if u64::from(captured_len) < packet.ip_len {
         count(Hook::Drop, Counter::Cut);
     }
-    // One size for all: drops are few.
-    let outcome = write::<FRAME>(skb, packet, captured_len, why);
+    let outcome = write(skb, packet, captured_len, why);
     count(Hook::Drop, outcome);
 }
 
 #[inline(always)]
-fn write<const BYTES: usize>(skb: Skb, packet: Dropped, captured_len: u32, why: Why) -> Counter {
-    let Some(mut slot) = PACKETS.reserve::<Slot<BYTES>>(0) else { return Counter::RingFull };
+fn write(skb: Skb, packet: Dropped, captured_len: u32, why: DropRecord) -> Counter {
+    let Some(mut slot) = PACKETS.reserve::<Slot>(0) else { return Counter::RingFull };
     let place = slot.as_mut_ptr();
     // As in `record`: one less than the length, read anew, then one more: never 0, never above.
     let mut last = captured_len.wrapping_sub(1);
     // SAFETY: a local variable.
     last = unsafe { read_volatile(&raw const last) };
-    if last > BYTES as u32 - 1 {
-        last = BYTES as u32 - 1;
+    if last > FRAME as u32 - 1 {
+        last = FRAME as u32 - 1;
     }
-    // SAFETY: `place` is a reserved slot of this size; the helper writes `last + 1 <= BYTES` bytes of it, and checks the
+    // SAFETY: `place` is a reserved slot of this size; the helper writes `last + 1 <= FRAME` bytes of it, and checks the
     // address that it reads.
     let status = unsafe {
         bpf_probe_read_kernel(addr_of_mut!((*place).bytes).cast(), last + 1, packet.ip as *const core::ffi::c_void)
@@ -68,7 +70,10 @@ fn write<const BYTES: usize>(skb: Skb, packet: Dropped, captured_len: u32, why: 
         return Counter::TooShort;
     }
     // SAFETY: `place` is a reserved slot.
-    unsafe { fill(addr_of_mut!((*place).record), skb, packet.ip_len as u32, last + 1, why) };
+    unsafe {
+        fill(addr_of_mut!((*place).record), skb, packet.ip_len as u32, last + 1);
+        (*place).why = why;
+    }
     slot.submit(NO_WAKEUP);
     Counter::Emitted
 }
@@ -76,7 +81,7 @@ fn write<const BYTES: usize>(skb: Skb, packet: Dropped, captured_len: u32, why: 
 /// # Safety
 /// `record` must be valid for writing.
 #[inline(always)]
-unsafe fn fill(record: *mut PacketRecord, skb: Skb, wire_len: u32, captured_len: u32, why: Why) {
+unsafe fn fill(record: *mut PacketRecord, skb: Skb, wire_len: u32, captured_len: u32) {
     let (ifindex, netns) = skb.device();
     // SAFETY: `record` is valid for writing.
     unsafe {
@@ -103,9 +108,6 @@ unsafe fn fill(record: *mut PacketRecord, skb: Skb, wire_len: u32, captured_len:
         (*record).direction = 0;
         (*record).layer = Layer::Ip as u8;
         (*record).vlan_present = 0;
-        (*record).location = why.location;
-        (*record).reason = why.reason;
-        (*record).reserved = 0;
         #[expect(clippy::cast_ptr_alignment, reason = "the record is aligned to eight, and 64 bytes come before")]
         let comm = addr_of_mut!((*record).comm).cast::<u64>();
         comm.write_volatile(0);

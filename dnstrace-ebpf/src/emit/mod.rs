@@ -8,10 +8,10 @@ use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Hook};
 
 use self::attribution::Sender;
-pub(crate) use self::dropped::{Why, dropped, not_read};
+pub(crate) use self::dropped::{dropped, not_read};
 use crate::hook::Site;
 use crate::maps::{SNAPLEN, count};
-use crate::parse::{Head, Layers, TCP, skb};
+use crate::parse::{Head, Layers, TCP, UDP, skb};
 
 /// Counts a packet whose ports could not be read.
 #[inline(always)]
@@ -31,6 +31,9 @@ pub(crate) fn packet(ctx: &SkBuffContext, site: Site, layers: &Layers) {
             return count(site.hook, Counter::NoPayload);
         }
         sender = segment.sender();
+    } else if layers.protocol != UDP {
+        // The kernel sends ICMP errors by itself.
+        sender = Sender::Known;
     }
     let wire_len = skb(ctx).len;
     let snaplen = SNAPLEN.load();

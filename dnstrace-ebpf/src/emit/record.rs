@@ -16,7 +16,7 @@ use crate::parse::{Layers, skb};
 /// A query with EDNS, a usual answer, an Ethernet frame, an EDNS answer over loopback, a super-packet: 256, 512, 1,536,
 /// 4,096 and 65,536 bytes with the record.
 const HEAD: usize = size_of::<PacketRecord>();
-pub(super) const SMALL: usize = 256 - HEAD;
+const SMALL: usize = 256 - HEAD;
 const ANSWER: usize = 512 - HEAD;
 pub(super) const FRAME: usize = 1_536 - HEAD;
 const LARGE: usize = 4_096 - HEAD;
@@ -26,9 +26,9 @@ const WHOLE: usize = 65_536;
 pub(super) const NO_WAKEUP: u64 = aya_ebpf::bindings::BPF_RB_NO_WAKEUP as u64;
 
 #[repr(C)]
-pub(super) struct Slot<const BYTES: usize> {
-    pub(super) record: PacketRecord,
-    pub(super) bytes: [u8; BYTES],
+struct Slot<const BYTES: usize> {
+    record: PacketRecord,
+    bytes: [u8; BYTES],
 }
 
 /// Writes a packet record; says what became of the packet.
@@ -110,9 +110,6 @@ unsafe fn fill(
         (*record).direction = site.direction as u8;
         (*record).layer = layers.layer as u8;
         (*record).vlan_present = u8::from(site.hook as u8 == Hook::Device as u8 && skb.vlan_present != 0);
-        (*record).location = 0;
-        (*record).reason = 0;
-        (*record).reserved = 0;
         #[expect(clippy::cast_ptr_alignment, reason = "the record is aligned to eight, and 64 bytes come before")]
         let comm = addr_of_mut!((*record).comm).cast::<u64>();
         // Volatile: of two zeros beside each other the compiler makes a call of `memset`.

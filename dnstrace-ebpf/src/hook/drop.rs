@@ -3,11 +3,13 @@
 //! What is merely used up is freed through `consume_skb`, another tracepoint. What a socket still held when it was closed
 //! comes here, too: user space tells it by its location, which is no number that could be compared here.
 
-use crate::emit::{self, Why};
+use aya_ebpf::programs::RawTracePointContext;
+use dnstrace_ebpf::DropRecord;
+
+use crate::emit;
 use crate::kernel::Skb;
 use crate::maps::DROP_HAS_REASON;
 use crate::parse::{self, FOUND, IGNORED, LOST};
-use aya_ebpf::programs::RawTracePointContext;
 
 /// The arguments of the tracepoint (include/trace/events/skb.h); the reason from 5.17 on.
 const SKB: usize = 0;
@@ -27,5 +29,5 @@ pub(crate) fn dropped(ctx: &RawTracePointContext) {
     }
     // Where the kernel has no such argument, the verifier knows that this is never read.
     let reason = if DROP_HAS_REASON.load() == 0 { 0 } else { ctx.arg::<u32>(REASON) };
-    emit::dropped(skb, packet, Why { reason, location: ctx.arg::<u64>(LOCATION) });
+    emit::dropped(skb, packet, DropRecord { location: ctx.arg::<u64>(LOCATION), reason, reserved: 0 });
 }

@@ -3,6 +3,7 @@
 use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::Layer;
 
+use super::rejected::is_error;
 use super::unusual::is_extension;
 use super::{Head, Layers, Parsed, TCP, UDP, skb};
 use crate::maps::is_watched;
@@ -33,7 +34,7 @@ pub(crate) fn common_ipv4<const LEN: usize>(ctx: &SkBuffContext, head: &Head<LEN
     }
     let protocol = head.u8(at + 9);
     if !has_ports(protocol) {
-        return Parsed::Ignored;
+        return if is_error(protocol, head.u8(at + 20)) { Parsed::Unusual } else { Parsed::Ignored };
     }
     if head.u16(at + 6) & FRAGMENT != 0 {
         return Parsed::Unusual;
@@ -53,7 +54,8 @@ pub(crate) fn common_ipv6<const LEN: usize>(ctx: &SkBuffContext, head: &Head<LEN
     }
     let protocol = head.u8(at + 6);
     if !has_ports(protocol) {
-        return if is_extension(protocol) { Parsed::Unusual } else { Parsed::Ignored };
+        let unusual = is_extension(protocol) || is_error(protocol, head.u8(at + 40));
+        return if unusual { Parsed::Unusual } else { Parsed::Ignored };
     }
     if !is_watched(head.u16(at + 40)) && !is_watched(head.u16(at + 42)) {
         return Parsed::Ignored;

@@ -2,6 +2,7 @@
 
 mod common;
 mod dropped;
+mod rejected;
 mod unusual;
 
 use core::mem::MaybeUninit;
@@ -26,7 +27,9 @@ const OLD_QINQ: u16 = 0x9100;
 
 /// IP protocol numbers.
 pub(crate) const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(crate) const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
 
 /// IP header and ports, when nothing is between them.
 pub(crate) const IPV4_HEAD: usize = 24;
@@ -35,24 +38,24 @@ pub(crate) const IPV6_HEAD: usize = 44;
 /// What became of a packet.
 #[derive(Clone, Copy)]
 pub(crate) enum Parsed {
-    /// Not ours: not UDP or TCP, or no watched port.
+    /// Not ours: not UDP or TCP, nor an ICMP error that quotes them, or no watched port.
     Ignored,
     /// Ours perhaps, but not of the common form.
     Unusual,
     /// Its ports could not be read.
     Lost(Counter),
-    /// From or to a watched port.
+    /// From or to a watched port, or an ICMP error that quotes such a packet.
     Found(Layers),
 }
 
 /// Offsets from the first byte the hook sees.
 #[derive(Clone, Copy)]
 pub(crate) struct Layers {
-    /// Transport header.
+    /// Transport header, or that of an ICMP error.
     pub(crate) transport: u32,
     /// End of the IP packet; what follows is the link's padding.
     pub(crate) end: u32,
-    /// IP protocol number.
+    /// IP protocol number: that of UDP, TCP, or ICMP for both of its versions.
     pub(crate) protocol: u8,
     /// What the first byte belongs to.
     pub(crate) layer: Layer,

@@ -1,10 +1,12 @@
-//! Every other form: VLAN tags in band, no Ethernet header, IP options, extension headers, fragments, cut short.
+//! Every other form: VLAN tags in band, no Ethernet header, IP options, extension headers, fragments, cut short;
+//! and ICMP errors.
 
 use aya_ebpf::programs::SkBuffContext;
 use dnstrace_ebpf::{Counter, Layer};
 
 use super::common::{end, has_ports};
-use super::{ETHERNET_LEN, Head, IPV4, IPV6, Layers, Parsed, TCP, UDP, is_vlan, protocol};
+use super::rejected::rejected;
+use super::{ETHERNET_LEN, Head, ICMP, ICMPV6, IPV4, IPV6, Layers, Parsed, TCP, UDP, is_vlan, protocol};
 use crate::maps::{is_watched, unknown_zero};
 
 /// 802.1ad allows two tags; more are not forwarded by any bridge.
@@ -65,7 +67,10 @@ fn network(ctx: &SkBuffContext, ethertype: u16, offset: u32, layer: Layer) -> Pa
         _ => return Parsed::Ignored,
     };
     match found {
-        Ok((transport, end, protocol)) => ports(ctx, &Layers { transport, end, protocol, layer }),
+        Ok((transport, end, protocol)) if has_ports(protocol) => {
+            ports(ctx, &Layers { transport, end, protocol, layer })
+        }
+        Ok((transport, end, protocol)) => rejected(ctx, &Layers { transport, end, protocol, layer }),
         Err(parsed) => parsed,
     }
 }
@@ -77,14 +82,15 @@ type Transport = Result<(u32, u32, u8), Parsed>;
 fn ipv4(ctx: &SkBuffContext, offset: u32) -> Transport {
     let Some(head) = Head::<20>::load(ctx, offset) else { return Err(Parsed::Lost(Counter::TooShort)) };
     let words = u32::from(head.u8(0) & 0x0f);
-    if head.u8(0) >> 4 != 4 || words < 5 || !has_ports(head.u8(9)) {
+    let (protocol, is_later) = (head.u8(9), head.u16(6) & IPV4_OFFSET != 0);
+    if head.u8(0) >> 4 != 4 || words < 5 || !(has_ports(protocol) || protocol == ICMP && !is_later) {
         return Err(Parsed::Ignored);
     }
-    if head.u16(6) & IPV4_OFFSET != 0 {
+    if is_later {
         return Err(Parsed::Lost(Counter::Fragment));
     }
     let end = end(ctx, offset, u32::from(head.u16(2)));
-    Ok((offset.wrapping_add(words * 4), end, head.u8(9)))
+    Ok((offset.wrapping_add(words * 4), end, protocol))
 }
 
 #[inline(always)]
@@ -113,7 +119,7 @@ fn extensions(ctx: &SkBuffContext, mut offset: u32, mut next: u8) -> Result<(u32
         offset = offset.wrapping_add(extension_len(next, head.u8(1)));
         next = head.u8(0);
     }
-    if has_ports(next) { Ok((offset, next)) } else { Err(Parsed::Ignored) }
+    if has_ports(next) || next == ICMPV6 { Ok((offset, next)) } else { Err(Parsed::Ignored) }
 }
 
 /// A later fragment has no ports. Its header still names the protocol, or an extension header before it.

@@ -50,6 +50,11 @@ fn closed_port() -> Result<()> {
     ensure!(dropped["reason"] == "NO_SOCKET" && dropped["location"] == "__udp4_lib_rcv", "{dropped}");
     ensure!(dropped["netns"] == cast.server.netns().inode()?, "{dropped}");
     ensure!(text.contains("dropped NO_SOCKET at __udp4_lib_rcv"), "{text}");
+    // The server says it, too, and the node sees it pass.
+    let rejected = signs(&transaction).find(|sign| sign["event"] == "icmp").context("no ICMP error")?;
+    ensure!(rejected["from"] == cast.server.v4.to_string() && rejected["icmp_type"] == 3, "{rejected}");
+    ensure!(rejected["icmp_code"] == 3 && rejected["message"] == "query", "{rejected}");
+    ensure!(text.contains(&format!("ICMP port unreachable from {}", cast.server.v4)), "{text}");
     Ok(())
 }
 

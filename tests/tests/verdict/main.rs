@@ -4,5 +4,6 @@
 
 mod healthy;
 mod loops;
+mod rejected;
 mod scene;
 mod upstream;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use dnstrace_ebpf::PacketRecord;
+use dnstrace_ebpf::DropRecord;
 
 use super::symbols::Symbols;
 use crate::capture::Dropped;
@@ -30,7 +30,7 @@ impl Drops {
     }
 
     /// Why and where the packet of a record was dropped.
-    pub(super) fn of(&mut self, record: &PacketRecord) -> &Dropped {
+    pub(super) fn of(&mut self, record: &DropRecord) -> &Dropped {
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }

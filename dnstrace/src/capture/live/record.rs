@@ -1,6 +1,6 @@
 //! A packet record from the ring buffer to a [`Packet`], bounds-checked.
 
-use dnstrace_ebpf::{Direction as RecordDirection, Hook, Layer as RecordLayer, PacketRecord};
+use dnstrace_ebpf::{Direction as RecordDirection, DropRecord, Hook, Layer as RecordLayer, PacketRecord};
 
 use super::Drops;
 use super::clock::Clock;
@@ -14,9 +14,11 @@ pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32, drops: &'a 
     let (head, rest) = bytes.split_first_chunk::<{ size_of::<PacketRecord>() }>()?;
     // SAFETY: `head` is exactly one `PacketRecord`, which is valid for any bytes.
     let record = unsafe { head.as_ptr().cast::<PacketRecord>().read_unaligned() };
+    let hook = Hook::ALL.into_iter().find(|hook| *hook as u8 == record.hook)?;
+    let (why, rest) = if hook == Hook::Drop { why(rest)? } else { (None, rest) };
     let captured = rest.get(..usize::try_from(record.captured_len).ok()?)?;
     let time = BootTime(record.boot_ns);
-    let point = point(&record, netns)?;
+    let point = point(&record, hook, netns)?;
     Some(Packet {
         time,
         wall: clock.wall(time),
@@ -29,13 +31,20 @@ pub(super) fn packet<'a>(bytes: &'a [u8], clock: &Clock, netns: u32, drops: &'a 
         // The kernel half counts them: they have no ports.
         later_fragments: false,
         hop_id: known(record.hop_id),
-        socket: if point.hook == Hook::Drop { Socket::default() } else { socket(&record) },
-        dropped: (point.hook == Hook::Drop).then(|| drops.of(&record)),
+        socket: if hook == Hook::Drop { Socket::default() } else { socket(&record) },
+        dropped: why.map(|why| drops.of(&why)),
     })
 }
 
-fn point(record: &PacketRecord, netns: u32) -> Option<Point> {
-    let hook = Hook::ALL.into_iter().find(|hook| *hook as u8 == record.hook)?;
+/// What a record of the `drop` hook tells beside, and what follows.
+fn why(bytes: &[u8]) -> Option<(Option<DropRecord>, &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<{ size_of::<DropRecord>() }>()?;
+    // SAFETY: `head` is exactly one `DropRecord`, which is valid for any bytes.
+    let why = unsafe { head.as_ptr().cast::<DropRecord>().read_unaligned() };
+    Some((Some(why), rest))
+}
+
+fn point(record: &PacketRecord, hook: Hook, netns: u32) -> Option<Point> {
     let ways = [(RecordDirection::In, Direction::In), (RecordDirection::Out, Direction::Out)];
     let way = ways.into_iter().find(|(way, _)| *way as u8 == record.direction)?.1;
     // It went nowhere.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 /// Far above what loopback needs, so that a packet that was swallowed is an error and not a machine that hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A query and its response, as they went.
 pub(crate) struct Exchange {

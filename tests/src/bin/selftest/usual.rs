@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::machine::Machine;
 use crate::traffic::{self, Exchange, USUAL};
-use crate::watch::{Watched, options, watch};
+use crate::watch::{Watched, all_hooks, watch};
 use crate::{V4, V6};
 
 /// The exchanges, and what the hooks saw of them.
@@ -23,7 +23,7 @@ impl Usual {
     pub(crate) fn watch(machine: &Machine) -> Result<Self> {
         let udp = |server: IpAddr| traffic::udp(server, 53).with_context(|| format!("UDP {server}"));
         let tcp = |server: IpAddr| traffic::tcp(server, 53, USUAL).with_context(|| format!("TCP {server}"));
-        let (exchanges, watched) = watch(&options(machine), || Ok((udp(V4)?, udp(V6)?, tcp(V4)?, tcp(V6)?)))?;
+        let (exchanges, watched) = watch(&all_hooks(machine), || Ok((udp(V4)?, udp(V6)?, tcp(V4)?, tcp(V6)?)))?;
         let (udp4, udp6, tcp4, tcp6) = exchanges;
         Ok(Self { udp4, udp6, tcp4, tcp6, watched })
     }

@@ -7,7 +7,7 @@ use dnstrace::capture::{Counter, Hook};
 use nix::sys::utsname::uname;
 
 use super::Ground;
-use crate::watch::{options, watch};
+use crate::watch::{all_hooks, watch};
 use crate::{V4, V6};
 
 /// The first kernel whose `kfree_skb` has a reason.
@@ -18,7 +18,7 @@ const MESSAGE: &[u8] = b"to a port that nobody listens at";
 pub(super) fn closed_port(ground: &Ground) -> Result<()> {
     // The compiler of 7.3 made one function of two.
     for (address, functions) in [(V4, ["__udp4_lib_rcv", "udp_rcv"]), (V6, ["__udp6_lib_rcv", "udpv6_rcv"])] {
-        let ((), watched) = watch(&options(&ground.machine), || {
+        let ((), watched) = watch(&all_hooks(&ground.machine), || {
             let socket = UdpSocket::bind((address, 0))?;
             socket.send_to(MESSAGE, (address, 53))?;
             socket.send_to(MESSAGE, (address, 54))?;

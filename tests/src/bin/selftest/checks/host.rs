@@ -7,7 +7,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::Ground;
 use crate::report;
-use crate::watch::{attach, options};
+use crate::watch::{all_hooks, attach};
 
 /// The programs of the kernel half.
 const PROGRAMS: [&str; 7] =
@@ -18,7 +18,7 @@ const INSTRUCTIONS_MAX: u32 = 50_000;
 
 /// Tells how many instructions the verifier went through.
 pub(super) fn instructions(ground: &Ground) -> Result<()> {
-    let _live = attach(&options(&ground.machine))?;
+    let _live = attach(&all_hooks(&ground.machine))?;
     for name in PROGRAMS {
         // The newest of a name is ours: ids only grow.
         let loaded = loaded_programs().filter_map(Result::ok).filter(|program| program.name_as_str() == Some(name));

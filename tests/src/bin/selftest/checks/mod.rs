@@ -6,6 +6,7 @@ mod drops;
 mod forms;
 mod host;
 mod reach;
+mod rejected;
 
 use anyhow::Result;
 
@@ -50,5 +51,6 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("ring_full", bounds::ring_full),
     ("no_payload", bounds::no_payload),
     ("closed_port", drops::closed_port),
+    ("icmp_error", rejected::icmp_error),
     ("doctor", host::doctor),
 ];
