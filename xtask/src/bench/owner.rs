@@ -102,5 +102,6 @@ fn packet(socket: Socket) -> Packet<'static> {
         later_fragments: false,
         hop_id: None,
         socket,
+        dropped: None,
     }
 }
