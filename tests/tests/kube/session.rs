@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::kinds;
 
 /// Lines that are waited through for a finding: pods print some fifty in a second, a loop hundreds at once.
-const LINES_MAX: usize = 500;
+const LINES_MAX: usize = 3_000;
 
 /// Which sources there are.
 pub(crate) struct Mode {

@@ -27,7 +27,8 @@ pub(crate) fn of_clients(kube: &Kube, faults: &mut Vec<String>) -> Result<()> {
 
 /// What is wrong for all.
 pub(crate) fn of_cluster_dns(kube: &Kube, faults: &mut Vec<String>) -> Result<()> {
-    let scenes: [(&str, Scene); 4] = [
+    let scenes: [(&str, Scene); 5] = [
+        ("rollout", rolled_out),
         ("upstream silent", upstream_silent),
         ("no endpoints", no_endpoints),
         ("loop", loops_to_itself),
@@ -86,6 +87,15 @@ fn queries_dropped(kube: &Kube) -> Result<()> {
     check(session, &expected)
 }
 
+/// `CoreDNS` answers on while it goes (`lameduck`), and probes itself when it comes.
+fn rolled_out(kube: &Kube) -> Result<()> {
+    let session = watch(kube)?;
+    for words in [["restart", "deployment/coredns"], ["status", "deployment/coredns"]] {
+        kube.kubectl(&[&["--namespace", "kube-system", "rollout"], &words[..]].concat())?;
+    }
+    check(session, &[])
+}
+
 fn upstream_silent(kube: &Kube) -> Result<()> {
     let expected = [format!("upstream-timeout certain {UPSTREAM}")];
     let mut session = watch(kube)?;
@@ -111,7 +121,9 @@ fn loops_to_itself(kube: &Kube) -> Result<()> {
     let before = pods(kube, |pod| pod.app == "kube-dns")?;
     let mut session = watch(kube)?;
     let resolved = "dnsPolicy: None\n      dnsConfig: {nameservers: [127.0.0.53]}";
-    let _looping = kube.with_changed_dns(&[("dnsPolicy: Default", resolved)])?;
+    // Else it is ready, and asked, for a moment.
+    let never_ready = ("readinessProbe: {", "readinessProbe: {initialDelaySeconds: 600, ");
+    let _looping = kube.with_changed_dns(&[("dnsPolicy: Default", resolved), never_ready])?;
     let is_new = |pod: &Pod| pod.app == "kube-dns" && before.iter().all(|old| old.name != pod.name);
     let pods = kube.wait_until(|pods| pods.iter().any(is_new))?;
     let new = pods.into_iter().find(is_new).context("no new pod")?;
