@@ -29,7 +29,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     explains_failure: false,
 };
 
-/// SERVFAIL, NOTIMP, REFUSED: glibc, resolv/res_send.c.
+/// SERVFAIL, NOTIMP, REFUSED: glibc, `resolv/res_send.c`.
 const ASKED_AGAIN: [u16; 3] = [2, 4, 5];
 
 /// See [`EXPLANATION`].
