@@ -155,6 +155,11 @@ pub(super) fn is_loop_probe(case: &Case) -> bool {
     case.qtype() == Some(HINFO) && numbers == 2
 }
 
+/// The first such probe: CoreDNS sends it to itself before it listens, and again a second later.
+pub(super) fn is_own_probe(case: &Case) -> bool {
+    is_loop_probe(case) && case.server.ip().is_loopback()
+}
+
 /// Who sent it, in a sentence about whom it was sent to.
 pub(super) fn initiator(case: &Case) -> String {
     match case.who.role {

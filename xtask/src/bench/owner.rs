@@ -103,5 +103,6 @@ fn packet(socket: Socket) -> Packet<'static> {
         hop_id: None,
         dropped: None,
         socket,
+        dropped: None,
     }
 }

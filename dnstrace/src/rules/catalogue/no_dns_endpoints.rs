@@ -5,7 +5,7 @@ use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::path::{self, Leg};
-use crate::rules::signs::{Rejected, Rejection, rejections};
+use crate::rules::signs::{Rejected, Rejection, drops, rejections};
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
 
@@ -17,7 +17,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "No pod of cluster DNS is ready, so kube-proxy has nowhere to send queries and has the node reject them. \
               Programs with glibc fail at once, those with musl after five seconds; no name can be looked up.",
     signature: "A query to the Service's address is answered by an ICMP port unreachable that the node itself sends, and is \
-                never translated to an endpoint. Certain when the API says that no endpoint is ready; likely when only the \
+                never translated to an endpoint, or a rule of the node drops it, as such errors are limited in rate. Certain when the API says that no endpoint is ready; likely when only the \
                 address is known to be a Service's, as a policy may reject, too; suspected when not even that is known.",
     remedy: "See why no CoreDNS pod is ready: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns, then \
              kubectl -n kube-system describe those pods and read their logs.",
@@ -40,6 +40,11 @@ impl Rule for NoDnsEndpoints {
         if rejections(&case.signs).any(|rejected| is_by_node(&rejected, case)) {
             let Some(certainty) = certainty_of_rejection(case, world) else { return };
             let claim = Claim { case, subject: Subject::asked(case), certainty };
+            return found.seen(claim, || sentence("this node rejects its queries", has_none));
+        }
+        // Linux limits the rate of ICMP errors: the rule that rejects only drops the others.
+        if has_none && drops(&case.signs).any(|dropped| dropped.is_by_rule()) {
+            let claim = Claim { case, subject: Subject::asked(case), certainty: Certainty::Certain };
             return found.seen(claim, || sentence("this node rejects its queries", has_none));
         }
         // Where a Service has endpoints only elsewhere (internalTrafficPolicy), queries vanish instead.

@@ -43,6 +43,17 @@ fn vanished_where_the_api_says_that_none_is_ready() {
 }
 
 #[test]
+fn rejected_without_an_icmp_error_as_those_are_limited_in_rate() {
+    let drop = |port: u64| {
+        let ask = stuck(0, &format!("{WEB}:{port}"));
+        ask.sign(dropped(0, "NETFILTER_DROP", "nft_do_chain"))
+    };
+    let open = drop(40_002).with(|transaction| transaction.outcome = crate::join::Outcome::Outstanding);
+    let scene = Scene::without_endpoints().asks([rejected_at_once(40_000), drop(40_001), open]);
+    check(scene, &["no-dns-endpoints certain 10.96.0.10:53 3"]);
+}
+
+#[test]
 fn rejection_where_the_api_has_endpoints_is_a_policy() {
     let scene = Scene::cluster().asks([40_000, 40_001].map(rejected_at_once));
     check(scene, &["policy-drop suspected shop/web 2"]);
