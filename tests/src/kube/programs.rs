@@ -75,7 +75,8 @@ mod tests {
         std::os::unix::fs::symlink("/bin/sleep", folder.path().join("sleeper")).unwrap();
         let mut child = Command::new(folder.path().join("sleeper")).arg("60").spawn().unwrap();
         let sleeper = folder.path().join("sleeper");
-        let halted = halt(&[&sleeper, Path::new("60")]).unwrap();
+        // The kernel lets the parent go on a moment before the child has its command line.
+        let halted = wait::until_ok("a sleeper", END_LIMIT, || halt(&[&sleeper, Path::new("60")])).unwrap();
         assert_eq!(halted.0, Pid::from_raw(child.id().cast_signed()));
         drop(halted);
         assert!(halt(&[&folder.path().join("sleep")]).is_err());

@@ -118,12 +118,18 @@ fn names_are_right_while_the_api_server_is_silent() -> Result<()> {
 
 #[test]
 fn what_is_wrong_with_a_pod_is_found_and_nothing_else() -> Result<()> {
-    on_a_node(verdict::of_clients)
+    on_a_node(|kube, faults| {
+        verdict::of_clients(kube, faults);
+        Ok(())
+    })
 }
 
 #[test]
 fn what_is_wrong_with_cluster_dns_is_found_and_nothing_else() -> Result<()> {
-    on_a_node(verdict::of_cluster_dns)
+    on_a_node(|kube, faults| {
+        verdict::of_cluster_dns(kube, faults);
+        Ok(())
+    })
 }
 
 /// Runs a test that notes all faults.

@@ -14,7 +14,7 @@ type Scene = fn(&Kube) -> Result<()>;
 const MUSL: &str = "truncated-no-tcp";
 
 /// What is wrong with one pod.
-pub(crate) fn of_clients(kube: &Kube, faults: &mut Vec<String>) -> Result<()> {
+pub(crate) fn of_clients(kube: &Kube, faults: &mut Vec<String>) {
     let scenes: [(&str, Scene); 4] = [
         ("healthy", healthy),
         ("musl without TCP", musl_without_tcp),
@@ -22,11 +22,10 @@ pub(crate) fn of_clients(kube: &Kube, faults: &mut Vec<String>) -> Result<()> {
         ("queries dropped", queries_dropped),
     ];
     play(&scenes, kube, faults);
-    Ok(())
 }
 
 /// What is wrong for all.
-pub(crate) fn of_cluster_dns(kube: &Kube, faults: &mut Vec<String>) -> Result<()> {
+pub(crate) fn of_cluster_dns(kube: &Kube, faults: &mut Vec<String>) {
     let scenes: [(&str, Scene); 5] = [
         ("rollout", rolled_out),
         ("upstream silent", upstream_silent),
@@ -35,7 +34,6 @@ pub(crate) fn of_cluster_dns(kube: &Kube, faults: &mut Vec<String>) -> Result<()
         ("API server forbids", forbidden),
     ];
     play(&scenes, kube, faults);
-    Ok(())
 }
 
 fn play(scenes: &[(&str, Scene)], kube: &Kube, faults: &mut Vec<String>) {
