@@ -103,6 +103,5 @@ fn packet(socket: Socket) -> Packet<'static> {
         hop_id: None,
         dropped: None,
         socket,
-        dropped: None,
     }
 }
