@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// What the scenes use beside `CoreDNS`.
-const PACKAGES: [&str; 5] = ["bind9-dnsutils", "dnsmasq-base", "gcc", "musl-tools", "unbound"];
+const PACKAGES: [&str; 6] = ["bind9-dnsutils", "dnsmasq-base", "gcc", "musl-tools", "nftables", "unbound"];
 
 /// Whether a scene can be set; installs what it needs.
 pub(crate) fn can_run(test: &str) -> bool {
@@ -109,7 +109,9 @@ fn answers(query: &[u8], over: Over) -> Vec<Vec<u8>> {
         "nx" => vec![wire::refusal(query, 3)],
         "big" if over == Over::Udp => vec![wire::truncated(query)],
         "big" => vec![wire::response(query, 60)],
-        _ => vec![wire::response(query, 1)],
+        _ if matches!(wire::record_type(query), Some(wire::A | wire::AAAA)) => vec![wire::response(query, 1)],
+        // Records of other types look different: CoreDNS would not understand the response, and answer SERVFAIL.
+        _ => vec![wire::response(query, 0)],
     }
 }
 
