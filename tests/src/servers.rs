@@ -34,6 +34,7 @@ pub enum Program {
 
 impl Program {
     /// Its process's name.
+    #[must_use]
     pub fn comm(self) -> &'static str {
         match self {
             Self::CoreDns | Self::OldCoreDns => "coredns",

@@ -75,26 +75,6 @@ fn responses_go_past_the_nat() {
 }
 
 #[test]
-fn fragments_are_dropped() {
-    check(|| {
-        let scene = Scene::new()?;
-        let _upstream = scene.answering()?;
-        let _dns = scene.cluster_dns()?;
-        let chain = "add chain inet scene raw { type filter hook prerouting priority -450 ; }";
-        let rule = format!("ip saddr {} ip frag-off & 0x1fff != 0 drop", scene.dns[0].v4);
-        scene.nft(&format!("add table inet scene ; {chain} ; add rule inet scene raw {rule}"))?;
-        let watch = scene.watch()?;
-        scene.dig("ok1.example.", &[])?;
-        for _ in 0..2 {
-            scene.dig("huge1.example.", &["+bufsize=4096", "+time=1"])?;
-        }
-        watch.until_found("fragment-lost", "likely")?;
-        watch.end()?.is(&[format!("fragment-lost likely {}", scene.dns[0].v4)]);
-        Ok(())
-    });
-}
-
-#[test]
 fn an_endpoint_goes_and_its_entry_stays() {
     check(|| {
         let scene = Scene::new()?;

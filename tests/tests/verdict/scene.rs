@@ -82,9 +82,9 @@ impl Scene {
     }
 
     /// An upstream that does with a query what its first label says: `servfail`, `refused`, `nx`, `nxaaaa`, `drop`,
-    /// `big` (truncated over UDP), `over` (not), `huge` (in fragments); else it has addresses.
+    /// `big` (truncated over UDP) or `over` (not); else it has addresses.
     pub(crate) fn answering(&self) -> Result<[Scripted; 2]> {
-        let start = |address| Scripted::start(self.upstream.netns(), address, |query, over| answers(query, over));
+        let start = |address| Scripted::start(self.upstream.netns(), address, answers);
         Ok([start(self.upstream.v4)?, start(self.upstream.v6)?])
     }
 
@@ -169,9 +169,7 @@ fn answers(query: &[u8], over: Over) -> Vec<Vec<u8>> {
         "nx" => vec![wire::refusal(query, NXDOMAIN)],
         "nxaaaa" if is_aaaa => vec![wire::refusal(query, NXDOMAIN)],
         "big" if over == Over::Udp => vec![wire::truncated(query)],
-        "big" => vec![wire::response(query, 60)],
-        "over" => vec![wire::response(query, 60)],
-        "huge" => vec![wire::response(query, 120)],
+        "big" | "over" => vec![wire::response(query, 60)],
         _ if is_aaaa || wire::record_type(query) == Some(wire::A) => vec![wire::response(query, 1)],
         // Records of other types look different: CoreDNS would not understand the response, and answer SERVFAIL.
         _ => vec![wire::response(query, 0)],
