@@ -77,7 +77,7 @@ impl Rule for TruncatedNoTcp {
     }
 
     fn lookup(&mut self, lookup: &Lookup, _world: &World<'_>, _found: &mut Found<'_>) {
-        if lookup.libc() == Some(Libc::Musl) {
+        if !self.waiting.is_empty() && lookup.libc() == Some(Libc::Musl) {
             self.mark_musl(lookup.client);
         }
     }
