@@ -114,7 +114,7 @@ pub fn run_live(
         pipeline.take_facts(sources.as_mut(), over);
         pipeline.expire(over);
         if losses.are_due(now) {
-            pipeline.tell(&mut losses, &live.counts());
+            pipeline.tell_losses(&mut losses, &live.counts());
         }
         pipeline.hand_over(now);
         pause = if packets > big_batch { PAUSE_MIN } else { PAUSE_MAX.min(pause * 2) };
@@ -123,7 +123,7 @@ pub fn run_live(
     empty(&mut live, &mut pipeline);
     pipeline.take_facts(sources.as_mut(), live.now());
     let counts = live.counts();
-    pipeline.tell(&mut losses, &counts);
+    pipeline.tell_losses(&mut losses, &counts);
     let ledgers = live_ledgers(&live, &counts, &pipeline);
     pipeline.finish(ledgers, &counts, Problems::default())
 }
@@ -155,6 +155,7 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
     let mut expire_at = BootTime::default();
     let mut each = |pipeline: &mut Stages, item: FileItem<'_>| match item {
         FileItem::Packet(packet) => {
+            pipeline.take_notes(packet.time);
             if packet.time >= expire_at {
                 pipeline.expire(packet.time);
                 expire_at = packet.time.after(EXPIRY_INTERVAL);
@@ -162,7 +163,10 @@ pub fn run_files<R: Read>(mut files: Captures<R>, options: &PipelineOptions, out
             pipeline.add(packet);
         }
         FileItem::Interface(interface) => pipeline.tail.owner.add(interface),
-        FileItem::Until(time) => pipeline.expire(time),
+        FileItem::Until(time) => {
+            pipeline.take_notes(time);
+            pipeline.expire(time);
+        }
         FileItem::Owner(note) => pipeline.add_note(note),
     };
     while !pipeline.has_ended() && files.next(|item| each(&mut pipeline, item)) {

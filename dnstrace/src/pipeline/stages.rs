@@ -1,5 +1,6 @@
 //! The stages in their order: a packet goes in at the front, what is to be written leaves behind the last.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Ended, Outputs, PipelineOptions, Problems};
@@ -18,6 +19,9 @@ use crate::rules::{Given, Ledger, Rules, Told, Totals, quality};
 use crate::sink::pcapng::{Known, RecordCounts, Recorder, SeenMessage};
 use crate::sink::{Losses, Named, Names, Observed, Outlet, Show, Summary};
 
+/// Notes of a recording that wait for their time: ours stand a fraction of a second before it.
+const NOTES_MAX: usize = 65_536;
+
 /// The stages, from decoding on.
 pub(super) struct Stages {
     pub(super) decoder: Decoder,
@@ -25,6 +29,8 @@ pub(super) struct Stages {
     /// Found in one packet.
     messages: Vec<SeenMessage>,
     until_finding: Option<Certainty>,
+    /// What a recording says of times to come, in their order.
+    notes: VecDeque<Note>,
     pub(super) tail: Tail,
 }
 
@@ -58,7 +64,7 @@ impl Stages {
         let end = End { totals, outlet, recorder, rules, report };
         let tail = Tail { owner, end, time, wall, until, connections };
         let (decoder, join) = (Decoder::new(&options.decode), Join::new(&options.join));
-        Self { decoder, join, messages: Vec::new(), until_finding: options.until_finding, tail }
+        Self { decoder, join, messages: Vec::new(), until_finding: options.until_finding, notes: VecDeque::new(), tail }
     }
 
     pub(super) fn add(&mut self, packet: &Packet<'_>) {
@@ -110,7 +116,7 @@ impl Stages {
         outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended) || is_found
     }
 
-    pub(super) fn tell(&mut self, losses: &mut Losses, counts: &HookCounts) {
+    pub(super) fn tell_losses(&mut self, losses: &mut Losses, counts: &HookCounts) {
         if Hook::ALL.iter().any(|&hook| counts.get(hook, Counter::RingFull) != 0) {
             self.lose();
         }
@@ -159,9 +165,26 @@ impl Stages {
         self.tail.owner.apply(source, fact, now);
     }
 
-    /// Takes what a recording says of who is who, at the time when it became known.
+    /// Takes what a recording says of who is who. It may stand before packets that came before it became known.
     pub(super) fn add_note(&mut self, note: &str) {
         let Some(note) = Note::read(note) else { return };
+        let is_early = note.at.is_some_and(|at| BootTime(at) > self.tail.time);
+        if is_early && self.notes.len() < NOTES_MAX {
+            let later = self.notes.iter().rev().take_while(|known| known.at > note.at).count();
+            self.notes.insert(self.notes.len() - later, note);
+        } else {
+            self.tell(note);
+        }
+    }
+
+    /// Takes what a recording says of who is who, as far as it was known at `time`.
+    pub(super) fn take_notes(&mut self, time: BootTime) {
+        while let Some(note) = self.notes.pop_front_if(|note| note.at.is_none_or(|at| BootTime(at) <= time)) {
+            self.tell(note);
+        }
+    }
+
+    fn tell(&mut self, note: Note) {
         match note.at.map(BootTime) {
             // What was known before the first packet is no time of watching.
             Some(time) if self.tail.time != BootTime::default() => self.add_fact(note.source, note.fact, time),
@@ -170,6 +193,7 @@ impl Stages {
     }
 
     pub(super) fn finish(mut self, mut ledgers: Vec<Ledger>, hooks: &HookCounts, problems: Problems) -> Ended {
+        self.take_notes(BootTime(u64::MAX));
         let Self { decoder, join, tail, .. } = &mut self;
         tail.end.outlet.begin_end();
         decoder.finish(|observation| {

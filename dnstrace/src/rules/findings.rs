@@ -1,19 +1,16 @@
 //! Findings, one for each rule and subject: never a thousand lines for one thing that is wrong.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
-use super::finding::{About, Certainty, Evidence, Explanation, Finding, Severity, Subject};
-use super::lookup::{Ask, Lookup, Step};
-use super::name::Name;
+use super::finding::{About, Certainty, Explanation, Finding, Severity, Subject};
+use super::found::Found;
+use super::occasion::Occasion;
 use crate::capture::{BootTime, WallTime};
-use crate::decode::{iana, icmp_name};
-use crate::join::{Event, Outcome, TransactionId};
-use crate::owner::Party;
+use crate::join::TransactionId;
 
 /// Subjects of one rule that are told apart: a node has 250 pods or so; what is wrong with more is wrong with all.
 const SUBJECTS_MAX: usize = 512;
@@ -58,59 +55,83 @@ struct Kept {
     affected: HashSet<About>,
 }
 
-/// What a rule says of a transaction.
-pub struct Claim<'a> {
-    /// The transaction it is seen at; it counts once.
-    pub case: &'a Case,
-    /// About whom.
-    pub subject: Subject,
-    /// How surely.
-    pub certainty: Certainty,
-}
-
-/// What a rule says of a lookup, whose transactions may be settled by now: it marks and explains none of them.
-pub struct LookupClaim<'a> {
-    /// The lookup it is seen at; it counts once.
-    pub lookup: &'a Lookup,
-    /// The name whose queries show it.
-    pub step: &'a Step,
-    /// About whom.
-    pub subject: Subject,
-    /// How surely.
-    pub certainty: Certainty,
-}
-
-/// At what something is seen.
-#[derive(Clone, Copy)]
-enum Occasion<'a> {
-    Transaction(&'a Case),
-    Lookup(&'a Lookup, &'a Step),
-}
-
 /// On what a claim rests: where packets were lost, what was missed may have been there.
 #[derive(Clone, Copy)]
-enum Basis {
+pub(super) enum Basis {
+    /// Something that was seen.
     Seen,
+    /// Something that was not.
     Missed,
 }
 
-struct Said<'a> {
-    occasion: Occasion<'a>,
-    subject: Subject,
-    certainty: Certainty,
-    basis: Basis,
-}
-
-/// Where a rule says what it found.
-pub struct Found<'a> {
-    rule: &'static Explanation,
-    findings: &'a mut Findings,
+/// What a rule says.
+pub(super) struct Said<'a> {
+    /// At what it is seen,
+    pub(super) occasion: Occasion<'a>,
+    /// about whom,
+    pub(super) subject: Subject,
+    /// how surely,
+    pub(super) certainty: Certainty,
+    /// and on what that rests.
+    pub(super) basis: Basis,
 }
 
 impl Findings {
     /// For one rule to say what it found.
     pub fn of(&mut self, rule: &'static Explanation) -> Found<'_> {
-        Found { rule, findings: self }
+        Found::new(rule, self)
+    }
+
+    /// Adds what a rule says to the finding about its subject.
+    pub(super) fn say(&mut self, rule: &'static Explanation, said: Said<'_>, sentence: impl FnOnce() -> String) {
+        let Said { occasion, subject, certainty, basis } = said;
+        let key = (rule.id, subject.about.clone());
+        if !self.by_subject.contains_key(&key) {
+            if self.subjects(rule) >= SUBJECTS_MAX {
+                self.crowded += 1;
+                return;
+            }
+            self.new.push(key.clone());
+        }
+        let new = || Kept::new(rule, occasion.time(), subject);
+        let kept = self.by_subject.entry(key).or_insert_with(new);
+        if kept.seen.max(kept.missed) < Some(certainty) {
+            kept.finding.sentence = sentence();
+        }
+        let known = match basis {
+            Basis::Seen => &mut kept.seen,
+            Basis::Missed => &mut kept.missed,
+        };
+        *known = (*known).max(Some(certainty));
+        kept.add(occasion);
+    }
+
+    /// Adds a fact to a finding, if there is one.
+    pub(super) fn add_fact(&mut self, rule: &'static Explanation, about: &About, fact: String) {
+        if let Some(kept) = self.by_subject.get_mut(&(rule.id, about.clone()))
+            && kept.finding.facts.len() < FACTS_MAX
+            && !kept.finding.facts.contains(&fact)
+        {
+            kept.finding.facts.push(fact);
+        }
+    }
+
+    /// Counts a client among those who suffer from a finding, if there is one.
+    pub(super) fn affect(&mut self, rule: &'static Explanation, about: &About, client: Subject) -> bool {
+        let kept = self.by_subject.get_mut(&(rule.id, about.clone()));
+        kept.map(|kept| kept.affect(client)).is_some()
+    }
+
+    /// A rule says why a transaction failed; the first one counts.
+    pub(super) fn explain(&mut self, rule: &'static Explanation, case: &Case) {
+        if self.explained.len() < EXPLAINED_MAX {
+            self.explained.entry(case.id).or_insert(rule.id);
+        }
+    }
+
+    /// Whether there is a finding.
+    pub(super) fn has(&self, rule: &'static Explanation, about: &About) -> bool {
+        self.by_subject.contains_key(&(rule.id, about.clone()))
     }
 
     /// Packets were lost: what rests on something not seen is less certain, also what was found before.
@@ -175,10 +196,16 @@ impl Findings {
         std::mem::take(&mut self.marks)
     }
 
-    fn mark(&mut self, id: &'static str) {
-        if !self.marks.contains(&id) {
-            self.marks.push(id);
+    /// A rule says something of the transaction that just ended.
+    pub(super) fn mark(&mut self, rule: &'static Explanation) {
+        if !self.marks.contains(&rule.id) {
+            self.marks.push(rule.id);
         }
+    }
+
+    fn subjects(&self, rule: &'static Explanation) -> usize {
+        let first = (rule.id, About::Pod("".into()));
+        self.by_subject.range(first..).take_while(|(key, _)| key.0 == rule.id).count()
     }
 
     /// A transaction is settled: nobody will ask again.
@@ -189,103 +216,6 @@ impl Findings {
 
 fn rank(finding: &Finding) -> impl Ord + use<> {
     std::cmp::Reverse((finding.severity, finding.certainty, finding.count))
-}
-
-impl Found<'_> {
-    /// Says something that was seen.
-    pub fn seen(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        self.add(claim, sentence, Basis::Seen);
-    }
-
-    /// The same of a lookup.
-    pub fn seen_in(&mut self, claim: LookupClaim<'_>, sentence: impl FnOnce() -> String) {
-        self.say(claim.said(Basis::Seen), sentence);
-    }
-
-    /// Says something that rests on what was not seen: less certain where packets were lost.
-    pub fn missed(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
-        self.add(claim, sentence, Basis::Missed);
-    }
-
-    /// The same of a lookup.
-    pub fn missed_in(&mut self, claim: LookupClaim<'_>, sentence: impl FnOnce() -> String) {
-        self.say(claim.said(Basis::Missed), sentence);
-    }
-
-    /// Adds a fact to the finding about `about`, if there is one.
-    pub fn fact(&mut self, about: &About, fact: String) {
-        if let Some(kept) = self.findings.by_subject.get_mut(&(self.rule.id, about.clone()))
-            && kept.finding.facts.len() < FACTS_MAX
-            && !kept.finding.facts.contains(&fact)
-        {
-            kept.finding.facts.push(fact);
-        }
-    }
-
-    /// Says that a further transaction failed because of what was found: a query of a client, where its cause is upstream.
-    pub fn explains(&mut self, case: &Case) {
-        if self.findings.explained.len() < EXPLAINED_MAX {
-            self.findings.explained.entry(case.id).or_insert(self.rule.id);
-        }
-    }
-
-    /// Says that a further transaction failed because of what was found about `about`: whoever sent it suffers.
-    pub fn suffers(&mut self, about: &About, case: &Case) {
-        if let Some(kept) = self.findings.by_subject.get_mut(&(self.rule.id, about.clone())) {
-            kept.affect(Subject::client(case));
-            self.findings.mark(self.rule.id);
-            self.explains(case);
-        }
-    }
-
-    /// The rule that explains a transaction's failure, so far.
-    #[must_use]
-    pub fn explained(&self, case: &Case) -> Option<&'static str> {
-        self.findings.explained(case.id)
-    }
-
-    /// Whether there is a finding of this rule about `about`.
-    #[must_use]
-    pub fn has(&self, about: &About) -> bool {
-        self.findings.by_subject.contains_key(&(self.rule.id, about.clone()))
-    }
-
-    fn add(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String, basis: Basis) {
-        if self.rule.explains_failure {
-            self.explains(claim.case);
-        }
-        self.findings.mark(self.rule.id);
-        let Claim { case, subject, certainty } = claim;
-        self.say(Said { occasion: Occasion::Transaction(case), subject, certainty, basis }, sentence);
-    }
-
-    fn say(&mut self, said: Said<'_>, sentence: impl FnOnce() -> String) {
-        let Said { occasion, subject, certainty, basis } = said;
-        let key = (self.rule.id, subject.about.clone());
-        if !self.findings.by_subject.contains_key(&key) {
-            if self.subjects() >= SUBJECTS_MAX {
-                self.findings.crowded += 1;
-                return;
-            }
-            self.findings.new.push(key.clone());
-        }
-        let new = || Kept::new(self.rule, occasion.time(), subject);
-        let kept = self.findings.by_subject.entry(key).or_insert_with(new);
-        if kept.seen.max(kept.missed) < Some(certainty) {
-            kept.finding.sentence = sentence();
-        }
-        let known = match basis {
-            Basis::Seen => &mut kept.seen,
-            Basis::Missed => &mut kept.missed,
-        };
-        *known = (*known).max(Some(certainty));
-        kept.add(occasion);
-    }
-
-    fn subjects(&self) -> usize {
-        let first = (self.rule.id, About::Pod("".into()));
-        self.findings.by_subject.range(first..).take_while(|(key, _)| key.0 == self.rule.id).count()
-    }
 }
 
 impl Kept {
@@ -348,122 +278,4 @@ impl Kept {
             }
         }
     }
-}
-
-impl<'a> LookupClaim<'a> {
-    fn said(self, basis: Basis) -> Said<'a> {
-        let Self { lookup, step, subject, certainty } = self;
-        Said { occasion: Occasion::Lookup(lookup, step), subject, certainty, basis }
-    }
-}
-
-impl Occasion<'_> {
-    fn time(self) -> (BootTime, WallTime) {
-        match self {
-            Self::Transaction(case) => (case.time, case.wall),
-            Self::Lookup(lookup, _) => (lookup.begin, lookup.wall),
-        }
-    }
-
-    fn client(self) -> Subject {
-        match self {
-            Self::Transaction(case) => Subject::client(case),
-            Self::Lookup(lookup, _) => Subject::asker(lookup),
-        }
-    }
-
-    fn evidence(self) -> Option<Evidence> {
-        match self {
-            Self::Transaction(case) => Some(Evidence::of(case)),
-            Self::Lookup(lookup, step) => step.asks.first().map(|ask| Evidence::of_ask(lookup, step, ask)),
-        }
-    }
-}
-
-impl Subject {
-    /// Who made a lookup.
-    #[must_use]
-    pub fn asker(lookup: &Lookup) -> Self {
-        Self::party(lookup.who.client.as_ref(), lookup.client)
-    }
-
-    /// Who asked.
-    #[must_use]
-    pub fn client(case: &Case) -> Self {
-        Self::party(case.who.client.as_ref(), case.client.ip())
-    }
-
-    /// Who was asked, behind NAT: a pod where one is known, else an address with its port.
-    #[must_use]
-    pub fn responder(case: &Case) -> Self {
-        match case.who.server.as_ref().and_then(Party::pod) {
-            Some(_) => Self::party(case.who.server.as_ref(), case.responder().ip()),
-            None => Self { party: case.who.server.clone(), ..Self::server(case.responder()) },
-        }
-    }
-
-    /// Who was asked, before NAT.
-    #[must_use]
-    pub fn asked(case: &Case) -> Self {
-        Self { service: case.who.service.clone(), ..Self::server(case.server) }
-    }
-
-    /// A server's address.
-    #[must_use]
-    pub fn server(address: SocketAddr) -> Self {
-        Self { about: About::Server(address), party: None, service: None }
-    }
-
-    /// A name.
-    #[must_use]
-    pub fn name(name: &Name) -> Self {
-        Self { about: About::Name(name.clone()), party: None, service: None }
-    }
-
-    /// The node.
-    #[must_use]
-    pub fn node() -> Self {
-        Self { about: About::Node, party: None, service: None }
-    }
-
-    /// A pod where `party` is one, else an address.
-    #[must_use]
-    pub fn party(party: Option<&Party>, address: IpAddr) -> Self {
-        let about = match party.and_then(Party::pod) {
-            Some(pod) => About::Pod(pod.uid.clone()),
-            None => About::Address(address),
-        };
-        Self { about, party: party.cloned(), service: None }
-    }
-}
-
-impl Evidence {
-    fn of(case: &Case) -> Self {
-        let question = case.asked.as_ref().map(|asked| (asked.name.clone(), asked.qtype));
-        Self { transaction: case.id, wall: case.wall, question, fate: fate(case) }
-    }
-
-    fn of_ask(lookup: &Lookup, step: &Step, ask: &Ask) -> Self {
-        let fate = ask.rcode.map_or("no response".to_owned(), |rcode| iana::rcode(rcode).into_owned());
-        // The difference of the two clocks is that of the lookup's begin.
-        let wall = WallTime((lookup.wall.0 + ask.time.0).saturating_sub(lookup.begin.0));
-        Self { transaction: ask.id, wall, question: Some((step.name.clone(), ask.qtype)), fate }
-    }
-}
-
-/// What became of a transaction, in words.
-fn fate(case: &Case) -> String {
-    let sign = case.signs.first().map(|sign| match &sign.event {
-        Event::Dropped { reason, location } if location.is_empty() => format!("dropped: {reason}"),
-        Event::Dropped { reason, location } => format!("dropped: {reason} at {location}"),
-        Event::Rejected { by, kind, code } => format!("{by} says {}", icmp_name::error(*by, *kind, *code)),
-    });
-    let end = match case.outcome {
-        Outcome::Answered | Outcome::Unsolicited => {
-            case.answer.as_ref().map(|answer| iana::rcode(answer.rcode).into_owned())
-        }
-        Outcome::NoResponse => Some("no response".to_owned()),
-        Outcome::Outstanding => Some("no response yet".to_owned()),
-    };
-    end.into_iter().chain(sign).collect::<Vec<_>>().join(", ")
 }

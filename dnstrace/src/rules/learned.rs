@@ -1,6 +1,7 @@
 //! What traffic itself shows of a cluster's DNS, where nobody says it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::{HashMap, HashSet};
@@ -12,6 +13,8 @@ use crate::join::Transaction;
 
 /// Domains that names below `svc` end in; pods of one cluster agree, and anybody may ask for any name.
 const DOMAINS_MAX: usize = 16;
+/// Names that were found, as their hashes: as many Services are asked for of one node, and those of others beside.
+const FOUND_MAX: usize = 65_536;
 /// Addresses that stand for others: Services of cluster DNS, and what else is translated on its way.
 const SERVICES_MAX: usize = 256;
 /// Addresses that are asked and ask others: a node has a few, and sees those of others.
@@ -24,27 +27,36 @@ const NAMESPACES_MAX: usize = 16;
 /// What was learned so far.
 #[derive(Debug, Default)]
 pub struct Learned {
-    domains: BTreeMap<Name, u64>,
+    domain: Option<Most>,
+    /// Those that fewer names are below.
+    others: BTreeMap<Name, u64>,
     services: HashSet<SocketAddr>,
     responders: HashSet<IpAddr>,
     resolvers: HashSet<IpAddr>,
     watched: Watched,
     /// Kubernetes namespaces in which a Service of a name was found.
     named: HashMap<Name, BTreeSet<Name>>,
+    /// Hashes of names that were found.
+    found: HashSet<u64>,
+}
+
+/// A cluster domain, with how many names were below it.
+#[derive(Debug)]
+struct Most {
+    domain: Name,
+    /// `svc` in it.
+    services: Name,
+    count: u64,
 }
 
 impl Learned {
     /// Learns from a transaction that ended.
     pub(super) fn add(&mut self, case: &Case) {
-        if let Some(domain) = case.name().and_then(domain_below_svc)
-            && (self.domains.len() < DOMAINS_MAX || self.domains.contains_key(&domain))
-        {
-            *self.domains.entry(domain).or_default() += 1;
-        }
-        if case.is_found()
-            && let Some((service, namespace)) = case.name().and_then(service_of)
-        {
-            self.add_service(service, namespace);
+        if let Some(name) = case.name() {
+            self.add_domain(name);
+            if case.is_found() {
+                self.add_service(name);
+            }
         }
         if case.server_after_nat.is_some_and(|behind| behind.ip() != case.server.ip()) {
             insert(&mut self.services, case.server, SERVICES_MAX);
@@ -70,10 +82,36 @@ impl Learned {
     /// The cluster domain, as most names below `svc` have it.
     #[must_use]
     pub fn domain(&self) -> Option<&Name> {
-        self.domains.iter().max_by_key(|(_, count)| **count).map(|(domain, _)| domain)
+        self.domain.as_ref().map(|most| &most.domain)
     }
 
-    fn add_service(&mut self, service: Name, namespace: Name) {
+    /// Nearly all names are below the same.
+    fn add_domain(&mut self, name: &Name) {
+        if let Some(most) = self.domain.as_mut().filter(|most| name.is_within(&most.services)) {
+            most.count += 1;
+            return;
+        }
+        let Some(domain) = domain_below_svc(name) else { return };
+        if self.others.len() >= DOMAINS_MAX && !self.others.contains_key(&domain) {
+            return;
+        }
+        let count = self.others.entry(domain.clone()).or_default();
+        *count += 1;
+        if self.domain.as_ref().is_none_or(|most| most.count < *count) {
+            let services = Name::from_text("svc").with(&domain);
+            let count = self.others.remove(&domain).unwrap_or_default();
+            let before = self.domain.replace(Most { domain, services, count });
+            self.others.extend(before.map(|before| (before.domain, before.count)));
+        }
+    }
+
+    fn add_service(&mut self, name: &Name) {
+        // Services are asked for again and again.
+        let seen = self.found.hasher().hash_one(name);
+        if self.found.len() >= FOUND_MAX || !self.found.insert(seen) {
+            return;
+        }
+        let Some((service, namespace)) = service_of(name) else { return };
         if self.named.len() < NAMED_MAX || self.named.contains_key(&service) {
             let namespaces = self.named.entry(service).or_default();
             if namespaces.len() < NAMESPACES_MAX {

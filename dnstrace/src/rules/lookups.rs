@@ -5,7 +5,7 @@
 //! of the cluster domain, else whatever was tried next after a negative response.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use foldhash::HashMap;
@@ -24,8 +24,8 @@ const NEXT_STEP: Duration = Duration::from_millis(50);
 /// Lookups that are held together at once, of some 500 bytes; the oldest is closed early. At 100,000 queries/s that is
 /// 0.1 s, and steps are milliseconds apart.
 const OPEN_MAX: usize = 4_096;
-/// Of one address: a busy pod has some at a time.
-const OPEN_OF_CLIENT_MAX: usize = 16;
+/// Of one address, for names that begin with the same label: a busy pod has some at a time.
+const OPEN_ALIKE_MAX: usize = 16;
 /// Queries of one lookup: 32 search domains, twice, and the name; a storm goes on in another one.
 const ASKS_MAX: usize = 256;
 
@@ -33,7 +33,8 @@ const ASKS_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
     open: HashMap<u64, Open>,
-    by_client: HashMap<IpAddr, Vec<u64>>,
+    /// By the client's address and the first label, which all names of a lookup have in common.
+    alike: HashMap<u64, Vec<u64>>,
     /// By when they were added to; an entry holds when nothing was added later.
     order: VecDeque<(BootTime, u64)>,
     next: u64,
@@ -45,25 +46,26 @@ struct Open {
     lookup: Lookup,
     touched: BootTime,
     asks: usize,
+    alike: u64,
 }
 
 impl Lookups {
     /// Adds a transaction of a stub resolver; gives lookups for which there is no more room.
     pub(super) fn add(&mut self, case: &Case, domains: &SearchDomains, mut closed: impl FnMut(Lookup)) {
         let Some(name) = case.name() else { return };
-        let of_client = self.by_client.get(&case.client.ip()).into_iter().flatten().rev();
-        let found = of_client.copied().find_map(|at| Some((at, self.open.get(&at)?.place(case, name, domains)?)));
+        let alike = self.alike.hasher().hash_one((case.client.ip(), name.first()));
+        let open = self.alike.get(&alike).into_iter().flatten().rev();
+        let found = open.copied().find_map(|at| Some((at, self.open.get(&at)?.place(case, name, domains)?)));
         let at = match found {
             Some((at, place)) => {
                 self.open.entry(at).and_modify(|open| open.join(case, name, place));
                 at
             }
-            None => self.begin(case, name, domains),
+            None => self.begin(case, alike, domains),
         };
         self.order.push_back((case.end, at));
-        let of_client = self.by_client.get(&case.client.ip());
-        let oldest = of_client.filter(|open| open.len() > OPEN_OF_CLIENT_MAX).map(|open| open[0]);
-        let oldest = oldest.or_else(|| (self.open.len() > OPEN_MAX).then(|| self.order.pop_front())?.map(|(_, at)| at));
+        let crowd = self.alike.get(&alike).filter(|open| open.len() > OPEN_ALIKE_MAX).map(|open| open[0]);
+        let oldest = crowd.or_else(|| (self.open.len() > OPEN_MAX).then(|| self.order.pop_front())?.map(|(_, at)| at));
         if let Some(lookup) = oldest.and_then(|at| self.close(at)) {
             self.early += 1;
             closed(lookup);
@@ -93,10 +95,11 @@ impl Lookups {
         self.early
     }
 
-    fn begin(&mut self, case: &Case, name: &Name, domains: &SearchDomains) -> u64 {
+    fn begin(&mut self, case: &Case, alike: u64, domains: &SearchDomains) -> u64 {
         let at = self.next;
+        let Some(name) = case.name() else { return at };
         self.next += 1;
-        self.by_client.entry(case.client.ip()).or_default().push(at);
+        self.alike.entry(alike).or_default().push(at);
         let suffix = domains.suffix_of(name);
         let base = suffix.as_ref().and_then(|suffix| name.without(suffix)).unwrap_or_else(|| name.clone());
         let step = Step { name: name.clone(), suffix, asks: vec![Ask::of(case)] };
@@ -109,16 +112,16 @@ impl Lookups {
             wall: case.wall,
             end: ended(case),
         };
-        self.open.insert(at, Open { lookup, touched: case.end, asks: 1 });
+        self.open.insert(at, Open { lookup, touched: case.end, asks: 1, alike });
         at
     }
 
     fn close(&mut self, at: u64) -> Option<Lookup> {
-        let Open { lookup, .. } = self.open.remove(&at)?;
-        if let Some(of_client) = self.by_client.get_mut(&lookup.client) {
-            of_client.retain(|each| *each != at);
-            if of_client.is_empty() {
-                self.by_client.remove(&lookup.client);
+        let Open { lookup, alike, .. } = self.open.remove(&at)?;
+        if let Some(open) = self.alike.get_mut(&alike) {
+            open.retain(|each| *each != at);
+            if open.is_empty() {
+                self.alike.remove(&alike);
             }
         }
         Some(lookup)

@@ -66,20 +66,40 @@ impl Name {
     /// Whether it is `zone` or below it.
     #[must_use]
     pub fn is_within(&self, zone: &Self) -> bool {
-        self.without(zone).is_some()
+        self.cut(zone).is_some()
+    }
+
+    /// Where `suffix` begins in it. The end may look like the suffix within a label: only whole labels count.
+    fn cut(&self, suffix: &Self) -> Option<usize> {
+        let cut = self.0.len().checked_sub(suffix.0.len())?;
+        (self.0[cut..] == suffix.0[..] && self.labels_end(usize::MAX, cut) == cut).then_some(cut)
+    }
+
+    /// Where its first labels end, as many as there are up to `count`, and no further than the first end at or behind
+    /// `limit`.
+    fn labels_end(&self, count: usize, limit: usize) -> usize {
+        let (mut at, mut left) = (0, count);
+        while at < limit.min(self.0.len().saturating_sub(1)) && left > 0 {
+            at += 1 + usize::from(self.0[at]);
+            left -= 1;
+        }
+        at
+    }
+
+    /// Its first label; empty is the root's.
+    pub(super) fn first(&self) -> &[u8] {
+        self.labels().next().unwrap_or_default()
     }
 
     /// What is left of it before `suffix`: `api.example` of `api.example.svc.cluster.local` without
     /// `svc.cluster.local`; the root when it is the suffix itself.
     #[must_use]
     pub fn without(&self, suffix: &Self) -> Option<Self> {
-        let cut = self.0.len().checked_sub(suffix.0.len())?;
-        // The end may look like the suffix within a label: only whole labels count.
-        let mut at = 0;
-        while at < cut {
-            at += 1 + usize::from(*self.0.get(at)?);
-        }
-        (at == cut && self.0[cut..] == suffix.0[..]).then(|| Self([&self.0[..cut], &[0]].concat().into()))
+        self.cut(suffix).map(|cut| self.up_to(cut))
+    }
+
+    fn up_to(&self, end: usize) -> Self {
+        Self([self.0.get(..end).unwrap_or_default(), &[0]].concat().into())
     }
 
     /// This name followed by `suffix`.
@@ -92,13 +112,14 @@ impl Name {
     /// The name without its first `count` labels.
     #[must_use]
     pub fn parent(&self, count: usize) -> Self {
-        Self::from_labels(self.labels().skip(count))
+        let end = self.labels_end(count, usize::MAX);
+        Self(self.0.get(end..).unwrap_or(&[0]).into())
     }
 
     /// Its first `count` labels.
     #[must_use]
     pub fn prefix(&self, count: usize) -> Self {
-        Self::from_labels(self.labels().take(count))
+        self.up_to(self.labels_end(count, usize::MAX))
     }
 
     /// How many labels it has in common with another, from the left.

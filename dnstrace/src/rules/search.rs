@@ -1,8 +1,13 @@
 //! The domains that a stub resolver appends to names.
 
+use std::sync::Arc;
+
+use foldhash::HashMap;
+
 use super::case::Case;
 use super::name::Name;
 use super::world::World;
+use crate::owner::fact::{ResolvConf, Text};
 
 /// Search domains of one client, as far as they are known.
 #[derive(Clone, Debug, Default)]
@@ -15,16 +20,45 @@ pub(super) struct SearchDomains {
     domain: Option<Name>,
 }
 
-impl SearchDomains {
+/// Pods whose list is kept: those of a node.
+const PODS_MAX: usize = 1_024;
+
+/// The lists of pods, made of text once.
+#[derive(Debug, Default)]
+pub(super) struct SearchLists {
+    by_pod: HashMap<Text, (ResolvConf, Arc<SearchDomains>)>,
+    /// Of those whose file is not known.
+    others: Arc<SearchDomains>,
+}
+
+impl SearchLists {
     /// Of whoever asked.
-    pub(super) fn of(case: &Case, world: &World<'_>) -> Self {
-        let own =
-            world.resolv_conf(case).map(|conf| conf.search.iter().map(|domain| Name::from_text(domain)).collect());
-        let domain = world.domain();
-        let services = domain.map(|domain| Name::from_text("svc").with(domain));
-        Self { own, services, domain: domain.cloned() }
+    pub(super) fn of(&mut self, case: &Case, world: &World<'_>) -> Arc<SearchDomains> {
+        if let Some(conf) = world.resolv_conf(case) {
+            return self.of_pod(conf);
+        }
+        if self.others.domain.as_ref() != world.domain() {
+            let services = world.domain().map(|domain| Name::from_text("svc").with(domain));
+            self.others = Arc::new(SearchDomains { own: None, services, domain: world.domain().cloned() });
+        }
+        Arc::clone(&self.others)
     }
 
+    fn of_pod(&mut self, conf: &ResolvConf) -> Arc<SearchDomains> {
+        if let Some((_, domains)) = self.by_pod.get(&conf.pod).filter(|(known, _)| known == conf) {
+            return Arc::clone(domains);
+        }
+        if self.by_pod.len() >= PODS_MAX {
+            self.by_pod.clear();
+        }
+        let own = conf.search.iter().map(|domain| Name::from_text(domain)).collect();
+        let domains = Arc::new(SearchDomains { own: Some(own), ..SearchDomains::default() });
+        self.by_pod.insert(conf.pod.clone(), (conf.clone(), Arc::clone(&domains)));
+        domains
+    }
+}
+
+impl SearchDomains {
     /// Whether it is one of them.
     pub(super) fn is_search_domain(&self, suffix: &Name) -> bool {
         match &self.own {

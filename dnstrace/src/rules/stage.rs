@@ -14,7 +14,7 @@ use super::lookup::Lookup;
 use super::lookups::Lookups;
 use super::loops::Loops;
 use super::name::Name;
-use super::search::SearchDomains;
+use super::search::SearchLists;
 use super::window::Window;
 use super::world::World;
 use crate::capture::BootTime;
@@ -33,6 +33,7 @@ pub struct Rules {
     window: Window,
     learned: Learned,
     lookups: Lookups,
+    search_lists: SearchLists,
     loops: Loops,
     findings: Findings,
     /// The cluster domain, as sources said it when their facts changed last.
@@ -56,8 +57,9 @@ impl Rules {
     #[must_use]
     pub fn new() -> Self {
         let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
-        let (window, learned, lookups, loops, findings, domain, version, now, ticked) = Default::default();
-        Self { table, window, learned, lookups, loops, findings, domain, version, now, ticked }
+        let (window, learned, lookups, search_lists, loops, findings) = Default::default();
+        let (domain, version, now, ticked) = Default::default();
+        Self { table, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
     }
 
     /// What was found so far.
@@ -173,13 +175,13 @@ impl Rules {
 
     /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
     fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let Self { window, learned, lookups, loops, domain, .. } = self;
+        let Self { window, learned, lookups, search_lists, loops, domain, .. } = self;
         let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
         let Some(case) = window.newest() else { return };
         if case.is_upstream() || case.outcome == Outcome::Unsolicited {
             return;
         }
-        let domains = SearchDomains::of(case, &world);
+        let domains = search_lists.of(case, &world);
         let mut closed = Vec::new();
         lookups.add(case, &domains, |lookup| closed.push(lookup));
         self.give_lookups(closed, Moment { owner, now }, told);
@@ -211,7 +213,7 @@ impl Rules {
         &mut self,
         owner: &Owner,
         now: BootTime,
-        mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::findings::Found<'_>),
+        mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::found::Found<'_>),
     ) {
         let Self { table, window, learned, loops, domain, findings, .. } = self;
         let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::case::Case;
-use super::findings::Found;
+use super::found::Found;
 use super::name::Name;
 use super::world::World;
 use crate::capture::{BootTime, Direction, Hook};
@@ -153,6 +153,11 @@ pub(super) fn is_loop_probe(case: &Case) -> bool {
     let is_number = |label: &&[u8]| label.iter().all(u8::is_ascii_digit);
     let numbers = case.name().map_or(0, |name| name.labels().take(2).filter(is_number).count());
     case.qtype() == Some(HINFO) && numbers == 2
+}
+
+/// The first such probe: CoreDNS sends it to itself before it listens, and again a second later.
+pub(super) fn is_own_probe(case: &Case) -> bool {
+    is_loop_probe(case) && case.server.ip().is_loopback()
 }
 
 /// Who sent it, in a sentence about whom it was sent to.

@@ -23,7 +23,7 @@ const SETTLE_UNANSWERED: Duration = Duration::from_millis(12_500);
 const SETTLE_CAUSED: Duration = Duration::from_secs(14);
 /// What went well is settled early when so many more have come, of half a KiB each: parts of a lookup are milliseconds
 /// apart, so at 100,000 queries/s there is time for them.
-const WELL_MAX: usize = 8_192;
+const WELL_MAX: usize = 2_048;
 /// The same of what failed or was slow, 1.5 KiB each with its path: it is little, but for loops and storms, of which the first are enough.
 const BAD_MAX: usize = 8_192;
 /// The same of what was asked because of another: a cache asks on for one query in ten, so these are kept for longer.
@@ -34,7 +34,7 @@ const COUNTED_MAX: usize = 64;
 /// Transactions by their order of ending.
 #[derive(Debug, Default)]
 pub struct Window {
-    cases: HashMap<u64, Kept>,
+    cases: HashMap<u64, Box<Kept>>,
     /// In their order.
     well: VecDeque<u64>,
     bad: VecDeque<u64>,
@@ -74,7 +74,7 @@ impl Window {
             (false, false) => &mut self.bad,
         };
         order.push_back(at);
-        self.cases.insert(at, Kept { case, question, before_of_cause, before_of_question });
+        self.cases.insert(at, Box::new(Kept { case, question, before_of_cause, before_of_question }));
     }
 
     /// The newest.
@@ -170,7 +170,7 @@ impl Window {
                 order.pop_front();
             }
         }
-        let Kept { case, question, .. } = self.cases.remove(&at)?;
+        let Kept { case, question, .. } = *self.cases.remove(&at)?;
         // A newer one may stand there by now.
         remove_if(&mut self.by_id, &case.id, at);
         remove_if(&mut self.by_question, &question, at);

@@ -17,6 +17,13 @@ pub(super) struct Component {
     arguments: &'static [&'static str],
 }
 
+impl Component {
+    /// Its command line, where it is found in the search path.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.arguments.iter().copied())
+    }
+}
+
 pub(super) const UPSTREAM: Component =
     Component { name: "unbound", arguments: &["-d", "-c", "/etc/kubernetes/unbound.conf"] };
 

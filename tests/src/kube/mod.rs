@@ -3,6 +3,7 @@
 
 mod build;
 pub(crate) mod cgroups;
+mod changed_dns;
 mod cluster_dns;
 mod components;
 pub(crate) mod images;
@@ -19,12 +20,13 @@ pub(crate) mod wait;
 
 use std::fs;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+pub use self::changed_dns::ChangedDns;
 pub use self::pods::Pod;
 pub use self::programs::Halted;
 pub use self::proxy::OtherProxy;
@@ -148,7 +150,23 @@ impl Kube {
 
     /// Halts the API server: until the guard is dropped it takes connections, and says nothing.
     pub fn halt_api_server(&self) -> Result<Halted> {
-        programs::halt(&self.kubernetes, "kube-apiserver")
+        programs::halt(&[&self.kubernetes.join("kube-apiserver")])
+    }
+
+    /// Halts whom `CoreDNS` asks: until the guard is dropped it takes queries, and does not answer.
+    pub fn halt_upstream(&self) -> Result<Halted> {
+        let words: Vec<&Path> = components::UPSTREAM.words().map(Path::new).collect();
+        programs::halt(&words)
+    }
+
+    /// Gives cluster DNS another manifest until the guard is dropped: the own one, with these words replaced.
+    pub fn with_changed_dns(&self, changes: &[(&str, &str)]) -> Result<ChangedDns<'_>> {
+        ChangedDns::apply(self, changes)
+    }
+
+    /// Waits until the pods are as wanted, and returns them.
+    pub fn wait_until(&self, wanted: impl Fn(&[Pod]) -> bool) -> Result<Vec<Pod>> {
+        changed_dns::wait_for_pods(self, wanted)
     }
 
     /// Lets kube-proxy do its work in iptables mode until the guard is dropped.
@@ -257,8 +275,8 @@ impl Kube {
         wait::explain(waited, || self.kubectl(&["get", "pods", "--all-namespaces"]).unwrap_or_default())
     }
 
-    /// From wherever names are looked up, the Service answers and each pod behind it.
-    fn wait_for_cluster_dns(&self) -> Result<()> {
+    /// Waits until from wherever names are looked up, the Service answers, and each pod behind it.
+    pub fn wait_for_cluster_dns(&self) -> Result<()> {
         let (servers, clients): (Vec<_>, Vec<_>) = self.pods()?.into_iter().partition(|pod| pod.app == "kube-dns");
         let mut addresses = CLUSTER_DNS.iter().map(|address| address.parse()).collect::<Result<Vec<_>, _>>()?;
         addresses.extend(servers.iter().flat_map(|server| &server.addresses));

@@ -19,14 +19,16 @@ pub struct Halted(Pid);
 
 impl Drop for Halted {
     fn drop(&mut self) {
-        // One that is gone meanwhile needs nothing.
-        let _ = kill(self.0, Signal::SIGCONT);
+        // One that is gone meanwhile needs nothing. nsenter, which started it, stops when it does.
+        for process in parent(self.0).into_iter().chain([self.0]) {
+            let _ = kill(process, Signal::SIGCONT);
+        }
     }
 }
 
-/// Halts one of Kubernetes' programs, whose folder is `kubernetes`.
-pub(super) fn halt(kubernetes: &Path, name: &str) -> Result<Halted> {
-    let process = find(&kubernetes.join(name))?.with_context(|| format!("{name} does not run"))?;
+/// Halts the program whose command line begins with these words.
+pub(super) fn halt(words: &[&Path]) -> Result<Halted> {
+    let process = find(words)?.with_context(|| format!("{words:?} does not run"))?;
     kill(process, Signal::SIGSTOP)?;
     Ok(Halted(process))
 }
@@ -35,21 +37,30 @@ pub(super) fn halt(kubernetes: &Path, name: &str) -> Result<Halted> {
 pub(super) fn end(kubernetes: &Path, name: &str) -> Result<()> {
     let program = kubernetes.join(name);
     wait::until(&format!("the end of {name}"), END_LIMIT, || {
-        let Some(process) = find(&program)? else { return Ok(Some(())) };
+        let Some(process) = find(&[&program])? else { return Ok(Some(())) };
         // It may have ended since.
         let _ = kill(process, Signal::SIGTERM);
         Ok(None)
     })
 }
 
-/// The process that was started by this path: all of Kubernetes is one program, whose names are links to it.
-fn find(program: &Path) -> Result<Option<Pid>> {
-    let begins_with = |process: &i32| {
+/// proc(5): the second number after the program's name, which may have any character in it.
+fn parent(process: Pid) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_name, numbers) = stat.rsplit_once(") ")?;
+    numbers.split(' ').nth(1)?.parse().ok().map(Pid::from_raw)
+}
+
+/// The process whose command line begins so: all of Kubernetes is one program, whose names are links to it, and others on
+/// this machine run a server of the same name.
+fn find(words: &[&Path]) -> Result<Option<Pid>> {
+    let begins_so = |process: &i32| {
         let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        command.split(|byte| *byte == 0).next() == Some(program.as_os_str().as_encoded_bytes())
+        let mut has = command.split(|byte| *byte == 0);
+        words.iter().all(|word| has.next() == Some(word.as_os_str().as_encoded_bytes()))
     };
     let mut processes = fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    Ok(processes.find(begins_with).map(Pid::from_raw))
+    Ok(processes.find(begins_so).map(Pid::from_raw))
 }
 
 #[cfg(test)]
@@ -59,14 +70,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn process_is_found_by_the_path_it_was_started_by() {
+    fn process_is_found_by_how_its_command_line_begins() {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/bin/sleep", folder.path().join("sleeper")).unwrap();
         let mut child = Command::new(folder.path().join("sleeper")).arg("60").spawn().unwrap();
-        let halted = halt(folder.path(), "sleeper").unwrap();
+        let sleeper = folder.path().join("sleeper");
+        // The kernel lets the parent go on a moment before the child has its command line.
+        let halted = wait::until_ok("a sleeper", END_LIMIT, || halt(&[&sleeper, Path::new("60")])).unwrap();
         assert_eq!(halted.0, Pid::from_raw(child.id().cast_signed()));
         drop(halted);
-        assert!(halt(folder.path(), "sleep").is_err());
+        assert!(halt(&[&folder.path().join("sleep")]).is_err());
+        assert!(halt(&[&sleeper, Path::new("6")]).is_err());
         child.kill().unwrap();
         child.wait().unwrap();
     }

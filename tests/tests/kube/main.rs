@@ -8,6 +8,7 @@ mod names;
 mod outage;
 mod path;
 mod session;
+mod verdict;
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -113,6 +114,22 @@ fn names_are_right_while_pods_come_and_go() -> Result<()> {
 #[test]
 fn names_are_right_while_the_api_server_is_silent() -> Result<()> {
     on_a_node(outage::check)
+}
+
+#[test]
+fn what_is_wrong_with_a_pod_is_found_and_nothing_else() -> Result<()> {
+    on_a_node(|kube, faults| {
+        verdict::of_clients(kube, faults);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_is_wrong_with_cluster_dns_is_found_and_nothing_else() -> Result<()> {
+    on_a_node(|kube, faults| {
+        verdict::of_cluster_dns(kube, faults);
+        Ok(())
+    })
 }
 
 /// Runs a test that notes all faults.

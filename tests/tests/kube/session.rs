@@ -10,6 +10,11 @@ use dnstrace_tests::product::{self, Run};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::kinds;
+
+/// Lines that are waited through for a finding: pods print some fifty in a second, a loop hundreds at once.
+const LINES_MAX: usize = 3_000;
+
 /// Which sources there are.
 pub(crate) struct Mode {
     pub(crate) name: &'static str,
@@ -56,6 +61,27 @@ impl Session {
         Ok(())
     }
 
+    /// Lets it go on until it has said all these findings, or so much else that they will not come.
+    pub(crate) fn until_found(&mut self, expected: &[String]) -> Result<()> {
+        let mut missing = expected.to_vec();
+        for _ in 0..LINES_MAX {
+            if missing.is_empty() {
+                break;
+            }
+            let line = self.run.next(|_any| true)?;
+            missing.retain(|wanted| line["kind"] != "finding" || shown(&line) != *wanted);
+            self.lines.push(line);
+        }
+        Ok(())
+    }
+
+    /// The findings as they stand at the end, and those of its replay.
+    pub(crate) fn findings(mut self) -> Result<[Vec<Value>; 2]> {
+        self.lines.extend(self.run.stop()?.json()?);
+        let replayed = product::read(&self.recording, &[])?;
+        Ok([findings(&self.lines), findings(&replayed)])
+    }
+
     /// All that it printed, after what it replays was found to be the same; and what it said besides.
     pub(crate) fn stop(mut self) -> Result<(Vec<Value>, Vec<String>)> {
         let ended = self.run.stop()?;
@@ -63,6 +89,22 @@ impl Session {
         product::same_as_replayed(&self.lines, &self.recording, &[])?;
         Ok((self.lines, ended.stderr))
     }
+}
+
+/// `id certainty subject`.
+pub(crate) fn shown(finding: &Value) -> String {
+    let words = [&finding["finding"], &finding["certainty"], &finding["subject"]["name"]];
+    words.map(|word| word.as_str().unwrap_or_default()).join(" ")
+}
+
+/// The last word on each: it is said again when more is known.
+fn findings(lines: &[Value]) -> Vec<Value> {
+    let mut last: Vec<Value> = Vec::new();
+    for finding in kinds(lines, "finding") {
+        last.retain(|each| each["finding"] != finding["finding"] || each["subject"] != finding["subject"]);
+        last.push(finding.clone());
+    }
+    last
 }
 
 fn text(path: PathBuf) -> Result<String> {

@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod client;
 mod healthy;
 mod loops;
+mod network;
 mod rejected;
 mod scene;
+mod server;
 mod upstream;
+mod watch;

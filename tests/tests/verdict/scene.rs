@@ -1,18 +1,19 @@
 //! A node with a client, two DNS pods and an upstream, the product beside them, and what it found.
 
-use std::cell::RefCell;
-use std::fmt::Debug;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use dnstrace_tests::node::{Node, Over, Pod, SERVICE_V4, SERVICE_V6, Scripted, wire};
-use dnstrace_tests::product::{self, Run};
-use dnstrace_tests::{clients, debian, skip};
-use serde_json::Value;
+use dnstrace_tests::product::Run;
+use dnstrace_tests::servers::{Program, Server};
+use dnstrace_tests::{clients, command, debian, skip};
 use tempfile::TempDir;
 
+use crate::watch::{Verdict, Watch};
+
 /// What the scenes use beside `CoreDNS`.
-const PACKAGES: [&str; 5] = ["bind9-dnsutils", "dnsmasq-base", "gcc", "musl-tools", "unbound"];
+const PACKAGES: [&str; 6] = ["bind9-dnsutils", "dnsmasq-base", "gcc", "musl-tools", "nftables", "unbound"];
 
 /// Whether a scene can be set; installs what it needs.
 pub(crate) fn can_run(test: &str) -> bool {
@@ -29,6 +30,8 @@ pub(crate) struct Scene {
     pub(crate) client: Pod,
     pub(crate) dns: [Pod; 2],
     pub(crate) upstream: Pod,
+    /// For what programs of the scene read, and programs themselves.
+    pub(crate) folder: TempDir,
     nothing: TempDir,
     /// Last: it goes after its pods.
     pub(crate) node: Node,
@@ -47,11 +50,45 @@ impl Scene {
         let node = Node::new()?;
         let (client, dns) = (node.pod("vcli1")?, [node.pod("vdns1")?, node.pod("vdns2")?]);
         let upstream = node.upstream()?;
-        Ok(Self { client, dns, upstream, nothing: tempfile::tempdir()?, node })
+        Ok(Self { client, dns, upstream, folder: tempfile::tempdir()?, nothing: tempfile::tempdir()?, node })
     }
 
-    /// An upstream that does with a query what its first label says: `servfail`, `refused`, `nx`, `drop`, `big`; else it
-    /// has addresses.
+    /// A Corefile as clusters have it, with a zone file in the place of the API server.
+    pub(crate) fn corefile(&self) -> Result<String> {
+        let zone = self.folder.path().join("cluster.local");
+        fs::write(&zone, ZONE)?;
+        let zone = zone.display();
+        Ok(format!("cluster.local {{\n file {zone}\n}}\n. {{\n cache 30\n forward . 192.0.2.53\n loop\n}}\n"))
+    }
+
+    /// Cluster DNS as it should be, in the first DNS pod.
+    pub(crate) fn cluster_dns(&self) -> Result<Server> {
+        self.cluster_dns_in(&self.dns[0])
+    }
+
+    /// The same in another pod.
+    pub(crate) fn cluster_dns_in(&self, pod: &Pod) -> Result<Server> {
+        Server::configured(Program::CoreDns, pod, &self.corefile()?)
+    }
+
+    /// `CoreDNS` in the first DNS pod, with this `forward` and nothing else.
+    pub(crate) fn forwarding(&self, forward: &str) -> Result<Server> {
+        Server::configured(Program::CoreDns, &self.dns[0], &format!(". {{\n forward . {forward}\n}}\n"))
+    }
+
+    /// Changes the node's nftables.
+    pub(crate) fn nft(&self, rules: &str) -> Result<()> {
+        command::of(self.node.command("nft").arg(rules)).map(drop)
+    }
+
+    /// What the node forwards is held against this rule first.
+    pub(crate) fn forward_rule(&self, rule: &str) -> Result<()> {
+        let chain = "add chain inet scene forward { type filter hook forward priority 0 ; }";
+        self.nft(&format!("add table inet scene ; {chain} ; add rule inet scene forward {rule}"))
+    }
+
+    /// An upstream that does with a query what its first label says: `servfail`, `refused`, `nx`, `nxaaaa`, `drop`,
+    /// `big` (truncated over UDP) or `over` (not); else it has addresses.
     pub(crate) fn answering(&self) -> Result<[Scripted; 2]> {
         let start = |address| Scripted::start(self.upstream.netns(), address, answers);
         Ok([start(self.upstream.v4)?, start(self.upstream.v6)?])
@@ -62,8 +99,8 @@ impl Scene {
         let folder = tempfile::tempdir()?;
         let recording = folder.path().join("live.pcapng");
         let output = recording.to_str().context("no text")?;
-        let run = self.start(&["record", "--print", "--path", "--output", output])?;
-        Ok(Watch { run, seen: RefCell::default(), folder })
+        let run = self.start(&["record", "--print", "--path", "--for", PATIENCE, "--output", output])?;
+        Ok(Watch::new(run, folder))
     }
 
     /// The report on what happens meanwhile, for storms of which nobody wants to see every query.
@@ -72,7 +109,7 @@ impl Scene {
         happens()?;
         let report = run.end()?.json()?.pop().context("no report")?;
         let findings = report["findings"].as_array().context("no findings")?.clone();
-        Ok(Verdict { findings })
+        Ok(Verdict::new(findings))
     }
 
     fn start(&self, arguments: &[&str]) -> Result<Run> {
@@ -92,6 +129,11 @@ impl Scene {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Looks names up in the client's pod, one after the other, as programs on glibc do.
+    pub(crate) fn look_up(&self, names: &[&str]) -> Result<()> {
+        self.run(clients::glibc(self.folder.path())?, names).map(drop)
+    }
+
     /// Asks the Service once over UDP, and waits as long as a stub resolver for the response.
     pub(crate) fn dig(&self, name: &str, arguments: &[&str]) -> Result<String> {
         let server = format!("@{SERVICE_V4}");
@@ -99,110 +141,50 @@ impl Scene {
     }
 }
 
+/// What is waited for comes sooner, or never: health checks and the like go on meanwhile.
+const PATIENCE: &str = "60s";
 /// A storm reaches its full rate in a second, and its client gives up in two.
 const STORM: &str = "6s";
 
-fn cluster_dns() -> String {
+/// The Service's addresses, for `--cluster-dns`.
+pub(crate) fn cluster_dns() -> String {
     [SERVICE_V4, SERVICE_V6].map(|address| address.to_string()).join(",")
 }
 
+const ZONE: &str = "\
+$ORIGIN cluster.local.
+@ 30 IN SOA ns.dns hostmaster 1 7200 1800 86400 5
+kubernetes.default.svc 5 IN A 10.96.0.1
+kubernetes.default.svc 5 IN AAAA fd00:10:96::1
+web.shop.svc 5 IN A 10.96.0.7
+api.prod.svc 5 IN A 10.96.0.8
+outside.shop.svc 5 IN CNAME nx1.example.
+";
+
 fn answers(query: &[u8], over: Over) -> Vec<Vec<u8>> {
     let name = wire::name(query);
+    // Nobody outside knows the names of the cluster, nor those without a dot.
+    if name.ends_with("cluster.local") || !name.contains('.') {
+        return vec![wire::refusal(query, NXDOMAIN)];
+    }
+    let is_aaaa = wire::record_type(query) == Some(wire::AAAA);
     match name.split(['.', '-', '1']).next().unwrap_or_default() {
         "drop" => Vec::new(),
-        "servfail" => vec![wire::refusal(query, 2)],
-        "refused" => vec![wire::refusal(query, 5)],
-        "nx" => vec![wire::refusal(query, 3)],
+        "servfail" => vec![wire::refusal(query, SERVFAIL)],
+        "refused" => vec![wire::refusal(query, REFUSED)],
+        "nx" => vec![wire::refusal(query, NXDOMAIN)],
+        "nxaaaa" if is_aaaa => vec![wire::refusal(query, NXDOMAIN)],
         "big" if over == Over::Udp => vec![wire::truncated(query)],
-        "big" => vec![wire::response(query, 60)],
-        _ => vec![wire::response(query, 1)],
+        "big" | "over" => vec![wire::response(query, 60)],
+        _ if is_aaaa || wire::record_type(query) == Some(wire::A) => vec![wire::response(query, 1)],
+        // Records of other types look different: CoreDNS would not understand the response, and answer SERVFAIL.
+        _ => vec![wire::response(query, 0)],
     }
 }
 
-/// The product while something goes wrong.
-pub(crate) struct Watch {
-    run: Run,
-    seen: RefCell<Vec<Value>>,
-    folder: TempDir,
-}
-
-impl Watch {
-    /// Waits until a transaction is told that ended as `wanted` says.
-    pub(crate) fn until(&self, wanted: impl Fn(&Value) -> bool) -> Result<()> {
-        let next = self.run.next(|record| {
-            self.seen.borrow_mut().push(record.clone());
-            record["kind"] == "transaction" && wanted(record)
-        });
-        next.map(drop)
-    }
-
-    /// What was found, live; a replay finds the same.
-    pub(crate) fn end(self) -> Result<Verdict> {
-        let mut records = self.seen.into_inner();
-        records.extend(self.run.stop()?.json()?);
-        let live = Verdict::of(&records)?;
-        let recording = self.folder.path().join("live.pcapng");
-        let replayed = replay(&recording)?;
-        ensure!(live.found() == replayed.found(), "live {:#?}\nreplayed {:#?}", live.found(), replayed.found());
-        Ok(live)
-    }
-}
-
-fn replay(recording: &Path) -> Result<Verdict> {
-    let arguments = ["--cluster-dns", &cluster_dns(), "--cluster-domain", "cluster.local"].map(ToString::to_string);
-    Verdict::of(&product::read(recording, &arguments)?)
-}
-
-/// Findings as they stood at the end.
-#[derive(Debug)]
-pub(crate) struct Verdict {
-    findings: Vec<Value>,
-}
-
-impl Verdict {
-    fn of(records: &[Value]) -> Result<Self> {
-        let summary = records.last().context("nothing was written")?;
-        ensure!(summary["kind"] == "summary" && summary["lost"] == 0, "{summary:#}");
-        let mut findings: Vec<Value> = Vec::new();
-        for record in records.iter().filter(|record| record["kind"] == "finding") {
-            let is_same =
-                |known: &Value| known["finding"] == record["finding"] && known["subject"] == record["subject"];
-            findings.retain(|known| !is_same(known));
-            findings.push(record.clone());
-        }
-        Ok(Self { findings })
-    }
-
-    /// `id certainty subject` of each, advice left out, in order.
-    pub(crate) fn found(&self) -> Vec<String> {
-        let problems = self.findings.iter().filter(|finding| finding["severity"] != "advice");
-        let shown = problems.map(|finding| {
-            let word = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-            format!(
-                "{} {} {}",
-                word("finding"),
-                word("certainty"),
-                finding["subject"]["name"].as_str().unwrap_or_default()
-            )
-        });
-        let mut shown: Vec<_> = shown.collect();
-        shown.sort();
-        shown
-    }
-
-    /// Asserts that nothing else was found.
-    #[track_caller]
-    pub(crate) fn is(&self, expected: &[impl AsRef<str> + Debug]) {
-        let expected: Vec<_> = expected.iter().map(|each| each.as_ref().to_owned()).collect();
-        assert_eq!(self.found(), expected, "{:#?}", self.findings);
-    }
-
-    /// How often the finding with this id was seen.
-    pub(crate) fn count(&self, id: &str) -> u64 {
-        let of = self.findings.iter().filter(|finding| finding["finding"] == id);
-        of.filter_map(|finding| finding["count"].as_u64()).sum()
-    }
-}
+const SERVFAIL: u8 = 2;
+const NXDOMAIN: u8 = 3;
+const REFUSED: u8 = 5;
 
 /// Programs that look names up: of glibc, musl, Go.
 pub(crate) fn lookup_programs(folder: &Path) -> Result<[PathBuf; 3]> {

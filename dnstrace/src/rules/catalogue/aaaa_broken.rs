@@ -6,7 +6,7 @@ use super::Rule;
 use crate::capture::BootTime;
 use crate::decode::iana;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Ask, Libc, Lookup, Step};
 use crate::rules::name::Name;
 use crate::rules::recent::Recent;

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use super::Rule;
 use crate::join::{Outcome, Transaction, question};
+use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::stage::Ended;
 use crate::rules::stuck::StuckFlows;
 use crate::rules::world::World;
@@ -27,6 +28,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     surer: "a recording at the server as well",
     explains_failure: false,
 };
+
+/// SERVFAIL, NOTIMP, REFUSED: glibc, `resolv/res_send.c`.
+const ASKED_AGAIN: [u16; 3] = [2, 4, 5];
 
 /// See [`EXPLANATION`].
 #[derive(Default)]
@@ -51,7 +55,7 @@ impl Rule for AnswerMismatch {
         }
         // A proxy that asks on with the client's own address gives its server's response, and its own.
         let is_proxied = world.window.caused_by(case.id).next().is_some();
-        if case.duplicate_responses == 0 || case.attempts.len() != 1 || is_proxied {
+        if is_asked_again(case) || case.duplicate_responses == 0 || case.attempts.len() != 1 || is_proxied {
             return;
         }
         if self.several.add(case.responder(), case, None).is_some_and(|stuck| stuck.count >= SEVERAL_MIN) {
@@ -59,6 +63,12 @@ impl Rule for AnswerMismatch {
             found.missed(claim, || "gives several responses to a query that was sent once".to_owned());
         }
     }
+}
+
+/// glibc sends the same query again at once, with the same message ID and port, when its server has refused or failed:
+/// what that gets may be taken for further responses to the first.
+fn is_asked_again(case: &Case) -> bool {
+    case.rcode().is_some_and(|rcode| ASKED_AGAIN.contains(&rcode))
 }
 
 fn has_other_letters(transaction: &Transaction) -> bool {

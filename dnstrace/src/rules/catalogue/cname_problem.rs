@@ -4,7 +4,7 @@ use super::Rule;
 use crate::rules::answer::Answer;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::name::Name;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;

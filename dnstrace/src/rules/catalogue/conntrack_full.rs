@@ -4,7 +4,7 @@ use super::Rule;
 use crate::owner::fact::Conntrack;
 use crate::rules::case::Case;
 use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::path::{self, Leg};
 use crate::rules::signs::{Dropped, drops};
 use crate::rules::stage::Ended;

@@ -11,7 +11,7 @@ use crate::join::{Connection, ConnectionOutcome};
 use crate::owner::Who;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
 

@@ -6,7 +6,7 @@ use crate::decode::Transport;
 use crate::join::{MessageKind, Transaction};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::path;
 use crate::rules::signs::drops;
 use crate::rules::stage::Ended;

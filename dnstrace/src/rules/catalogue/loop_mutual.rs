@@ -4,7 +4,7 @@ use super::Rule;
 use crate::rules::Cycle;
 use crate::rules::case::Case;
 use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::world::World;
 
 /// What it means.

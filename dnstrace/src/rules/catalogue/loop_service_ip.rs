@@ -5,7 +5,7 @@ use crate::owner::Role;
 use crate::rules::Cycle;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::world::World;
 
 /// What it means.

@@ -48,7 +48,7 @@ mod wrong_namespace;
 
 use super::case::Case;
 use super::finding::Explanation;
-use super::findings::Found;
+use super::found::Found;
 use super::lookup::Lookup;
 use super::loops::Cycle;
 use super::stage::Ended;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Rule;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Ask, Lookup, Step};
 use crate::rules::world::World;
 

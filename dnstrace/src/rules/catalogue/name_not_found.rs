@@ -7,7 +7,7 @@ use super::Rule;
 use super::wrong_namespace::{Wanted, is_denied};
 use crate::capture::BootTime;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, LookupOutcome, Step};
 use crate::rules::name::Name;
 use crate::rules::recent::Recent;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Rule;
 use crate::capture::BootTime;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, LookupOutcome};
 use crate::rules::recent::Recent;
 use crate::rules::world::World;

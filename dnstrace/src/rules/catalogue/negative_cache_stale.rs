@@ -7,7 +7,7 @@ use super::Rule;
 use crate::capture::BootTime;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::name::Name;
 use crate::rules::recent::Recent;
 use crate::rules::stage::Ended;

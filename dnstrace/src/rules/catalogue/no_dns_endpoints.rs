@@ -1,11 +1,12 @@
 //! `no-dns-endpoints`: the Service of cluster DNS has nobody behind it, and the node rejects what is sent there.
 
 use super::Rule;
+use crate::join::MessageKind;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::path::{self, Leg};
-use crate::rules::signs::{Rejected, Rejection, rejections};
+use crate::rules::signs::{Rejected, Rejection, drops, rejections};
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
 
@@ -17,7 +18,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "No pod of cluster DNS is ready, so kube-proxy has nowhere to send queries and has the node reject them. \
               Programs with glibc fail at once, those with musl after five seconds; no name can be looked up.",
     signature: "A query to the Service's address is answered by an ICMP port unreachable that the node itself sends, and is \
-                never translated to an endpoint. Certain when the API says that no endpoint is ready; likely when only the \
+                never translated to an endpoint; or a rule drops it before that, as such errors are limited in rate. \
+                Certain when the API says that no endpoint is ready; likely when only the \
                 address is known to be a Service's, as a policy may reject, too; suspected when not even that is known.",
     remedy: "See why no CoreDNS pod is ready: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns, then \
              kubectl -n kube-system describe those pods and read their logs.",
@@ -39,6 +41,13 @@ impl Rule for NoDnsEndpoints {
         let has_none = is_listed(case, world) && has_no_ready_endpoint(world);
         if rejections(&case.signs).any(|rejected| is_by_node(&rejected, case)) {
             let Some(certainty) = certainty_of_rejection(case, world) else { return };
+            let claim = Claim { case, subject: Subject::asked(case), certainty };
+            return found.seen(claim, || sentence("this node rejects its queries", has_none));
+        }
+        // Linux limits the rate of ICMP errors: the rule that rejects only drops the others.
+        let is_known = has_none && drops(&case.signs).any(|dropped| dropped.is_by_rule());
+        let dropped = if is_known { Some(Certainty::Certain) } else { certainty_of_drop(case, world) };
+        if let Some(certainty) = dropped {
             let claim = Claim { case, subject: Subject::asked(case), certainty };
             return found.seen(claim, || sentence("this node rejects its queries", has_none));
         }
@@ -66,6 +75,25 @@ fn is_listed(case: &Case, world: &World<'_>) -> bool {
 
 fn has_no_ready_endpoint(world: &World<'_>) -> bool {
     world.ready_endpoints().is_some_and(|ready| ready.is_empty())
+}
+
+/// A rule that rejects drops as well, and its ICMP error may not be seen. Policies apply behind the Service's NAT, as a
+/// rule: what is dropped with the Service's own address was not translated, as nobody is there.
+fn certainty_of_drop(case: &Case, world: &World<'_>) -> Option<Certainty> {
+    let is_dropped = drops(&case.signs).any(|dropped| dropped.message == MessageKind::Query && dropped.is_by_rule());
+    let is_untranslated = case.signs.iter().all(|sign| sign.dst == case.server);
+    if !is_dropped || !is_untranslated || !world.stands_for_others(case) {
+        return None;
+    }
+    let most = certainty_of_rejection(case, world)?;
+    let answered = world.learned.watched().behind(case.server).map(|known| known.answered).max();
+    match answered.filter(|_| most < Certainty::Certain) {
+        // This client only is kept back.
+        Some(answered) if answered >= case.time => None,
+        // It had an endpoint: that may be gone, or this client only be kept back.
+        Some(_) => Some(Certainty::Suspected),
+        None => Some(most),
+    }
 }
 
 fn certainty_of_rejection(case: &Case, world: &World<'_>) -> Option<Certainty> {

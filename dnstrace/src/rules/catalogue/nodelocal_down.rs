@@ -6,7 +6,7 @@ use super::Rule;
 use crate::join::{Event, MessageKind};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::silence::Silence;
 use crate::rules::stage::Ended;
 use crate::rules::upstream::is_node_cache;

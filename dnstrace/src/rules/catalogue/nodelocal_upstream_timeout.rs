@@ -9,7 +9,7 @@ use crate::join::{Connection, ConnectionOutcome};
 use crate::owner::{Party, Who};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::recent::Recent;
 use crate::rules::upstream::{blame, is_delivered, is_node_cache, is_to_cluster};
 use crate::rules::world::World;

@@ -4,7 +4,7 @@ use super::Rule;
 use crate::decode::Transport;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::upstream::{asked_on, initiator};
 use crate::rules::world::World;
 

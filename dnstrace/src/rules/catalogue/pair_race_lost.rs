@@ -6,7 +6,7 @@ use super::Rule;
 use crate::decode::Transport;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::path;
 use crate::rules::signs::{Dropped, drops};
 use crate::rules::stage::Ended;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::Rule;
 use crate::rules::case::{Case, SLOW};
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::name::Name;
 use crate::rules::upstream::{asked_on, is_to_cluster};
 use crate::rules::world::World;

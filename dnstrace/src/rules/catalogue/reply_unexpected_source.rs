@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use super::Rule;
+use crate::capture::Hook;
 use crate::decode::Transport;
 use crate::join::{Event, Hop, MessageKind, Transaction};
 use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::path;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
@@ -49,8 +50,15 @@ impl Rule for ReplyUnexpectedSource {
 
 /// The source of a response that is delivered, where the client asked another address, and none came from that.
 fn stranger(transaction: &Transaction) -> Option<IpAddr> {
+    let queries = transaction.path.iter().filter(|hop| hop.message == MessageKind::Query);
+    // At its socket, and where that takes no response from a stranger, at its interface.
+    let entries =
+        path::entry(&transaction.path).into_iter().chain(queries.filter(|hop| hop.point.hook == Hook::Device));
+    entries.filter(|entry| entry.dst == transaction.server).find_map(|entry| stranger_at(entry, transaction))
+}
+
+fn stranger_at(entry: &Hop, transaction: &Transaction) -> Option<IpAddr> {
     let path = &transaction.path;
-    let entry = path::entry(path).filter(|entry| entry.dst == transaction.server)?;
     let mut delivered =
         path.iter().filter(|hop| hop.message == MessageKind::Response && is_delivered(hop, entry, path));
     let first = delivered.next()?;

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::owner::fact::ResolvConf;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Libc, Lookup, LookupOutcome, Step};
 use crate::rules::world::World;
 
@@ -53,20 +53,21 @@ fn search_line_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Lef
     let length = "search".len() + file.search.iter().map(|domain| 1 + domain.len()).sum::<usize>();
     let is_short = only.suffix.is_none() && only.name.count() <= file.ndots();
     let is_cut = length > MUSL_LINE_MAX && is_short && lookup.outcome() == LookupOutcome::NotFound;
+    if !is_cut {
+        return None;
+    }
     // Who ends a name with a dot asks so, too; hardly for one label.
     let certainty = match (lookup.libc(), only.name.count()) {
         (Some(Libc::Musl), 1) => Certainty::Certain,
         (Some(Libc::Musl), _) => Certainty::Likely,
         _ => Certainty::Suspected,
     };
-    is_cut.then(|| {
-        let domains = file.search.len();
-        let sentence = format!(
-            "asks for {} without any of its {domains} search domains: musl leaves out a search line of {length} characters",
-            only.name
-        );
-        (only, certainty, sentence)
-    })
+    let domains = file.search.len();
+    let sentence = format!(
+        "asks for {} without any of its {domains} search domains: musl leaves out a search line of {length} characters",
+        only.name
+    );
+    Some((only, certainty, sentence))
 }
 
 fn search_domains_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Left<'a>> {

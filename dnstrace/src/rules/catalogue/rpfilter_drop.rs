@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::join::MessageKind;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::signs::drops;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;

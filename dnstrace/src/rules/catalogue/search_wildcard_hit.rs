@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Rule;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, Step};
 use crate::rules::name::Name;
 use crate::rules::recent::Recent;

@@ -4,10 +4,11 @@ use super::Rule;
 use crate::join::MessageKind;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::signs::{Rejected, Rejection, drops, rejections};
 use crate::rules::stage::Ended;
 use crate::rules::upstream::is_node_cache;
+use crate::rules::upstream::is_own_probe;
 use crate::rules::world::World;
 
 /// What it means.
@@ -35,7 +36,7 @@ impl Rule for ServerNotListening {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
         // Most hosts of a link do not listen to multicast DNS.
-        if found.explained(case).is_some() || case.server.ip().is_multicast() {
+        if found.explained(case).is_some() || case.server.ip().is_multicast() || is_own_probe(case) {
             return;
         }
         let is_rejected = rejections(&case.signs).any(|rejected| is_by_server(&rejected, case));

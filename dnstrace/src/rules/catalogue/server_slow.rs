@@ -8,7 +8,7 @@ use crate::capture::BootTime;
 use crate::join::MessageKind;
 use crate::rules::case::{Case, SLOW};
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::recent::Recent;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;

@@ -10,7 +10,7 @@ use crate::join::{Connection, MessageKind, Outcome};
 use crate::owner::Who;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::lookup::{Libc, Lookup};
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
@@ -77,7 +77,7 @@ impl Rule for TruncatedNoTcp {
     }
 
     fn lookup(&mut self, lookup: &Lookup, _world: &World<'_>, _found: &mut Found<'_>) {
-        if lookup.libc() == Some(Libc::Musl) {
+        if !self.waiting.is_empty() && lookup.libc() == Some(Libc::Musl) {
             self.mark_musl(lookup.client);
         }
     }

@@ -11,7 +11,7 @@ use crate::join::{Connection, ConnectionOutcome};
 use crate::owner::{Role, Who};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::path::{self, Leg};
 use crate::rules::place;
 use crate::rules::stage::Ended;

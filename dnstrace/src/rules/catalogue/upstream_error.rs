@@ -4,7 +4,7 @@ use super::Rule;
 use crate::rules::cached::Cached;
 use crate::rules::case::Case;
 use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::upstream::{Blame, blame, initiator, is_health_check, is_loop_probe, is_to_cluster, rcode_for_name};
 use crate::rules::world::World;
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Rule;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::recent::Recent;
 use crate::rules::stage::Ended;
 use crate::rules::upstream::{Blame, blame, is_to_cluster};

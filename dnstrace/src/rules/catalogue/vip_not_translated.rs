@@ -5,7 +5,7 @@ use crate::capture::{Direction, Hook, Point};
 use crate::join::{Hop, MessageKind};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Claim, Found};
+use crate::rules::found::{Claim, Found};
 use crate::rules::place;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Rule;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
-use crate::rules::findings::{Found, LookupClaim};
+use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, LookupOutcome, Step};
 use crate::rules::name::Name;
 use crate::rules::world::World;

@@ -33,6 +33,12 @@ fn response_to_each_retransmission_is_well() {
 }
 
 #[test]
+fn failure_that_glibc_asks_about_again_is_told_by_other_rules() {
+    let failed = others(4).map(|ask| ask.rcode(3, 5).with(|transaction| transaction.duplicate_responses = 1));
+    check(Scene::cluster().asks(failed), &["error-response certain kube-system/coredns-1 4"]);
+}
+
+#[test]
 fn question_in_the_letters_of_the_query_is_well() {
     let ask = Ask::new(0, "10.244.0.11:40000", SERVICE, "wEb.eXample", A).behind(COREDNS).found("198.51.100.1");
     check(Scene::cluster().ask(ask), &[]);

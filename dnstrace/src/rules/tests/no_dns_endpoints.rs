@@ -36,10 +36,45 @@ fn suspected_where_nothing_is_known() {
     check(Scene::unknown().ask(rejected_at_once(40_000)), &["no-dns-endpoints suspected 10.96.0.10:53 1"]);
 }
 
+fn dropped_at_once(at: u64) -> Ask {
+    stuck(at, &format!("{WEB}:{}", 40_000 + at)).sign(dropped(0, "NETFILTER_DROP", "nft_do_chain"))
+}
+
+#[test]
+fn rejection_of_which_only_the_drop_is_seen() {
+    let asks = || [0, 1].map(dropped_at_once);
+    check(Scene::with_service_only().asks(asks()), &["no-dns-endpoints likely 10.96.0.10:53 2"]);
+    check(Scene::without_endpoints().asks(asks()), &["no-dns-endpoints certain 10.96.0.10:53 2"]);
+    check(Scene::cluster().asks(asks()), &["policy-drop likely shop/web 2"]);
+}
+
+#[test]
+fn drop_while_others_are_answered_is_a_policy() {
+    let asks = others(3).chain([1_500, 1_501].map(dropped_at_once));
+    check(Scene::with_service_only().asks(asks), &["policy-drop likely 10.244.0.10 2"]);
+}
+
+#[test]
+fn drop_after_others_were_answered_may_be_either() {
+    let asks = others(3).chain([9_000, 9_001].map(dropped_at_once));
+    check(Scene::with_service_only().asks(asks), &["no-dns-endpoints suspected 10.96.0.10:53 2"]);
+}
+
 #[test]
 fn vanished_where_the_api_says_that_none_is_ready() {
     let asks = [40_000, 40_001].map(|port| stuck(0, &format!("{WEB}:{port}")));
     check(Scene::without_endpoints().asks(asks), &["no-dns-endpoints likely 10.96.0.10:53 2"]);
+}
+
+#[test]
+fn rejected_without_an_icmp_error_as_those_are_limited_in_rate() {
+    let drop = |port: u64| {
+        let ask = stuck(0, &format!("{WEB}:{port}"));
+        ask.sign(dropped(0, "NETFILTER_DROP", "nft_do_chain"))
+    };
+    let open = drop(40_002).with(|transaction| transaction.outcome = crate::join::Outcome::Outstanding);
+    let scene = Scene::without_endpoints().asks([rejected_at_once(40_000), drop(40_001), open]);
+    check(scene, &["no-dns-endpoints certain 10.96.0.10:53 3"]);
 }
 
 #[test]

@@ -35,6 +35,13 @@ fn response_comes_from_the_endpoint_over_ipv6() {
 }
 
 #[test]
+fn query_was_seen_at_its_socket_and_the_response_never_came_there() {
+    let ask = Ask::new(0, "10.244.0.11:40000", SERVICE, "a.example", A).found("10.96.7.7").behind(COREDNS);
+    let ask = ask.hop(at_socket(0, Out, Query)).hop(at_device(0, In, DB_IF, Query)).hop(from_endpoint);
+    check(Scene::cluster().ask(ask), &["reply-unexpected-source certain node 1"]);
+}
+
+#[test]
 fn response_whose_nat_is_undone_is_well() {
     check(Scene::cluster().ask(answered(0, "10.244.0.11:40000")), &[]);
 }

@@ -1,6 +1,6 @@
 //! `server-not-listening`.
 
-use hickory_proto::rr::RecordType::{A, AAAA};
+use hickory_proto::rr::RecordType::{A, AAAA, HINFO};
 
 use super::ways::*;
 use super::*;
@@ -47,4 +47,10 @@ fn client_that_closed_its_port_before_the_response_is_no_server() {
         sign
     });
     check(Scene::cluster().ask(ask), &[]);
+}
+
+#[test]
+fn coredns_that_probes_itself_before_it_listens_is_starting() {
+    let ask = Ask::new(0, "127.0.0.1:40000", "127.0.0.1:53", "7930307850743042177.286062316746661525", HINFO);
+    check(Scene::cluster().ask(ask.sign(dropped(0, "NO_SOCKET", "__udp4_lib_rcv"))), &[]);
 }

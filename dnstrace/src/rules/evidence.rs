@@ -1,0 +1,41 @@
+//! What a finding rests on: a transaction, and what became of it in words.
+
+use super::case::Case;
+use super::finding::Evidence;
+use super::lookup::{Ask, Lookup, Step};
+use crate::capture::WallTime;
+use crate::decode::{iana, icmp_name};
+use crate::join::{Event, Outcome};
+
+impl Evidence {
+    /// Of a transaction.
+    pub(super) fn of(case: &Case) -> Self {
+        let question = case.asked.as_ref().map(|asked| (asked.name.clone(), asked.qtype));
+        Self { transaction: case.id, wall: case.wall, question, fate: fate(case) }
+    }
+
+    /// Of a query of a lookup.
+    pub(super) fn of_ask(lookup: &Lookup, step: &Step, ask: &Ask) -> Self {
+        let fate = ask.rcode.map_or("no response".to_owned(), |rcode| iana::rcode(rcode).into_owned());
+        // The difference of the two clocks is that of the lookup's begin.
+        let wall = WallTime((lookup.wall.0 + ask.time.0).saturating_sub(lookup.begin.0));
+        Self { transaction: ask.id, wall, question: Some((step.name.clone(), ask.qtype)), fate }
+    }
+}
+
+/// What became of a transaction, in words.
+fn fate(case: &Case) -> String {
+    let sign = case.signs.first().map(|sign| match &sign.event {
+        Event::Dropped { reason, location } if location.is_empty() => format!("dropped: {reason}"),
+        Event::Dropped { reason, location } => format!("dropped: {reason} at {location}"),
+        Event::Rejected { by, kind, code } => format!("{by} says {}", icmp_name::error(*by, *kind, *code)),
+    });
+    let end = match case.outcome {
+        Outcome::Answered | Outcome::Unsolicited => {
+            case.answer.as_ref().map(|answer| iana::rcode(answer.rcode).into_owned())
+        }
+        Outcome::NoResponse => Some("no response".to_owned()),
+        Outcome::Outstanding => Some("no response yet".to_owned()),
+    };
+    end.into_iter().chain(sign).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,102 @@
+//! What the node's network does to packets.
+
+use anyhow::Result;
+use dnstrace_tests::command;
+use dnstrace_tests::node::{SERVICE_V4, link};
+
+use crate::scene::{Scene, can_run};
+
+fn check(scene: fn() -> Result<()>) {
+    if can_run("verdict on the node's network") {
+        scene().unwrap();
+    }
+}
+
+#[test]
+fn a_policy_drops_the_queries_of_a_pod() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        let client = scene.client.v4;
+        scene.forward_rule(&format!("ip saddr {client} udp dport 53 drop"))?;
+        let watch = scene.watch()?;
+        scene.dig("kubernetes.default.svc.cluster.local.", &["+time=1"])?;
+        watch.until(|record| record["outcome"] == "no-response")?;
+        watch.end()?.is(&[format!("policy-drop likely {client}")]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_policy_forgets_dns_over_tcp() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        let client = scene.client.v4;
+        scene.forward_rule(&format!("ip saddr {client} tcp dport 53 drop"))?;
+        let watch = scene.watch()?;
+        scene.dig("big1.example.", &["+time=2"])?;
+        watch.until_found("truncated-tcp-blocked", "certain")?;
+        watch.end()?.is(&[format!("truncated-tcp-blocked certain {client}")]);
+        Ok(())
+    });
+}
+
+#[test]
+fn the_service_has_nobody_behind_it() {
+    check(|| {
+        let scene = Scene::new()?;
+        scene.nft("flush chain inet dnstrace-node pre")?;
+        scene.forward_rule(&format!("ip daddr {SERVICE_V4} reject"))?;
+        let watch = scene.watch()?;
+        scene.look_up(&["kubernetes.default"])?;
+        watch.end()?.is(&["no-dns-endpoints likely 10.96.0.10"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn responses_go_past_the_nat() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        // The endpoint takes the client for a neighbour, and the bridge does not show netfilter what it carries.
+        let client = scene.client.v4;
+        scene.dns[0].netns().run(|| link::route_on_link(client, 32, "eth0"))?;
+        let watch = scene.watch()?;
+        scene.dig("kubernetes.default.svc.cluster.local.", &["+time=1"])?;
+        let found = watch.end()?;
+        found.is(&["reply-unexpected-source certain this node"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn an_endpoint_goes_and_its_entry_stays() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let first = scene.cluster_dns()?;
+        let watch = scene.watch()?;
+        let from_one_port = ["-b", "0.0.0.0#40053", "+time=2", "+tries=1"];
+        let name = "kubernetes.default.svc.cluster.local.";
+        scene.dig(name, &from_one_port)?;
+        scene.nft("flush chain inet dnstrace-node pre")?;
+        scene.node.service(&[&scene.dns[1]])?;
+        drop(first);
+        command::of(scene.node.command("ip").args(["link", "delete", &scene.dns[0].interface]))?;
+        let _second = scene.cluster_dns_in(&scene.dns[1])?;
+        for _ in 0..3 {
+            scene.dig(name, &from_one_port)?;
+            scene.dig(name, &[])?;
+        }
+        watch.until_found("stale-conntrack-endpoint", "likely")?;
+        // Of the first that is lost nobody can know yet.
+        let lost = format!("no-response certain {}", scene.dns[0].v4);
+        watch.end()?.is(&[lost, format!("stale-conntrack-endpoint likely {}", scene.client.v4)]);
+        Ok(())
+    });
+}
