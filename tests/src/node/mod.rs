@@ -136,11 +136,6 @@ impl Node {
         self.netns.run(nat::drop_forwarded)
     }
 
-    /// Rejects every query on its way, as kube-proxy does where a Service has no endpoint.
-    pub fn reject_dns(&self) -> Result<()> {
-        self.netns.run(nat::reject_forwarded)
-    }
-
     /// The rest of the world, behind the uplink.
     pub fn upstream(&self) -> Result<Pod> {
         let netns = pod_netns()?;

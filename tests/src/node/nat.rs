@@ -65,16 +65,8 @@ pub(super) fn service(service: IpAddr, endpoints: &[IpAddr]) -> Result<()> {
 /// Drops what is forwarded to port 53, as a network policy does.
 pub(super) fn drop_forwarded() -> Result<()> {
     let verdict = nested(2, &[nested(2, &[number(1, NF_DROP)])]);
-    forwarded(expression("immediate", &[number(1, REGISTER_VERDICT), verdict]))
-}
-
-/// Rejects what is forwarded to port 53, as kube-proxy does for a Service without endpoints.
-pub(super) fn reject_forwarded() -> Result<()> {
-    forwarded(expression("reject", &[number(1, REJECT_ICMPX), attribute(2, &[ICMPX_PORT_UNREACHABLE])]))
-}
-
-fn forwarded(end: Vec<u8>) -> Result<()> {
-    let expressions = [payload(TRANSPORT_HEADER, 2, 2), equal(&DNS_PORT.to_be_bytes()), end];
+    let drop = expression("immediate", &[number(1, REGISTER_VERDICT), verdict]);
+    let expressions = [payload(TRANSPORT_HEADER, 2, 2), equal(&DNS_PORT.to_be_bytes()), drop];
     batch(vec![chain("policy", "filter", FORWARD, 0), rule("policy", &expressions)]).context("cannot make the policy")
 }
 
@@ -104,8 +96,6 @@ const TRANSPORT_HEADER: u32 = 2;
 const NUMGEN_INCREMENTAL: u32 = 0;
 const DNAT: u32 = 1;
 const NF_DROP: u32 = 0;
-const REJECT_ICMPX: u32 = 2;
-const ICMPX_PORT_UNREACHABLE: u8 = 1;
 
 fn chain(name: &str, kind: &str, hook: u32, priority: i32) -> Message {
     let hook = [number(1, hook), attribute(2, &priority.to_be_bytes())].concat();

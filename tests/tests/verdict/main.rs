@@ -6,7 +6,6 @@ mod client;
 mod healthy;
 mod loops;
 mod network;
-mod rejected;
 mod scene;
 mod server;
 mod upstream;

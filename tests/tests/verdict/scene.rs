@@ -40,16 +40,10 @@ pub(crate) struct Scene {
 impl Scene {
     /// The Service goes to the first DNS pod.
     pub(crate) fn new() -> Result<Self> {
-        let scene = Self::without_endpoints()?;
-        scene.node.service(&[&scene.dns[0]])?;
-        Ok(scene)
-    }
-
-    /// The Service's address goes nowhere.
-    pub(crate) fn without_endpoints() -> Result<Self> {
         let node = Node::new()?;
         let (client, dns) = (node.pod("vcli1")?, [node.pod("vdns1")?, node.pod("vdns2")?]);
         let upstream = node.upstream()?;
+        node.service(&[&dns[0]])?;
         Ok(Self { client, dns, upstream, folder: tempfile::tempdir()?, nothing: tempfile::tempdir()?, node })
     }
 
