@@ -14,7 +14,7 @@ use std::time::Duration;
 use foldhash::HashMap;
 
 use super::case::{Asked, Case};
-use super::finding::{About, Subject};
+use super::finding::{About, Certainty, Subject};
 use super::world::World;
 use crate::capture::BootTime;
 use crate::owner::Party;
@@ -27,10 +27,10 @@ const QUESTIONS_MAX: usize = 1_024;
 const EDGES_MAX: usize = 16;
 /// Resolvers in one loop: two, with a Service between them, is what people build.
 const HOPS_MAX: usize = 4;
-/// Where nobody knows the process behind a loopback address, a stub resolver that asks its own cache looks the same:
-/// no application asks three times in so short a time, each time anew.
+/// Where nobody knows the process behind a loopback address, an application that asks its own cache looks the same. A
+/// loop makes a lap in 0.1 ms: whoever asks the same so often in so short a time, each time anew, is hardly one.
 const BURST: Duration = Duration::from_millis(10);
-const BURST_QUERIES: u64 = 3;
+const BURST_QUERIES: u64 = 16;
 /// The question of CoreDNS' loop plugin is random: nobody else asks it.
 const HINFO: u16 = 13;
 const PROBE_QUERIES: u64 = 2;
@@ -56,6 +56,8 @@ struct Followed {
 pub struct Cycle {
     /// Who asks whom, in the order of the circle; the last asks the first.
     pub hops: Vec<CycleHop>,
+    /// How surely who is asked is the one that asks on.
+    pub certainty: Certainty,
 }
 
 /// One step of a loop.
@@ -108,14 +110,16 @@ impl Loops {
         let at = followed.join(edge)?;
         // Of a storm, the first laps tell it all.
         if let Some((way, cycle)) = &followed.cycle
+            && cycle.certainty == Certainty::Certain
             && way.contains(&at)
         {
             return Some(Arc::clone(cycle));
         }
         let way = cycle(&followed.edges, at)?;
         let edges = || way.iter().map(|at| &followed.edges[*at]);
-        let is_loop = edges().all(|edge| edge.count >= LAPS_MIN && edge.is_gone_on());
-        let found = is_loop.then(|| Arc::new(Cycle { hops: edges().map(|edge| edge.hop.clone()).collect() }))?;
+        let certainty =
+            edges().map(Edge::certainty).min().flatten().filter(|_| edges().all(|edge| edge.count >= LAPS_MIN))?;
+        let found = Arc::new(Cycle { hops: edges().map(|edge| edge.hop.clone()).collect(), certainty });
         followed.cycle = Some((way, Arc::clone(&found)));
         Some(found)
     }
@@ -197,19 +201,19 @@ impl Edge {
         }
     }
 
-    /// Whether who asks can be the one that was asked: in one pod, an application asks its own cache.
-    fn is_gone_on(&self) -> bool {
+    /// How surely who is asked can be the one that asks on: in one pod, an application asks its own cache.
+    fn certainty(&self) -> Option<Certainty> {
         if self.from.about != self.to.about {
-            return true;
+            return Some(Certainty::Certain);
         }
         // The loop plugin asks its own server, once a second until somebody answers.
         let asks_itself = self.is_probe
             && matches!(self.hop.server.ip(), IpAddr::V4(Ipv4Addr::LOCALHOST) | IpAddr::V6(Ipv6Addr::LOCALHOST));
         match (self.from.tgid, self.to.tgid) {
-            (Some(from), Some(to)) if !asks_itself => from == to,
-            _ if self.hop.is_service => true,
-            _ if self.is_probe && !asks_itself => self.is_burst(PROBE_QUERIES),
-            _ => self.is_burst(BURST_QUERIES),
+            (Some(from), Some(to)) if !asks_itself => (from == to).then_some(Certainty::Certain),
+            _ if self.hop.is_service => Some(Certainty::Certain),
+            _ if self.is_probe && !asks_itself => self.is_burst(PROBE_QUERIES).then_some(Certainty::Certain),
+            _ => self.is_burst(BURST_QUERIES).then_some(Certainty::Likely),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::rules::Cycle;
 use crate::rules::case::Case;
-use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
+use crate::rules::finding::{About, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::world::World;
 
@@ -37,7 +37,7 @@ impl Rule for LoopMutual {
         // The same subject whichever of them is looked at.
         let subject = cycle.hops.iter().map(|hop| &hop.from).min_by_key(|subject| subject.about.clone());
         let Some(subject) = subject.cloned() else { return };
-        let claim = Claim { case, subject: Subject { service: None, ..subject }, certainty: Certainty::Certain };
+        let claim = Claim { case, subject: Subject { service: None, ..subject }, certainty: cycle.certainty };
         found.seen(claim, || format!("is asked again what it asked: {cycle}"));
     }
 }

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::rules::Cycle;
 use crate::rules::case::Case;
-use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
+use crate::rules::finding::{About, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::world::World;
 
@@ -38,7 +38,7 @@ impl Rule for LoopNodeForwarder {
         // Who is told to ask cluster DNS is the one to be told otherwise.
         let wrong = cycle.hops.iter().find(|hop| hop.is_service).or(cycle.hops.first());
         let Some(subject) = wrong.map(|hop| hop.from.clone()) else { return };
-        let claim = Claim { case, subject: Subject { service: None, ..subject }, certainty: Certainty::Certain };
+        let claim = Claim { case, subject: Subject { service: None, ..subject }, certainty: cycle.certainty };
         found.seen(claim, || format!("is asked by cluster DNS, and asks it the same again: {cycle}"));
     }
 }

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::rules::Cycle;
 use crate::rules::case::Case;
-use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
+use crate::rules::finding::{Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::world::World;
 
@@ -17,8 +17,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
               name outside the cluster comes back to it, thousands of times. With the loop plugin it ends itself: its \
               pods are in CrashLoopBackOff.",
     signature: "The same question from a resolver to a loopback address, each time with a new message ID and port, and \
-                no response. Certain where the kernel says that the same process sends and receives, or where it is \
-                asked again within milliseconds; packets on lo are seen by the socket hook only.",
+                no response. Certain where the kernel says that the same process sends and receives, or the question \
+                is that of CoreDNS' loop plugin; likely where only the rate tells. Packets on lo are seen by the \
+                socket hook only.",
     remedy: "Set resolvConf: /run/systemd/resolve/resolv.conf in the kubelet's configuration and restart the CoreDNS \
              pods, or name real servers in the Corefile: forward . 192.0.2.53",
     link: "https://coredns.io/plugins/loop/#troubleshooting",
@@ -36,7 +37,7 @@ impl Rule for LoopSelfStub {
         if hop.is_service || !hop.server.ip().is_loopback() {
             return;
         }
-        let claim = Claim { case, subject: Subject::client(case), certainty: Certainty::Certain };
+        let claim = Claim { case, subject: Subject::client(case), certainty: cycle.certainty };
         found.seen(claim, || format!("forwards to {}, which is itself: {cycle}", hop.server.ip()));
     }
 }

@@ -48,7 +48,7 @@ impl Rule for LoopServiceIp {
         if !cycle.hops.iter().all(|hop| hop.is_service) {
             return;
         }
-        let claim = Claim { case, subject: Subject::client(case), certainty: Certainty::Certain };
+        let claim = Claim { case, subject: Subject::client(case), certainty: cycle.certainty };
         found.seen(claim, || format!("forwards to its own Service address, and is asked the same again: {cycle}"));
     }
 }

@@ -41,8 +41,11 @@ fn coredns_that_asks_itself_by_a_stubs_address() {
 
 #[test]
 fn in_a_capture_of_lo_the_rate_tells() {
-    let laps = (0..9).map(|at| lap(at, "::1", "[::1]:53"));
-    check(Scene::unknown().asks(laps), &["loop-self-stub certain ::1 7"]);
+    let laps = (0..40).map(|at| lap(at / 4, "::1", "[::1]:53").message_id(at.try_into().unwrap()));
+    check(Scene::unknown().asks(laps), &["loop-self-stub likely ::1 25"]);
+    // Some queries at once are those of an application that asks a silent cache.
+    let some = (0..7).map(|at| lap(at, "127.0.0.1", "127.0.0.1:53"));
+    check(Scene::unknown().asks(some), &["no-response certain 127.0.0.1:53 7"]);
     // Once in a while a slow cache is asked again.
     let slow = (0..9).map(|at| lap(at * 700, "127.0.0.1", "127.0.0.1:53"));
     check(Scene::unknown().asks(slow), &["no-response certain 127.0.0.1:53 9"]);
