@@ -20,6 +20,8 @@ use crate::join::{Connection, Hop, MessageKind, Transaction};
 
 /// Transactions that wait for names, of 2 KiB each: an eighth of our memory. Beyond it the first goes without.
 const WAITING_MAX: usize = 4_096;
+/// Netns of nobody that are told: beyond it a reader waits for them, which takes a second.
+const NOBODYS_MAX: usize = 4_096;
 /// How often what is gone for long is forgotten.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -54,6 +56,9 @@ pub struct Owner {
     /// Of several machines, whose netns and cgroups have the same numbers: only addresses tell.
     by_address_only: bool,
     waiting: VecDeque<Transaction>,
+    /// Netns that are no pod's as far as anybody knows, and when that was said: a recording's reader does not wait for
+    /// them either.
+    nobodys: Vec<(u32, BootTime)>,
     conflicts: u64,
     not_awaited: u64,
     pruned: BootTime,
@@ -87,6 +92,7 @@ impl Owner {
             has_sources: false,
             by_address_only: false,
             waiting,
+            nobodys: Vec::new(),
             conflicts: 0,
             not_awaited: 0,
             pruned,
@@ -105,7 +111,12 @@ impl Owner {
         self.version += 1;
         match fact {
             Fact::ClusterDns(fact) => self.cluster_dns.apply(source, fact, now),
-            Fact::NetnsUnknown { netns } => self.lacks.answered(&Lack::Ask(Ask::Netns(netns))),
+            Fact::NetnsUnknown { netns } => {
+                self.lacks.answered(&Lack::Ask(Ask::Netns(netns)));
+                if self.nobodys.len() < NOBODYS_MAX {
+                    self.nobodys.push((netns, now));
+                }
+            }
             fact => self.index.apply(source, fact, now),
         }
     }
@@ -280,6 +291,10 @@ impl Owner {
         if self.version != std::mem::replace(&mut told.version, self.version) {
             self.cluster_dns.tell(told, &mut tellings);
             self.index.tell_changed(told, &mut tellings);
+            let nobodys = self.nobodys.get(told.nobodys..).unwrap_or_default();
+            told.nobodys = self.nobodys.len();
+            let said = |(netns, at): &(u32, BootTime)| (Source::Kernel, Fact::NetnsUnknown { netns: *netns }, *at);
+            tellings.extend(nobodys.iter().map(said));
         }
         for party in used.parties.into_iter().flatten() {
             self.index.tell_party(party, told, &mut tellings);

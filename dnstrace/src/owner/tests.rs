@@ -292,6 +292,28 @@ fn recording_has_the_resolv_conf_of_pods_it_knows() {
 }
 
 #[test]
+fn recording_has_the_netns_that_nobody_knows() {
+    let (mut live, _asks) = owner(node());
+    let nobody = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let used = Used { parties: [None; 3], cgroups: [None; 2], addresses: [nobody; 2] };
+    let clock = WallClock { time: BootTime(0), wall: crate::capture::WallTime(0) };
+    let mut told = Told::default();
+    let mut unknown = |live: &Owner| {
+        let mut unknown = Vec::new();
+        live.tell(&used, &mut told, clock, |note| {
+            if let Fact::NetnsUnknown { netns } = note.fact {
+                unknown.push((netns, note.at));
+            }
+        });
+        unknown
+    };
+    for netns in [7, 8] {
+        live.apply(Source::Kernel, Fact::NetnsUnknown { netns }, BootTime(SECOND));
+        assert_eq!(unknown(&live), [(netns, Some(SECOND))], "each is told once");
+    }
+}
+
+#[test]
 fn recording_has_what_connection_tracking_said_last() {
     let (mut live, _asks) = owner(node());
     let (mut file, mut told) = (Owner::files(1), Told::default());

@@ -7,6 +7,7 @@ use super::case::Case;
 use super::finding::About;
 use super::name::Name;
 use super::recent::Recent;
+use super::world::World;
 use crate::capture::BootTime;
 
 const SERVFAIL: u16 = 2;
@@ -47,6 +48,18 @@ impl Cached {
     pub(super) fn evicted(&self) -> u64 {
         self.0.evicted()
     }
+}
+
+/// Whether the responder gives the same client a failure again that it asked others for a moment before, which is still
+/// to be told: musl asks again at once, and a transaction that was sent twice is given out after those.
+pub(super) fn repeats(case: &Case, world: &World<'_>) -> bool {
+    let is_first = |other: &&Case| {
+        let is_same = other.qtype() == case.qtype() && other.responder() == case.responder();
+        let is_kept = other.end <= case.end && case.end.since(other.end) <= KEPT;
+        is_same && is_kept && other.rcode() == Some(SERVFAIL) && other.caused > 0
+    };
+    let is_repeated = case.rcode() == Some(SERVFAIL) && case.caused == 0;
+    is_repeated && world.window.same_question(case).any(|other| is_first(&other))
 }
 
 fn key(case: &Case) -> Option<(IpAddr, Name, u16)> {

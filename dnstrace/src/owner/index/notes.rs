@@ -17,6 +17,8 @@ pub struct Told {
     pub(in crate::owner) version: u64,
     /// Of cluster DNS.
     pub(in crate::owner) cluster_dns: u64,
+    /// Netns of nobody, the first so many.
+    pub(in crate::owner) nobodys: usize,
     /// Pods and containers with the version that was told.
     pods: Table<Text, u64>,
     containers: Table<Text, u64>,

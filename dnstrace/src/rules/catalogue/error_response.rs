@@ -2,6 +2,7 @@
 
 use super::Rule;
 use crate::decode::iana;
+use crate::rules::cached;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
@@ -29,7 +30,7 @@ pub(super) struct ErrorResponse;
 
 impl Rule for ErrorResponse {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        if world.is_looping(case) || is_explained_by_asked(case, world, found) {
+        if world.is_looping(case) || cached::repeats(case, world) || is_explained_by_asked(case, world, found) {
             return;
         }
         let Some(rcode) = case.rcode().filter(|_| case.is_error() && found.explained(case).is_none()) else { return };

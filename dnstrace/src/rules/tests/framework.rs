@@ -30,6 +30,15 @@ fn what_is_missing_is_less_certain_where_packets_were_lost() {
 }
 
 #[test]
+fn failure_that_is_given_again_is_told_once() {
+    let first = web(0, "a.example").again(2_500).rcode(4_000, 2);
+    let upstream = asked_because(&first, 1, UPSTREAM).rcode(3_999, 2);
+    let again = (0..3).map(|at| web(4_001 + at, "a.example").rcode(0, 2));
+    let found = Scene::cluster().ask(upstream).asks(again).ask(first).finish().ids();
+    assert!(!found.iter().any(|id| id.starts_with("error-response")), "{found:?}");
+}
+
+#[test]
 fn healthy_traffic_gives_nothing() {
     let scene = Scene::cluster().asks([
         web(0, "kubernetes.default.svc.cluster.local").found("10.96.0.1"),
