@@ -155,6 +155,12 @@ pub(super) fn is_loop_probe(case: &Case) -> bool {
     case.qtype() == Some(HINFO) && numbers == 2
 }
 
+/// What a forwarder asks for its own sake: nobody waits for it, and while the server starts, or its upstream server is
+/// away, it has no good response.
+pub(super) fn asks_for_itself(case: &Case) -> bool {
+    is_loop_probe(case) || is_health_check(case)
+}
+
 /// The first such probe: CoreDNS sends it to itself before it listens, and again a second later.
 pub(super) fn is_own_probe(case: &Case) -> bool {
     is_loop_probe(case) && case.server.ip().is_loopback()

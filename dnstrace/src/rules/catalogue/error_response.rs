@@ -6,7 +6,7 @@ use crate::rules::cached;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
-use crate::rules::upstream::is_explained_by_asked;
+use crate::rules::upstream::{asks_for_itself, is_explained_by_asked};
 use crate::rules::world::World;
 
 /// What it means.
@@ -30,7 +30,11 @@ pub(super) struct ErrorResponse;
 
 impl Rule for ErrorResponse {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        if world.is_looping(case) || cached::repeats(case, world) || is_explained_by_asked(case, world, found) {
+        if asks_for_itself(case)
+            || world.is_looping(case)
+            || cached::repeats(case, world)
+            || is_explained_by_asked(case, world, found)
+        {
             return;
         }
         let Some(rcode) = case.rcode().filter(|_| case.is_error() && found.explained(case).is_none()) else { return };

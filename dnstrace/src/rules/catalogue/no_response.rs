@@ -5,7 +5,7 @@ use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::place;
-use crate::rules::upstream::{is_explained_by_asked, is_own_probe};
+use crate::rules::upstream::{asks_for_itself, is_explained_by_asked};
 use crate::rules::world::World;
 
 /// What it means.
@@ -30,7 +30,7 @@ pub(super) struct NoResponse;
 impl Rule for NoResponse {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         // What a forwarder asks on is its server's matter: the client's own query is told.
-        let is_explained = world.is_looping(case) || found.explained(case).is_some() || is_own_probe(case);
+        let is_explained = world.is_looping(case) || found.explained(case).is_some() || asks_for_itself(case);
         if !case.is_unanswered() || is_explained || is_explained_by_asked(case, world, found) {
             return;
         }

@@ -1,6 +1,6 @@
 //! What holds for every rule: how transactions are explained, aggregated, and folded to lookups.
 
-use hickory_proto::rr::RecordType::{A, AAAA};
+use hickory_proto::rr::RecordType::{self, A, AAAA};
 
 use super::super::lookup::{Libc, LookupOutcome};
 use super::*;
@@ -27,6 +27,15 @@ fn one_finding_for_each_subject_counts() {
 #[test]
 fn what_is_missing_is_less_certain_where_packets_were_lost() {
     check(Scene::cluster().lossy().ask(web(0, "a.example")), &["no-response likely kube-system/coredns-1 1"]);
+}
+
+#[test]
+fn what_a_forwarder_asks_for_itself_is_nobodys_failure() {
+    let probe = |client: &str, server: &str| Ask::new(0, client, server, "17.42", RecordType::HINFO);
+    let check = Ask::new(9_000, "10.244.0.53:40001", UPSTREAM, ".", RecordType::NS);
+    let own = probe("127.0.0.1:40000", "127.0.0.1:53").rcode(4_000, 2);
+    let scene = Scene::cluster().asks([own, probe("10.244.0.53:40000", UPSTREAM), check]);
+    super::check(scene, &[]);
 }
 
 #[test]
