@@ -59,6 +59,7 @@ impl Rule for UpstreamTimeout {
         for asked in &silent {
             self.say(asked, &silent, world, found);
         }
+        let is_late = |asked: &&Case| is_late(asked) && !is_loop_probe(asked);
         let late = asked_on(case, world).find(|asked| silent.is_empty() && is_late(asked));
         if let Some(late) = late {
             say_late(late, found);

@@ -187,3 +187,14 @@ fn probe_of_the_loop_plugin_may_get_lost() {
     let found = Scene::cluster().asks([0, 1_000, 2_000, 3_000].map(probe)).finish().ids();
     assert!(!found.iter().any(|id| id.starts_with("upstream-timeout")), "{found:?}");
 }
+
+#[test]
+fn loop_plugins_question_that_its_own_server_answers_too_late_is_nobodys_failure() {
+    let probe = |at: u64, client: &str, server: &str| {
+        Ask::new(at, client, server, "17.42", hickory_proto::rr::RecordType::HINFO)
+    };
+    let asked = probe(0, "127.0.0.1:40000", "127.0.0.1:53");
+    let own = probe(1, "127.0.0.1:40001", "127.0.0.1:53").because(&asked).rcode(4_000, SERVFAIL);
+    let own = own.sign(dropped(4_000, "NO_SOCKET", "__udp4_lib_rcv"));
+    check(Scene::cluster().ask(own).ask(asked.rcode(4_001, SERVFAIL)), &[]);
+}
