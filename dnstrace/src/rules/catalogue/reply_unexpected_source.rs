@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Rule;
-use crate::capture::Hook;
+use crate::capture::{Hook, Point};
 use crate::decode::Transport;
 use crate::join::{Event, Hop, MessageKind, Transaction};
 use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
@@ -68,7 +68,8 @@ fn stranger_at(entry: &Hop, transaction: &Transaction) -> Option<IpAddr> {
 
 /// At the very place where the query was seen with the address that the client asked: there NAT is undone.
 fn is_delivered(hop: &Hop, entry: &Hop, path: &[Hop]) -> bool {
-    hop.point.hook == entry.point.hook && path::is_at_client(hop, path)
+    let place = |point: &Point| (point.hook, point.netns, point.ifindex);
+    place(&hop.point) == place(&entry.point) && path::is_at_client(hop, path)
 }
 
 fn is_refused_by_client(transaction: &Transaction) -> bool {

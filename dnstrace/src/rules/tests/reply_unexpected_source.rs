@@ -59,3 +59,12 @@ fn address_that_is_replaced_in_the_socket_is_consistent() {
     let ask = ask.hop(at_device(0, In, DB_IF, Query)).hop(at_device(1, Out, DB_IF, Response));
     check(Scene::cluster().ask(ask), &[]);
 }
+
+#[test]
+fn query_whose_beginning_was_not_seen_says_nothing() {
+    // The capture began when it was on its way: it is first seen behind the NAT, its response in front of it, too.
+    let ask = Ask::new(0, "10.244.0.11:40000", COREDNS, "a.example", A).found("198.51.100.1");
+    let ask = ask.hop(at_device(0, Out, DNS_IF, Query)).hop(at_device(1, Out, DB_IF, Response));
+    let ask = ask.with(|transaction| transaction.path[1].src = SERVICE.parse().unwrap());
+    check(Scene::cluster().ask(ask), &[]);
+}
