@@ -32,7 +32,7 @@ impl Cached {
         if case.rcode() == Some(SERVFAIL)
             && let Some(key) = key(case)
         {
-            self.0.insert(key, (case.end, about.clone()));
+            self.0.insert(key, (answered(case), about.clone()));
         }
     }
 
@@ -55,11 +55,16 @@ impl Cached {
 pub(super) fn repeats(case: &Case, world: &World<'_>) -> bool {
     let is_first = |other: &&Case| {
         let is_same = other.qtype() == case.qtype() && other.responder() == case.responder();
-        let is_kept = other.end <= case.end && case.end.since(other.end) <= KEPT;
+        let is_kept = answered(other) <= case.end && case.end.since(answered(other)) <= KEPT;
         is_same && is_kept && other.rcode() == Some(SERVFAIL) && other.caused > 0
     };
     let is_repeated = case.rcode() == Some(SERVFAIL) && case.caused == 0;
     is_repeated && world.window.same_question(case).any(|other| is_first(&other))
+}
+
+/// When the failure was first given; each copy of a query may get one.
+fn answered(case: &Case) -> BootTime {
+    case.response_time.map_or(case.end, |time| case.time.after(time))
 }
 
 fn key(case: &Case) -> Option<(IpAddr, Name, u16)> {
