@@ -13,13 +13,17 @@ impl Name {
     /// The name of a question.
     #[must_use]
     pub fn of(name: &QuestionName<'_>) -> Self {
-        Self(name.wire().to_ascii_lowercase().into())
+        Self::from_wire(name.wire())
     }
 
     /// A whole name in wire format.
     #[must_use]
     pub(super) fn from_wire(wire: &[u8]) -> Self {
-        Self(wire.to_ascii_lowercase().into())
+        let mut name = Arc::<[u8]>::from(wire);
+        if let Some(bytes) = Arc::get_mut(&mut name) {
+            bytes.make_ascii_lowercase();
+        }
+        Self(name)
     }
 
     /// A name as people write it, with or without its final dot; labels that DNS does not allow are cut at 63 bytes.
@@ -98,8 +102,15 @@ impl Name {
         self.cut(suffix).map(|cut| self.up_to(cut))
     }
 
+    /// How many labels that would have.
+    #[must_use]
+    pub fn count_before(&self, suffix: &Self) -> Option<usize> {
+        self.cut(suffix).map(|cut| labels(&self.0[..cut]).count())
+    }
+
     fn up_to(&self, end: usize) -> Self {
-        Self([self.0.get(..end).unwrap_or_default(), &[0]].concat().into())
+        let labels = self.0.get(..end).unwrap_or_default();
+        Self(labels.iter().copied().chain([0]).collect())
     }
 
     /// This name followed by `suffix`.

@@ -3,12 +3,14 @@
 //! A rule looks at a transaction when it has ended, again when it is settled (what it caused has ended, too), and at the
 //! lookups that transactions are folded to. What one rule explains, the last ones in the table need not tell.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::{Case, connection_id};
 use super::catalogue::{Entry, RULES, Rule};
 use super::finding::Explanation;
 use super::findings::Findings;
+use super::found::Found;
 use super::learned::Learned;
 use super::lookup::Lookup;
 use super::lookups::Lookups;
@@ -30,6 +32,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// The stage.
 pub struct Rules {
     table: Vec<(&'static Explanation, Box<dyn Rule>)>,
+    /// By [`Ask`]: the lines of those that look at it.
+    asked: [Vec<usize>; ASKS],
     window: Window,
     learned: Learned,
     lookups: Lookups,
@@ -44,6 +48,20 @@ pub struct Rules {
     ticked: BootTime,
 }
 
+/// What rules are asked about.
+#[derive(Clone, Copy)]
+enum Ask {
+    Ended,
+    Settled,
+    Lookup,
+    Cycle,
+    Connection,
+    Tick,
+    Finish,
+}
+
+const ASKS: usize = Ask::Finish as usize + 1;
+
 /// A transaction that just ended, as rules get it.
 pub struct Ended<'a> {
     /// What is kept of it.
@@ -56,10 +74,11 @@ impl Rules {
     /// Every rule, nothing seen.
     #[must_use]
     pub fn new() -> Self {
-        let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
+        let table: Vec<_> = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
+        let asked = std::array::from_fn(|_| (0..table.len()).collect());
         let (window, learned, lookups, search_lists, loops, findings) = Default::default();
         let (domain, version, now, ticked) = Default::default();
-        Self { table, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
+        Self { table, asked, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
     }
 
     /// What was found so far.
@@ -90,20 +109,19 @@ impl Rules {
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Vec<&'static str> {
         let Given { who, owner } = given;
         self.learn_domain(owner);
-        let case = Case::of(transaction, who.clone());
+        let case = Arc::new(Case::of(transaction, who.clone()));
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case);
         self.learned.watch(transaction);
-        self.window.add(case);
-        self.ask_all(owner, now, |rule, world, found| {
-            if let Some(case) = world.window.newest() {
-                rule.ended(&Ended { case, transaction }, world, found);
-            }
+        self.window.add(Arc::clone(&case));
+        let moment = Moment { owner, now };
+        self.ask(Ask::Ended, moment, |rule, world, found| {
+            rule.ended(&Ended { case: &case, transaction }, world, found)
         });
-        self.follow(owner, now);
+        self.follow(&case, moment);
         let marks = self.findings.take_marks();
-        self.fold(owner, now, told);
+        self.fold(&case, moment, told);
         self.advance(owner, now, told);
         marks
     }
@@ -119,7 +137,8 @@ impl Rules {
     /// Takes a TCP connection.
     pub fn add_connection(&mut self, connection: &Connection, given: Given<'_>) {
         let Given { who, owner } = given;
-        self.ask_all(owner, self.now, |rule, world, found| rule.connection(connection, who, world, found));
+        let moment = Moment { owner, now: self.now };
+        self.ask(Ask::Connection, moment, |rule, world, found| rule.connection(connection, who, world, found));
         // A connection is no transaction: nobody marks it, nobody asks again what explains it.
         self.findings.take_marks();
         self.findings.forget(connection_id(connection));
@@ -135,91 +154,81 @@ impl Rules {
     }
 
     fn advance(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let mut closed = Vec::new();
-        self.lookups.expire(now, |lookup| closed.push(lookup));
-        self.give_lookups(closed, Moment { owner, now }, told);
-        self.settle(owner, now, told);
+        let moment = Moment { owner, now };
+        while let Some(lookup) = self.lookups.expire(now) {
+            self.give_lookup(&lookup, moment, told);
+        }
+        while let Some(case) = self.window.settle(now) {
+            self.settle_one(&case, moment, told);
+        }
         if now.since(self.ticked) >= TICK {
             self.ticked = now;
-            self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
+            self.ask(Ask::Tick, moment, |rule, world, found| rule.tick(world, found));
         }
     }
 
     /// Settles everything: nothing more is to come.
     pub fn finish(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let mut closed = Vec::new();
-        self.lookups.finish(|lookup| closed.push(lookup));
-        self.give_lookups(closed, Moment { owner, now }, told);
-        while let Some(case) = self.window.finish() {
-            self.settle_one(&case, Moment { owner, now }, told);
+        let moment = Moment { owner, now };
+        while let Some(lookup) = self.lookups.finish() {
+            self.give_lookup(&lookup, moment, told);
         }
-        self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
-        self.ask_all(owner, now, |rule, world, found| rule.finish(world, found));
+        while let Some(case) = self.window.finish() {
+            self.settle_one(&case, moment, told);
+        }
+        self.ask(Ask::Tick, moment, |rule, world, found| rule.tick(world, found));
+        self.ask(Ask::Finish, moment, |rule, world, found| rule.finish(world, found));
     }
 
-    /// Looks whether the newest transaction goes in a circle.
-    fn follow(&mut self, owner: &Owner, now: BootTime) {
+    /// Looks whether a transaction goes in a circle.
+    fn follow(&mut self, case: &Case, moment: Moment<'_>) {
         let Self { window, learned, loops, domain, .. } = self;
-        let cycle = window.newest().and_then(|case| {
-            let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now })?;
-            loops.add(case, edge)
-        });
+        let Moment { owner, now } = moment;
+        let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now });
+        let cycle = edge.and_then(|edge| loops.add(case, edge));
         if let Some(cycle) = cycle {
-            self.ask_all(owner, now, |rule, world, found| {
-                if let Some(case) = world.window.newest() {
-                    rule.cycle(&cycle, case, world, found);
-                }
-            });
+            self.ask(Ask::Cycle, moment, |rule, world, found| rule.cycle(&cycle, case, world, found));
         }
     }
 
     /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
-    fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let Self { window, learned, lookups, search_lists, loops, domain, .. } = self;
-        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
-        let Some(case) = window.newest() else { return };
+    fn fold(&mut self, case: &Arc<Case>, moment: Moment<'_>, told: &mut dyn Told) {
         if case.is_upstream() || case.outcome == Outcome::Unsolicited {
             return;
         }
+        let Self { window, learned, lookups, search_lists, loops, domain, .. } = self;
+        let Moment { owner, now } = moment;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
         let domains = search_lists.of(case, &world);
-        let mut closed = Vec::new();
-        lookups.add(case, &domains, |lookup| closed.push(lookup));
-        self.give_lookups(closed, Moment { owner, now }, told);
-    }
-
-    fn give_lookups(&mut self, lookups: Vec<Lookup>, moment: Moment<'_>, told: &mut dyn Told) {
-        for lookup in lookups {
-            self.ask_all(moment.owner, moment.now, |rule, world, found| rule.lookup(&lookup, world, found));
-            // They are of no transaction.
-            self.findings.take_marks();
-            told.lookup(&lookup);
+        if let Some(lookup) = lookups.add(case, &domains) {
+            self.give_lookup(&lookup, moment, told);
         }
     }
 
-    fn settle(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        while let Some(case) = self.window.settle(now) {
-            self.settle_one(&case, Moment { owner, now }, told);
-        }
+    fn give_lookup(&mut self, lookup: &Lookup, moment: Moment<'_>, told: &mut dyn Told) {
+        self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(lookup, world, found));
+        // It is of no transaction.
+        self.findings.take_marks();
+        told.lookup(lookup);
     }
 
     fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {
-        self.ask_all(moment.owner, moment.now, |rule, world, found| rule.settled(case, world, found));
+        self.ask(Ask::Settled, moment, |rule, world, found| rule.settled(case, world, found));
         let marks = self.findings.take_marks();
         told.settled(case, &marks);
         self.findings.forget(case.id);
     }
 
-    fn ask_all(
-        &mut self,
-        owner: &Owner,
-        now: BootTime,
-        mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::found::Found<'_>),
-    ) {
-        let Self { table, window, learned, loops, domain, findings, .. } = self;
+    fn ask(&mut self, what: Ask, moment: Moment<'_>, mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut Found<'_>)) {
+        let Self { table, asked, window, learned, loops, domain, findings, .. } = self;
+        let Moment { owner, now } = moment;
         let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
-        for (explanation, rule) in table {
-            ask(&mut **rule, &world, &mut findings.of(explanation));
-        }
+        asked[what as usize].retain(|&line| {
+            let Some((explanation, rule)) = table.get_mut(line) else { return false };
+            let mut found = findings.of(explanation);
+            ask(&mut **rule, &world, &mut found);
+            found.is_asked_again()
+        });
     }
 }
 

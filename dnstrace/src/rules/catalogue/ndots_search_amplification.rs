@@ -73,7 +73,7 @@ impl Rule for NdotsSearchAmplification {
             let (wasted, queries) = (lookup.wasted(), lookup.queries());
             format!("has its search list tried first for names outside of the cluster: {wasted} of {queries} queries for {base} were in vain")
         });
-        if let Some(file) = world.resolv_conf_of(&lookup.who) {
+        if let Some(file) = world.resolv_conf_of(lookup.who()) {
             let (domains, ndots) = (file.search.len(), file.ndots());
             found.fact(&about, format!("its /etc/resolv.conf has {domains} search domains and ndots:{ndots}"));
         }

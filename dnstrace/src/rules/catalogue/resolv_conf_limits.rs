@@ -37,7 +37,7 @@ pub(super) struct ResolvConfLimits;
 
 impl Rule for ResolvConfLimits {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
-        let Some(file) = world.resolv_conf_of(&lookup.who) else { return };
+        let Some(file) = world.resolv_conf_of(lookup.who()) else { return };
         let limits = [search_line_left_out, search_domains_left_out, nameservers_left_out];
         let Some((step, certainty, sentence)) = limits.iter().find_map(|limit| limit(lookup, file)) else { return };
         let claim = LookupClaim { lookup, step, subject: Subject::asker(lookup), certainty };
@@ -83,7 +83,7 @@ fn search_domains_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<
 fn nameservers_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Left<'a>> {
     let named = file.nameservers.len();
     let is_cut = named > NAMESERVERS_MAX && lookup.outcome() == LookupOutcome::Failed;
-    let is_asked = |server: std::net::IpAddr| lookup.asks().any(|ask| ask.server.ip() == server);
+    let is_asked = |server: std::net::IpAddr| lookup.cases().any(|case| case.server.ip() == server);
     let is_left_out = file.nameservers.iter().skip(NAMESERVERS_MAX).all(|server| !is_asked(*server));
     (is_cut && is_left_out).then(|| {
         let sentence = format!("has {named} nameservers, of which stub resolvers take three");
