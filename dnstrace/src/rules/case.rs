@@ -9,10 +9,10 @@ use smallvec::SmallVec;
 
 use super::answer::Answer;
 use super::name::Name;
-use crate::capture::{BootTime, Direction, Hook, Socket, WallTime};
+use crate::capture::{BootTime, Direction, Hook, WallTime};
 use crate::decode::Transport;
 use crate::decode::records::Records;
-use crate::join::{Connection, Hop, MessageKind, Outcome, Sign, Transaction, TransactionId, asked};
+use crate::join::{Connection, Hop, MessageCopy, MessageKind, Outcome, Sign, Transaction, TransactionId, asked};
 use crate::owner::{Party, Role, Who};
 
 const NOERROR: u16 = 0;
@@ -61,10 +61,10 @@ pub struct Case {
     pub signs: Vec<Sign>,
     /// The query came out at a socket of the responder.
     pub reached: bool,
-    /// The initiator's socket.
-    pub client_socket: Socket,
-    /// The responder's socket, when it is on this node.
-    pub server_socket: Socket,
+    /// The initiator's process, where it is known.
+    pub client_tgid: Option<u32>,
+    /// The responder's process, when it is on this node.
+    pub server_tgid: Option<u32>,
     /// At the client: see [`Transaction::response_time`].
     pub response_time: Option<Duration>,
     /// At the responder: see [`Transaction::server_response_time`].
@@ -127,7 +127,7 @@ impl Case {
         let query = transaction.query.as_ref().map(|query| Query {
             id: query.header.id,
             len: query.wire_len,
-            edns_size: Records::read(&query.bytes).ok().and_then(|records| records.edns()).map(|edns| edns.udp_size),
+            edns_size: edns_size(query),
         });
         let mut case = Self {
             id: transaction.id,
@@ -150,8 +150,8 @@ impl Case {
             path: Vec::new(),
             signs: transaction.signs.clone(),
             reached: transaction.path.iter().any(is_arrival),
-            client_socket: transaction.client_socket,
-            server_socket: transaction.server_socket,
+            client_tgid: transaction.client_socket.process.map(|process| process.tgid),
+            server_tgid: transaction.server_socket.process.map(|process| process.tgid),
             response_time: transaction.response_time,
             server_response_time: transaction.server_response_time,
             late_for: transaction.late_for,
@@ -301,6 +301,12 @@ impl Case {
 pub(super) fn connection_id(connection: &Connection) -> TransactionId {
     let what = (connection.time, connection.client, connection.server);
     TransactionId(foldhash::fast::FixedState::default().hash_one(what))
+}
+
+fn edns_size(query: &MessageCopy) -> Option<u16> {
+    let [.., additional] = query.header.counts;
+    let records = Records::read(&query.bytes).ok().filter(|_| additional > 0)?;
+    records.edns().map(|edns| edns.udp_size)
 }
 
 fn end(transaction: &Transaction) -> BootTime {

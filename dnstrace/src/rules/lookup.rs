@@ -29,6 +29,8 @@ pub struct Lookup {
     pub wall: WallTime,
     /// and when the last transaction ended, or its response came.
     pub end: BootTime,
+    /// How it ended.
+    pub outcome: LookupOutcome,
 }
 
 /// One name of a lookup, with all its queries.
@@ -104,9 +106,8 @@ impl Lookup {
         &self.first.who
     }
 
-    /// How it ended.
-    #[must_use]
-    pub fn outcome(&self) -> LookupOutcome {
+    /// How it ended, as its queries show it.
+    pub(super) fn outcome_of_queries(&self) -> LookupOutcome {
         let mut cases = self.cases();
         if self.steps.iter().any(Step::is_found) {
             LookupOutcome::Found

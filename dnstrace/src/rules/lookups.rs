@@ -14,7 +14,7 @@ use slab::Slab;
 use smallvec::{SmallVec, smallvec};
 
 use super::case::Case;
-use super::lookup::{Lookup, Step};
+use super::lookup::{Lookup, LookupOutcome, Step};
 use super::name::Name;
 use super::search::SearchDomains;
 use crate::capture::BootTime;
@@ -95,7 +95,8 @@ impl Lookups {
         let step = Step { name: name.clone(), suffix, cases: smallvec![Arc::clone(case)] };
         let (begin, wall, end) = (case.time, case.wall, ended(case));
         let (client, first) = (case.client.ip(), Arc::clone(case));
-        let lookup = Lookup { client, base, first, steps: smallvec![step], begin, wall, end };
+        let lookup =
+            Lookup { client, base, first, steps: smallvec![step], begin, wall, end, outcome: LookupOutcome::Open };
         let open = Open { lookup, touched: case.end, queries: 1, alike, older: None, newer: None };
         let at = self.open.insert(open);
         self.link(at);
@@ -109,13 +110,14 @@ impl Lookups {
 
     fn close(&mut self, at: usize) -> Lookup {
         self.unlink(at);
-        let Open { lookup, alike, .. } = self.open.remove(at);
+        let Open { mut lookup, alike, .. } = self.open.remove(at);
         if let Entry::Occupied(mut beside) = self.alike.entry(alike) {
             beside.get_mut().retain(|each| *each != at);
             if beside.get().is_empty() {
                 beside.remove();
             }
         }
+        lookup.outcome = lookup.outcome_of_queries();
         lookup
     }
 

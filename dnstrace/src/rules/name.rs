@@ -33,6 +33,12 @@ impl Name {
         Self::from_labels(labels.map(str::as_bytes))
     }
 
+    /// A name of one label.
+    #[must_use]
+    pub(super) fn of_label(label: &[u8]) -> Self {
+        Self::from_labels([label].into_iter())
+    }
+
     fn from_labels<'l>(labels: impl Iterator<Item = &'l [u8]>) -> Self {
         let mut wire = Vec::new();
         for label in labels {
@@ -137,6 +143,23 @@ impl Name {
     #[must_use]
     pub fn common(&self, other: &Self) -> usize {
         self.labels().zip(other.labels()).take_while(|(own, its)| own == its).count()
+    }
+}
+
+/// A cluster domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// `cluster.local`.
+    pub name: Name,
+    /// `svc.cluster.local`.
+    pub services: Name,
+}
+
+impl Domain {
+    /// Of its name.
+    #[must_use]
+    pub fn new(name: Name) -> Self {
+        Self { services: Name::from_text("svc").with(&name), name }
     }
 }
 

@@ -38,7 +38,7 @@ impl SearchLists {
             return self.of_pod(conf);
         }
         if self.others.domain.as_ref() != world.domain() {
-            let services = world.domain().map(|domain| Name::from_text("svc").with(domain));
+            let services = world.services_domain().cloned();
             self.others = Arc::new(SearchDomains { own: None, services, domain: world.domain().cloned() });
         }
         Arc::clone(&self.others)

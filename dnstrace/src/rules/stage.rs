@@ -15,7 +15,7 @@ use super::learned::Learned;
 use super::lookup::Lookup;
 use super::lookups::Lookups;
 use super::loops::Loops;
-use super::name::Name;
+use super::name::{Domain, Name};
 use super::search::SearchLists;
 use super::window::Window;
 use super::world::World;
@@ -41,7 +41,7 @@ pub struct Rules {
     loops: Loops,
     findings: Findings,
     /// The cluster domain, as sources said it when their facts changed last.
-    domain: Option<Name>,
+    domain: Option<Domain>,
     version: Option<u64>,
     /// The latest end of a transaction.
     now: BootTime,
@@ -130,7 +130,7 @@ impl Rules {
     fn learn_domain(&mut self, owner: &Owner) {
         if self.version.replace(owner.version()) != Some(owner.version()) {
             let said = owner.cluster_dns().domains().into_iter().max_by_key(|known| known.sources.len());
-            self.domain = said.map(|known| Name::from_text(&known.what));
+            self.domain = said.map(|known| Domain::new(Name::from_text(&known.what)));
         }
     }
 

@@ -90,7 +90,7 @@ impl BypassClusterDns {
 
 /// The first name of the cluster that another server denied, in a lookup that asked such servers only.
 fn denied_elsewhere<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, SocketAddr)> {
-    let domain = world.domain().filter(|_| lookup.outcome() == LookupOutcome::NotFound)?;
+    let domain = world.domain().filter(|_| lookup.outcome == LookupOutcome::NotFound)?;
     let is_cluster_dns = |case: &Case| world.is_cluster_server(case.server) || world.is_endpoint(case.server);
     if lookup.cases().any(|case| is_cluster_dns(case)) {
         return None;
