@@ -134,9 +134,8 @@ fn memory() -> Result<()> {
     let stream = Stream::new(BUSY, BUSY_PACKETS_PER_MINUTE * MINUTES);
     let watched = Watched { stream, before, peaks: Arc::clone(&peaks) };
     read([watched].into_iter(), Show::Nothing, || Some(Rules::new()))?;
-    println!(
-        "\nMemory of a report at {BUSY_QUERIES_PER_SECOND} queries/s, MiB at the most in each of {MINUTES} minutes"
-    );
+    let rate = BUSY.queries_per_second;
+    println!("\nMemory of a report at {rate} queries/s, MiB at the most in each of {MINUTES} minutes");
     let peaks: Vec<_> = peaks.iter().map(|peak| mib(peak.load(Ordering::Relaxed))).collect();
     println!("{}", peaks.iter().map(|peak| format!("{peak:>6.1}")).collect::<String>());
     let most = peaks.iter().copied().fold(0.0, f64::max);
