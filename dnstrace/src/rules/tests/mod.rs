@@ -12,6 +12,7 @@ mod conntrack_full;
 mod dns_tcp_idle_reset;
 mod fragment_lost;
 mod framework;
+mod kept;
 mod kubernetes_plugin_unsynced;
 mod loops;
 mod max_concurrent_refused;
