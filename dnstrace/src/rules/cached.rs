@@ -1,13 +1,12 @@
 //! Failures that a forwarder keeps for a while, and gives to others who ask.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::case::Case;
-use super::finding::About;
+use super::finding::{About, Subject};
 use super::name::Name;
 use super::recent::Recent;
-use super::upstream::READ_TIMEOUT;
+use super::upstream::{READ_TIMEOUT, asked_by_responder};
 use super::world::World;
 use crate::capture::BootTime;
 use crate::join::Outcome;
@@ -17,14 +16,12 @@ const SERVFAIL: u16 = 2;
 const KEPT: Duration = Duration::from_millis(5_100);
 /// Questions whose failure is remembered: those of five seconds.
 const FAILURES_MAX: usize = 4_096;
-/// Queries of a forwarder for one name that are looked at: it tries a few servers a few times.
-const LOOKED_AT_MAX: usize = 64;
 /// Forwarders that are remembered: a node sees a few.
 const FORWARDERS_MAX: usize = 256;
 
 /// Failures that were explained.
 #[derive(Debug)]
-pub(super) struct Cached(Recent<(IpAddr, Name, u16), (BootTime, About)>);
+pub(super) struct Cached(Recent<(About, Name, u16), (BootTime, About)>);
 
 impl Default for Cached {
     fn default() -> Self {
@@ -70,11 +67,7 @@ pub(super) fn repeats(case: &Case, world: &World<'_>) -> bool {
 /// failure again. Nobody need have been told: where a query was sent again, CoreDNS asks on for each copy, and keeps the
 /// last failure from when the client has long had the first.
 pub(super) fn kept_from<'w>(case: &'w Case, world: &World<'w>) -> impl Iterator<Item = &'w Case> + use<'w> {
-    let window = world.window;
-    let is_asked = |other: &&Case| {
-        other.is_upstream() && other.time < case.time && other.name() == case.name() && other.qtype() == case.qtype()
-    };
-    let asked = move || window.of(case.responder().ip(), case.name()).take(LOOKED_AT_MAX).filter(is_asked);
+    let asked = move || asked_by_responder(case, world.window).filter(|other| other.time < case.time);
     let mended = asked().filter(|other| other.rcode().is_some() && !other.is_error()).map(|other| other.time).max();
     let is_kept = move |failed: BootTime| may_be_kept(case) && failed <= case.time && case.time.since(failed) <= KEPT;
     asked().filter(move |other| mended < Some(other.time) && failed_at(other).is_some_and(is_kept))
@@ -82,7 +75,7 @@ pub(super) fn kept_from<'w>(case: &'w Case, world: &World<'w>) -> impl Iterator<
 
 /// Forwarders that others do not answer, by which failures are explained that are older than what was seen.
 #[derive(Debug)]
-pub(super) struct Before(Recent<IpAddr, ()>);
+pub(super) struct Before(Recent<About, ()>);
 
 impl Default for Before {
     fn default() -> Self {
@@ -94,15 +87,15 @@ impl Before {
     /// Learns from a transaction that ended.
     pub(super) fn add(&mut self, case: &Case) {
         if case.is_upstream() && case.failed() {
-            self.0.insert(case.client.ip(), ());
+            self.0.insert(Subject::client(case).about, ());
         }
     }
 
     /// Whether the responder may have kept this failure since before anything was seen: what it asks others fails now, too.
     pub(super) fn explains(&self, case: &Case, world: &World<'_>) -> bool {
         let began = world.learned.began();
-        let is_early = began.is_some_and(|began| case.time.since(began) <= KEPT);
-        is_early && may_be_kept(case) && self.0.get(&case.responder().ip()).is_some()
+        let is_early = began.is_some_and(|began| case.time.since(began) <= READ_TIMEOUT + KEPT);
+        is_early && may_be_kept(case) && self.0.get(&forwarder(case)).is_some()
     }
 
     /// Forwarders that were forgotten for want of room.
@@ -130,6 +123,11 @@ fn answered(case: &Case) -> BootTime {
     case.response_time.map_or(case.end, |time| case.time.after(time))
 }
 
-fn key(case: &Case) -> Option<(IpAddr, Name, u16)> {
-    Some((case.responder().ip(), case.name()?.clone(), case.qtype()?))
+/// A pod has one cache for all its addresses.
+fn key(case: &Case) -> Option<(About, Name, u16)> {
+    Some((forwarder(case), case.name()?.clone(), case.qtype()?))
+}
+
+fn forwarder(case: &Case) -> About {
+    Subject::party(case.who.server.as_ref(), case.responder().ip()).about
 }

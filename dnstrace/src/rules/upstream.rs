@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::case::Case;
 use super::found::Found;
 use super::name::Name;
+use super::window::Window;
 use super::world::World;
 use crate::capture::{BootTime, Direction, Hook};
 use crate::decode::iana;
@@ -29,14 +30,22 @@ const HINFO: u16 = 13;
 /// the cause of a third, by its address.
 pub(super) fn asked_on<'w>(case: &'w Case, world: &World<'w>) -> impl Iterator<Item = &'w Case> + use<'w> {
     let window = world.window;
-    let (until, responder) = (until(case), case.responder().ip());
-    let is_meanwhile = move |other: &&Case| {
-        other.cause.is_none() && other.is_upstream() && other.time >= case.time && other.time <= until
+    let until = until(case);
+    let is_meanwhile = move |other: &&Case| other.cause.is_none() && other.time >= case.time && other.time <= until;
+    window.caused_by(case.id).take(LOOKED_AT_MAX).chain(asked_by_responder(case, window).filter(is_meanwhile))
+}
+
+/// What the responder of `case` asked others about the same question, at any time, the newest of each of its addresses
+/// first: a pod asks on over the family that its upstream server has.
+pub(super) fn asked_by_responder<'w>(case: &'w Case, window: &'w Window) -> impl Iterator<Item = &'w Case> + use<'w> {
+    let is_same = move |other: &&Case| {
+        other.is_upstream() && other.id != case.id && other.name() == case.name() && other.qtype() == case.qtype()
     };
-    let is_same =
-        move |other: &&Case| other.id != case.id && other.name() == case.name() && other.qtype() == case.qtype();
-    let unlinked = window.of(responder, case.name()).take(LOOKED_AT_MAX).filter(is_meanwhile).filter(is_same);
-    window.caused_by(case.id).take(LOOKED_AT_MAX).chain(unlinked)
+    let address = case.responder().ip();
+    let pod = case.who.server.as_ref().and_then(Party::pod).filter(|pod| pod.host_network != Some(true));
+    let others = pod.into_iter().flat_map(|pod| pod.addresses.iter().copied()).filter(move |other| *other != address);
+    let of = move |address| window.of(address, case.name()).take(LOOKED_AT_MAX);
+    std::iter::once(address).chain(others).flat_map(of).filter(is_same)
 }
 
 /// When the responder had no more reason to ask others.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::command;
-use dnstrace_tests::kube::{CLUSTER_DNS, Kube, Pod};
+use dnstrace_tests::kube::{CLUSTER_DNS, Kube, Pod, UPSTREAM};
 use dnstrace_tests::node::Netns;
 
 use crate::asked::unique_name;
@@ -26,8 +26,9 @@ pub(crate) fn of_clients(kube: &Kube, faults: &mut Vec<String>) {
 
 /// What is wrong for all.
 pub(crate) fn of_cluster_dns(kube: &Kube, faults: &mut Vec<String>) {
-    let scenes: [(&str, Scene); 4] = [
+    let scenes: [(&str, Scene); 5] = [
         ("rollout", rolled_out),
+        ("upstream silent", upstream_silent),
         ("no endpoints", no_endpoints),
         ("loop", loops_to_itself),
         ("API server forbids", forbidden),
@@ -91,6 +92,14 @@ fn rolled_out(kube: &Kube) -> Result<()> {
         kube.kubectl(&[&["--namespace", "kube-system", "rollout"], &words[..]].concat())?;
     }
     check(session, &[])
+}
+
+fn upstream_silent(kube: &Kube) -> Result<()> {
+    let expected = [format!("upstream-timeout certain {UPSTREAM}")];
+    let mut session = watch(kube)?;
+    let _silent = kube.halt_upstream()?;
+    session.until_found(&expected)?;
+    check(session, &expected)
 }
 
 fn no_endpoints(kube: &Kube) -> Result<()> {

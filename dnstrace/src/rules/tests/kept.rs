@@ -91,8 +91,14 @@ fn failure_may_be_older_than_what_is_seen() {
 }
 
 #[test]
+fn query_from_before_the_run_may_fail_in_it() {
+    let asks = [at_once(0), at_once(6_900)].into_iter().chain(dead(500));
+    check(scene(asks), &["upstream-timeout certain 192.0.2.53:53 2"]);
+}
+
+#[test]
 fn later_failure_is_not_older_than_what_is_seen() {
-    let asks = [at_once(0), at_once(5_500)].into_iter().chain(dead(500));
+    let asks = [at_once(0), at_once(7_500)].into_iter().chain(dead(500));
     check(scene(asks), &["upstream-timeout certain 192.0.2.53:53 2", UNEXPLAINED]);
 }
 
@@ -101,4 +107,19 @@ fn first_failure_of_a_server_whose_upstream_answers_is_told() {
     let client = to_coredns(500, CLIENT, "c.example");
     let asked = asked_on(&client, 1, UPSTREAM).found("198.51.100.1");
     check(scene([at_once(0), asked, client.rcode(2, 0).address("198.51.100.1")]), &[UNEXPLAINED]);
+}
+
+#[test]
+fn pod_keeps_a_failure_for_all_its_addresses() {
+    let addresses = ["10.244.0.53", "fd00::53"].map(|address| address.parse().unwrap()).to_vec();
+    let pod = PodFact { uid: "uid-coredns-1".into(), addresses, ..PodFact::default() };
+    let early = to_coredns(0, CLIENT, "b.example").rcode(1, 0).address("198.51.100.1");
+    let asked = [10_000, 12_000].map(|at| {
+        let client = to_coredns(at, CLIENT, "a.example");
+        asked_on(&client, 0, UPSTREAM).with(|transaction| transaction.cause = None)
+    });
+    let six = Ask::new(15_000, "[fd00::10]:40000", SERVICE_V6, "a.example", hickory_proto::rr::RecordType::A);
+    let six = six.behind("[fd00::53]:53").rcode(0, SERVFAIL);
+    let scene = Scene::cluster().fact(Fact::Pod(pod)).asks([early, six]).asks(asked);
+    check(scene, &["upstream-timeout certain 192.0.2.53:53 2"]);
 }
