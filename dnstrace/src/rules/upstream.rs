@@ -139,17 +139,21 @@ pub(super) fn is_lost_on_node(case: &Case) -> bool {
 /// Whether a cache of the node was asked: NodeLocal DNSCache has a link-local address, and often that of the Service, too.
 /// Resolvers of cloud providers have link-local addresses as well.
 pub(super) fn is_node_cache(case: &Case, world: &World<'_>) -> bool {
-    let is_own_address = match case.server.ip() {
-        IpAddr::V4(address) => address.is_link_local() && address.octets()[2] != PROVIDER_OCTET,
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
     let is_node = |party: &Party| match party {
         Party::Node { .. } => true,
         Party::Pod { pod, .. } => pod.host_network == Some(true),
         Party::Remote(_) | Party::Resolver => false,
     };
     let is_on_node = case.server_after_nat.is_none() && case.who.server.as_ref().is_some_and(is_node);
-    is_own_address || (is_on_node && world.is_cluster_server(case.server))
+    has_cache_address(case) || (is_on_node && world.is_cluster_server(case.server))
+}
+
+/// Whether the address asked is one that is a cache's, whoever names it.
+pub(super) fn has_cache_address(case: &Case) -> bool {
+    match case.server.ip() {
+        IpAddr::V4(address) => address.is_link_local() && address.octets()[2] != PROVIDER_OCTET,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
 }
 
 /// CoreDNS's `health_check` of an upstream server: any response is a good one.

@@ -118,8 +118,13 @@ impl Scene {
     }
 
     /// What the API says.
-    pub(in crate::rules) fn fact(mut self, fact: Fact) -> Self {
-        self.owner.apply(Source::Api, fact, BootTime(0));
+    pub(in crate::rules) fn fact(self, fact: Fact) -> Self {
+        self.said(Source::Api, fact)
+    }
+
+    /// What another source says.
+    pub(in crate::rules) fn said(mut self, source: Source, fact: Fact) -> Self {
+        self.owner.apply(source, fact, BootTime(0));
         self
     }
 

@@ -30,6 +30,9 @@ const PORT: u16 = 53;
 /// Where a file says no address of its own, systemd-resolved keeps them here.
 const BEHIND_RESOLVED: &str = "run/systemd/resolve/resolv.conf";
 
+/// Servers and domains that pods name, with how many do.
+type Votes = BTreeMap<(SocketAddr, Text), usize>;
+
 /// Pods' files, by their paths.
 #[derive(Debug, Default)]
 pub(super) struct ResolvConfs(BTreeMap<Text, (Stamp, Option<ResolvConf>)>);
@@ -43,11 +46,13 @@ impl ResolvConfs {
             self.refresh(host, path);
         }
         let skipped = self.0.values().filter(|(_, file)| file.is_none()).count() as u64;
-        let mut votes: BTreeMap<(SocketAddr, Text), usize> = BTreeMap::new();
+        let (mut votes, mut voters) = (Votes::new(), 0);
         let mut facts = Vec::new();
         for (path, pod) in &pods {
             let Some(file) = self.0.get(path).and_then(|(_, file)| file.as_ref()) else { continue };
-            for vote in cluster_dns(file, &pod.namespace) {
+            let named: BTreeSet<_> = cluster_dns(file, &pod.namespace).collect();
+            voters += usize::from(!named.is_empty());
+            for vote in named {
                 *votes.entry(vote).or_default() += 1;
             }
             facts.extend(pod.uid.clone().map(|pod| Fact::ResolvConf(ResolvConf { pod, ..file.clone() })));
@@ -56,7 +61,7 @@ impl ResolvConfs {
             let why = format!("none of {} names cluster DNS", count(pods.len(), "pod"));
             return Found { facts, ..Found::absent(why).skipping(skipped) };
         }
-        facts.push(Fact::ClusterDns(fact(votes)));
+        facts.push(Fact::ClusterDns(fact(votes, voters)));
         let found = format!("cluster DNS in /etc/resolv.conf of {}", count(pods.len(), "pod"));
         Found::ready(facts, found).skipping(skipped)
     }
@@ -101,9 +106,12 @@ fn cluster_dns(file: &ResolvConf, namespace: &str) -> impl Iterator<Item = (Sock
     servers.filter_map(move |address| Some((SocketAddr::new(address.to_canonical(), PORT), domain.clone()?)))
 }
 
-/// What most pods name comes first.
-fn fact(votes: BTreeMap<(SocketAddr, Text), usize>) -> ClusterDnsFact {
-    let mut votes: Vec<((SocketAddr, Text), usize)> = votes.into_iter().collect();
+/// What more than half of the pods name: one that names others beside cluster DNS, or somebody else altogether, does not
+/// say it of the cluster. Where there is no such, those that most pods name.
+fn fact(votes: Votes, voters: usize) -> ClusterDnsFact {
+    let most = votes.values().copied().max().unwrap_or_default();
+    let enough = most.min(voters / 2 + 1);
+    let mut votes: Vec<((SocketAddr, Text), usize)> = votes.into_iter().filter(|vote| vote.1 >= enough).collect();
     votes.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     let domain = votes.first().map(|((_, domain), _)| domain.clone());
     let mut servers: Vec<SocketAddr> = Vec::new();
@@ -155,11 +163,28 @@ mod tests {
         assert_eq!((file.search.len(), file.nameservers.len()), (SEARCH_MAX, SERVERS_MAX));
     }
 
+    /// The servers, where so many of so many pods name each.
+    fn servers(named: &[(&str, usize)], voters: usize) -> Vec<String> {
+        let vote = |(text, count): &(&str, usize)| ((text.parse().unwrap(), Text::from("cluster.local")), *count);
+        fact(named.iter().map(vote).collect(), voters).servers.iter().map(ToString::to_string).collect()
+    }
+
     #[test]
-    fn server_of_most_pods_comes_first() {
-        let key = |text: &str| (text.parse().unwrap(), Text::from("cluster.local"));
-        let fact = fact([(key("10.0.0.1:53"), 1), (key("10.96.0.10:53"), 5)].into());
-        assert_eq!(fact.servers, ["10.96.0.10:53", "10.0.0.1:53"].map(|text| text.parse().unwrap()));
+    fn server_of_one_pod_is_not_the_clusters() {
+        assert_eq!(servers(&[("10.0.0.1:53", 1), ("10.96.0.10:53", 5)], 5), ["10.96.0.10:53"]);
+        assert_eq!(servers(&[("192.0.2.53:53", 3), ("10.96.0.10:53", 5)], 6), ["10.96.0.10:53"]);
+    }
+
+    #[test]
+    fn servers_of_both_families_are_the_clusters() {
+        let both = [("10.96.0.10:53", 6), ("[fd00::a]:53", 4)];
+        assert_eq!(servers(&both, 6), ["10.96.0.10:53", "[fd00::a]:53"]);
+    }
+
+    #[test]
+    fn where_pods_do_not_agree_most_of_them_count() {
+        assert_eq!(servers(&[("10.0.0.1:53", 1), ("10.96.0.10:53", 1)], 2), ["10.0.0.1:53", "10.96.0.10:53"]);
+        assert_eq!(servers(&[("10.0.0.1:53", 1), ("10.0.0.2:53", 2), ("10.96.0.10:53", 2)], 5).len(), 2);
     }
 
     #[test]
