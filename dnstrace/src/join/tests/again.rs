@@ -70,10 +70,10 @@ fn three_times() {
             r cni0<   10.244.0.53:53 > 192.0.2.2:4000
             r @node<  10.96.0.10:53 > 192.0.2.2:4000";
     let lines = again.lines().map(str::trim).filter(|line| !line.is_empty()).cycle().take(15).enumerate();
-    let scenario: String = lines.map(|(at, line)| format!("0.{:02} {line}\n", at + 10)).collect();
+    let scenario: Vec<_> = lines.map(|(at, line)| format!("0.{:02} {line}", at + 10)).collect();
     let path = "path=q:@node>,q:@dns<,r:@dns>,r:cni0<,r:@node< rt=0.04 srt=0.01";
     let answered = |number| format!("#{number} answered 192.0.2.2:4000 > 10.96.0.10:53 nat=10.244.0.53:53 {path}\n");
-    check(&scenario, &[1, 2, 3].map(answered).concat());
+    check(&scenario.join("\n"), &[1, 2, 3].map(answered).concat());
 }
 
 #[test]

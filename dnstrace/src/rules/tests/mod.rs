@@ -47,6 +47,7 @@ mod upstream_timeout;
 mod vip_not_translated;
 mod walks;
 mod ways;
+mod wrong_nameserver;
 mod wrong_namespace;
 
 pub(in crate::rules) use asks::{Ask, asked_because, asked_on, at_device, at_socket, dropped, rejected, to_coredns};

@@ -46,12 +46,12 @@ impl ResolvConfs {
             self.refresh(host, path);
         }
         let skipped = self.0.values().filter(|(_, file)| file.is_none()).count() as u64;
-        let (mut votes, mut voters) = (Votes::new(), 0);
+        let (mut votes, mut naming) = (Votes::new(), 0);
         let mut facts = Vec::new();
         for (path, pod) in &pods {
             let Some(file) = self.0.get(path).and_then(|(_, file)| file.as_ref()) else { continue };
             let named: BTreeSet<_> = cluster_dns(file, &pod.namespace).collect();
-            voters += usize::from(!named.is_empty());
+            naming += usize::from(!named.is_empty());
             for vote in named {
                 *votes.entry(vote).or_default() += 1;
             }
@@ -61,7 +61,7 @@ impl ResolvConfs {
             let why = format!("none of {} names cluster DNS", count(pods.len(), "pod"));
             return Found { facts, ..Found::absent(why).skipping(skipped) };
         }
-        facts.push(Fact::ClusterDns(fact(votes, voters)));
+        facts.push(Fact::ClusterDns(fact(votes, naming)));
         let found = format!("cluster DNS in /etc/resolv.conf of {}", count(pods.len(), "pod"));
         Found::ready(facts, found).skipping(skipped)
     }
@@ -108,9 +108,9 @@ fn cluster_dns(file: &ResolvConf, namespace: &str) -> impl Iterator<Item = (Sock
 
 /// What more than half of the pods name: one that names others beside cluster DNS, or somebody else altogether, does not
 /// say it of the cluster. Where there is no such, those that most pods name.
-fn fact(votes: Votes, voters: usize) -> ClusterDnsFact {
+fn fact(votes: Votes, naming: usize) -> ClusterDnsFact {
     let most = votes.values().copied().max().unwrap_or_default();
-    let enough = most.min(voters / 2 + 1);
+    let enough = most.min(naming / 2 + 1);
     let mut votes: Vec<((SocketAddr, Text), usize)> = votes.into_iter().filter(|vote| vote.1 >= enough).collect();
     votes.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     let domain = votes.first().map(|((_, domain), _)| domain.clone());
@@ -164,9 +164,9 @@ mod tests {
     }
 
     /// The servers, where so many of so many pods name each.
-    fn servers(named: &[(&str, usize)], voters: usize) -> Vec<String> {
+    fn servers(named: &[(&str, usize)], naming: usize) -> Vec<String> {
         let vote = |(text, count): &(&str, usize)| ((text.parse().unwrap(), Text::from("cluster.local")), *count);
-        fact(named.iter().map(vote).collect(), voters).servers.iter().map(ToString::to_string).collect()
+        fact(named.iter().map(vote).collect(), naming).servers.iter().map(ToString::to_string).collect()
     }
 
     #[test]
