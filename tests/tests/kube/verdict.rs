@@ -6,6 +6,7 @@ use dnstrace_tests::kube::{CLUSTER_DNS, Kube, Pod, UPSTREAM};
 use dnstrace_tests::node::Netns;
 
 use crate::asked::unique_name;
+use crate::misled::Misled;
 use crate::session::{MODES, Session, shown};
 
 type Scene = fn(&Kube) -> Result<()>;
@@ -15,11 +16,13 @@ const MUSL: &str = "truncated-no-tcp";
 
 /// What is wrong with one pod.
 pub(crate) fn of_clients(kube: &Kube, faults: &mut Vec<String>) {
-    let scenes: [(&str, Scene); 4] = [
+    let scenes: [(&str, Scene); 6] = [
         ("healthy", healthy),
         ("musl without TCP", musl_without_tcp),
         ("Service of another namespace", wrong_namespace),
         ("queries dropped", queries_dropped),
+        ("nameserver that nobody is", wrong_nameserver),
+        ("nameserver that is the upstream server", names_upstream),
     ];
     play(&scenes, kube, faults);
 }
@@ -83,6 +86,25 @@ fn queries_dropped(kube: &Kube) -> Result<()> {
     let _rule = Dropping::queries_of(kube, &web)?;
     session.until_found(&expected)?;
     check(session, &expected)
+}
+
+/// No Service has the address, though it is of their range: kube-proxy has its queries dropped.
+fn wrong_nameserver(kube: &Kube) -> Result<()> {
+    let misled = Misled::start(kube, "misled", &["10.96.0.11"])?;
+    let expected = [format!("wrong-nameserver certain shop/{}", misled.pod()?.name)];
+    let mut session = watch(kube)?;
+    session.until_found(&expected)?;
+    check(session, &expected)
+}
+
+/// That one pod asks it does not make it cluster DNS: `CoreDNS` asks it, too.
+fn names_upstream(kube: &Kube) -> Result<()> {
+    let _misled = Misled::start(kube, "misled", &[UPSTREAM, CLUSTER_DNS[0]])?;
+    let mut session = watch(kube)?;
+    let web = one(kube, "web")?;
+    kube.look_up(&web, &[&unique_name("web", "probe.example")])?;
+    session.until(3, |line| line["role"] == "upstream")?;
+    check(session, &[])
 }
 
 /// `CoreDNS` answers on while it goes (`lameduck`), and probes itself when it comes.
