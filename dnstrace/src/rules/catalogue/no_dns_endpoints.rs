@@ -23,7 +23,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
                 address is known to be a Service's, as a policy may reject, too; suspected when not even that is known.",
     remedy: "See why no CoreDNS pod is ready: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns, then \
              kubectl -n kube-system describe those pods and read their logs. kubectl -n kube-system get service kube-dns \
-             must have the address that pods ask; where it was deleted, create it again with that `clusterIP`.",
+             must have the address that pods ask; where it was deleted, create it again with that clusterIP.",
     link: "https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/#are-dns-endpoints-exposed",
     surer: "the API server's list of endpoints (run dnstrace in the cluster, or give it a kubeconfig)",
     explains_failure: true,
