@@ -57,7 +57,16 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
             best.offer(slot, closeness);
         }
     }
-    let Some((slot, (_, addresses, fit, _))) = best.any() else { return unmasqueraded(table, seen) };
+    let Some((slot, (_, addresses, fit, _))) = best.any() else { return unmasqueraded(table, seen, |_| true) };
+    if fit == Fit::Duplicate {
+        // glibc asks again from the same socket, with the same message ID: of a query that is masqueraded the way back of
+        // the last response has shown the socket's port, of the next one it has not yet.
+        let is_first_here = |open: &Open| !open.keys.contains(&seen.key) && is_between_same(open, seen);
+        match unmasqueraded(table, seen, is_first_here) {
+            ResponseIs::Unmatched => {}
+            known => return known,
+        }
+    }
     if best.only().is_none() && addresses == ONE {
         return ResponseIs::Ambiguous;
     }
@@ -72,17 +81,23 @@ pub(super) fn classify(table: &Table, seen: &Seen<'_>) -> ResponseIs {
 
 /// What a host sends passes the socket hook after the host's own NAT: a query that it masquerades is never seen with the
 /// port of its socket, its response is. The bytes, seen on their way back just now, tell whose response it is.
-fn unmasqueraded(table: &Table, seen: &Seen<'_>) -> ResponseIs {
-    let o = seen.observation;
+fn unmasqueraded(table: &Table, seen: &Seen<'_>, is_wanted: impl Fn(&Open) -> bool) -> ResponseIs {
     let mut best = Best::new();
-    for (slot, open) in table.with_identity(seen.identity).filter(|(_, open)| on_its_way_back(open, seen)) {
-        best.offer(slot, open.response_hops().any(|hop| hop.dst == o.dst || hop.src == o.src));
+    let open = table.with_identity(seen.identity).filter(|(_, open)| on_its_way_back(open, seen) && is_wanted(open));
+    for (slot, open) in open {
+        best.offer(slot, is_between_same(open, seen));
     }
     match (best.rank(), best.only()) {
         (None, _) => ResponseIs::Unmatched,
         (_, None) => ResponseIs::Ambiguous,
         (_, Some(slot)) => ResponseIs::Sighting(slot),
     }
+}
+
+/// Whether the response was seen with one of its two addresses.
+fn is_between_same(open: &Open, seen: &Seen<'_>) -> bool {
+    let o = seen.observation;
+    open.response_hops().any(|hop| hop.dst == o.dst || hop.src == o.src)
 }
 
 fn on_its_way_back(open: &Open, seen: &Seen<'_>) -> bool {

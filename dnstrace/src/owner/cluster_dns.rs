@@ -194,6 +194,13 @@ impl ClusterDns {
         self.servers.contains(&canonical(&address))
     }
 
+    /// The same, where not only pods' own files say so: a pod may name anybody.
+    #[must_use]
+    pub fn is_sure_server(&self, address: SocketAddr) -> bool {
+        let has = |fact: &ClusterDnsFact| fact.servers.iter().any(|server| canonical(server) == canonical(&address));
+        self.said.iter().any(|(source, fact)| *source != Source::ResolvConf && has(fact))
+    }
+
     /// Whether they are answered there, as any source says.
     #[must_use]
     pub fn is_endpoint(&self, address: SocketAddr) -> bool {

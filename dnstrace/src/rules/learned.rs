@@ -9,6 +9,7 @@ use foldhash::{HashMap, HashSet};
 use super::case::Case;
 use super::name::{Domain, Name};
 use super::watched::Watched;
+use crate::capture::BootTime;
 use crate::join::Transaction;
 
 /// Domains that names below `svc` end in; pods of one cluster agree, and anybody may ask for any name.
@@ -34,6 +35,7 @@ pub struct Learned {
     responders: HashSet<IpAddr>,
     resolvers: HashSet<IpAddr>,
     watched: Watched,
+    began: Option<BootTime>,
     /// Kubernetes namespaces in which a Service of a name was found.
     named: HashMap<Box<[u8]>, BTreeSet<Name>>,
     /// Hashes of names that were found.
@@ -50,6 +52,7 @@ struct Most {
 impl Learned {
     /// Learns from a transaction that ended.
     pub(super) fn add(&mut self, case: &Case) {
+        self.began = self.began.into_iter().chain([case.time]).min();
         if let Some(name) = case.name() {
             self.add_domain(name);
             if case.is_found() {
@@ -69,6 +72,12 @@ impl Learned {
     /// Learns from where its packets were seen.
     pub(super) fn watch(&mut self, transaction: &Transaction) {
         self.watched.add(transaction);
+    }
+
+    /// When the first transaction began: what was before was not seen.
+    #[must_use]
+    pub fn began(&self) -> Option<BootTime> {
+        self.began
     }
 
     /// What is watched.

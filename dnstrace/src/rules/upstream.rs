@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::case::Case;
 use super::found::Found;
 use super::name::Name;
+use super::window::Window;
 use super::world::World;
 use crate::capture::{BootTime, Direction, Hook};
 use crate::decode::iana;
@@ -29,14 +30,22 @@ const HINFO: u16 = 13;
 /// the cause of a third, by its address.
 pub(super) fn asked_on<'w>(case: &'w Case, world: &World<'w>) -> impl Iterator<Item = &'w Case> + use<'w> {
     let window = world.window;
-    let (until, responder) = (until(case), case.responder().ip());
-    let is_meanwhile = move |other: &&Case| {
-        other.cause.is_none() && other.is_upstream() && other.time >= case.time && other.time <= until
+    let until = until(case);
+    let is_meanwhile = move |other: &&Case| other.cause.is_none() && other.time >= case.time && other.time <= until;
+    window.caused_by(case.id).take(LOOKED_AT_MAX).chain(asked_by_responder(case, window).filter(is_meanwhile))
+}
+
+/// What the responder of `case` asked others about the same question, at any time, the newest of each of its addresses
+/// first: a pod asks on over the family that its upstream server has.
+pub(super) fn asked_by_responder<'w>(case: &'w Case, window: &'w Window) -> impl Iterator<Item = &'w Case> + use<'w> {
+    let is_same = move |other: &&Case| {
+        other.is_upstream() && other.id != case.id && other.name() == case.name() && other.qtype() == case.qtype()
     };
-    let is_same =
-        move |other: &&Case| other.id != case.id && other.name() == case.name() && other.qtype() == case.qtype();
-    let unlinked = window.of(responder, case.name()).take(LOOKED_AT_MAX).filter(is_meanwhile).filter(is_same);
-    window.caused_by(case.id).take(LOOKED_AT_MAX).chain(unlinked)
+    let address = case.responder().ip();
+    let pod = case.who.server.as_ref().and_then(Party::pod).filter(|pod| pod.host_network != Some(true));
+    let others = pod.into_iter().flat_map(|pod| pod.addresses.iter().copied()).filter(move |other| *other != address);
+    let of = move |address| window.of(address, case.name()).take(LOOKED_AT_MAX);
+    std::iter::once(address).chain(others).flat_map(of).filter(is_same)
 }
 
 /// When the responder had no more reason to ask others.
@@ -130,17 +139,21 @@ pub(super) fn is_lost_on_node(case: &Case) -> bool {
 /// Whether a cache of the node was asked: NodeLocal DNSCache has a link-local address, and often that of the Service, too.
 /// Resolvers of cloud providers have link-local addresses as well.
 pub(super) fn is_node_cache(case: &Case, world: &World<'_>) -> bool {
-    let is_own_address = match case.server.ip() {
-        IpAddr::V4(address) => address.is_link_local() && address.octets()[2] != PROVIDER_OCTET,
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
     let is_node = |party: &Party| match party {
         Party::Node { .. } => true,
         Party::Pod { pod, .. } => pod.host_network == Some(true),
         Party::Remote(_) | Party::Resolver => false,
     };
     let is_on_node = case.server_after_nat.is_none() && case.who.server.as_ref().is_some_and(is_node);
-    is_own_address || (is_on_node && world.is_cluster_server(case.server))
+    has_cache_address(case) || (is_on_node && world.is_cluster_server(case.server))
+}
+
+/// Whether the address asked is one that is a cache's, whoever names it.
+pub(super) fn has_cache_address(case: &Case) -> bool {
+    match case.server.ip() {
+        IpAddr::V4(address) => address.is_link_local() && address.octets()[2] != PROVIDER_OCTET,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
 }
 
 /// CoreDNS's `health_check` of an upstream server: any response is a good one.

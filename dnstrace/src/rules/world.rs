@@ -40,6 +40,12 @@ impl World<'_> {
         self.owner.cluster_dns().is_server(address) || self.learned.is_service(address)
     }
 
+    /// The same, where not only some pods name it.
+    #[must_use]
+    pub fn is_sure_cluster_server(&self, address: SocketAddr) -> bool {
+        self.owner.cluster_dns().is_sure_server(address) || self.learned.is_service(address)
+    }
+
     /// Endpoints of cluster DNS, those that take queries, as the API says them; `None` where nobody asked the API.
     #[must_use]
     pub fn ready_endpoints(&self) -> Option<Vec<SocketAddr>> {

@@ -4,6 +4,7 @@
 
 mod asked;
 mod churn;
+mod misled;
 mod names;
 mod outage;
 mod path;

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::command;
-use dnstrace_tests::kube::{CLUSTER_DNS, Kube, Pod};
+use dnstrace_tests::kube::{CLUSTER_DNS, Kube, Pod, UPSTREAM};
 use dnstrace_tests::node::Netns;
 
 use crate::asked::unique_name;
+use crate::misled::Misled;
 use crate::session::{MODES, Session, shown};
 
 type Scene = fn(&Kube) -> Result<()>;
@@ -15,19 +16,22 @@ const MUSL: &str = "truncated-no-tcp";
 
 /// What is wrong with one pod.
 pub(crate) fn of_clients(kube: &Kube, faults: &mut Vec<String>) {
-    let scenes: [(&str, Scene); 4] = [
+    let scenes: [(&str, Scene); 6] = [
         ("healthy", healthy),
         ("musl without TCP", musl_without_tcp),
         ("Service of another namespace", wrong_namespace),
         ("queries dropped", queries_dropped),
+        ("nameserver that nobody is", wrong_nameserver),
+        ("nameserver that is the upstream server", names_upstream),
     ];
     play(&scenes, kube, faults);
 }
 
 /// What is wrong for all.
 pub(crate) fn of_cluster_dns(kube: &Kube, faults: &mut Vec<String>) {
-    let scenes: [(&str, Scene); 4] = [
+    let scenes: [(&str, Scene); 5] = [
         ("rollout", rolled_out),
+        ("upstream silent", upstream_silent),
         ("no endpoints", no_endpoints),
         ("loop", loops_to_itself),
         ("API server forbids", forbidden),
@@ -84,6 +88,25 @@ fn queries_dropped(kube: &Kube) -> Result<()> {
     check(session, &expected)
 }
 
+/// No Service has the address, though it is of their range: kube-proxy has its queries dropped.
+fn wrong_nameserver(kube: &Kube) -> Result<()> {
+    let misled = Misled::start(kube, "misled", &["10.96.0.11"])?;
+    let expected = [format!("wrong-nameserver certain shop/{}", misled.pod()?.name)];
+    let mut session = watch(kube)?;
+    session.until_found(&expected)?;
+    check(session, &expected)
+}
+
+/// That one pod asks it does not make it cluster DNS: `CoreDNS` asks it, too.
+fn names_upstream(kube: &Kube) -> Result<()> {
+    let _misled = Misled::start(kube, "misled", &[UPSTREAM, CLUSTER_DNS[0]])?;
+    let mut session = watch(kube)?;
+    let web = one(kube, "web")?;
+    kube.look_up(&web, &[&unique_name("web", "probe.example")])?;
+    session.until(3, |line| line["role"] == "upstream")?;
+    check(session, &[])
+}
+
 /// `CoreDNS` answers on while it goes (`lameduck`), and probes itself when it comes.
 fn rolled_out(kube: &Kube) -> Result<()> {
     let session = watch(kube)?;
@@ -91,6 +114,14 @@ fn rolled_out(kube: &Kube) -> Result<()> {
         kube.kubectl(&[&["--namespace", "kube-system", "rollout"], &words[..]].concat())?;
     }
     check(session, &[])
+}
+
+fn upstream_silent(kube: &Kube) -> Result<()> {
+    let expected = [format!("upstream-timeout certain {UPSTREAM}")];
+    let mut session = watch(kube)?;
+    let _silent = kube.halt_upstream()?;
+    session.until_found(&expected)?;
+    check(session, &expected)
 }
 
 fn no_endpoints(kube: &Kube) -> Result<()> {

@@ -10,6 +10,7 @@
 //! A point is `eth0<` (interface, received), `eth0>` (sent), `@pod>` (socket in a netns, sent) or `@pod<`; the interface
 //! `?` is one that the capture does not name.
 
+mod again;
 mod bounds;
 mod causes;
 mod connections;

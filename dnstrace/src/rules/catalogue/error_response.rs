@@ -2,10 +2,11 @@
 
 use super::Rule;
 use crate::decode::iana;
-use crate::rules::cached;
+use crate::rules::cached::{self, Before};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
+use crate::rules::stage::Ended;
 use crate::rules::upstream::{asks_for_itself, is_explained_by_asked};
 use crate::rules::world::World;
 
@@ -26,13 +27,21 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 
 /// See [`EXPLANATION`].
 #[derive(Default)]
-pub(super) struct ErrorResponse;
+pub(super) struct ErrorResponse {
+    before: Before,
+}
 
 impl Rule for ErrorResponse {
+    fn ended(&mut self, ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {
+        self.before.add(ended.case);
+    }
+
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         if asks_for_itself(case)
             || world.is_looping(case)
             || cached::repeats(case, world)
+            || cached::kept_from(case, world).next().is_some()
+            || self.before.explains(case, world)
             || is_explained_by_asked(case, world, found)
         {
             return;
@@ -40,5 +49,9 @@ impl Rule for ErrorResponse {
         let Some(rcode) = case.rcode().filter(|_| case.is_error() && found.explained(case).is_none()) else { return };
         let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
         found.seen(claim, || format!("answers {}", iana::rcode(rcode)));
+    }
+
+    fn evicted(&self) -> u64 {
+        self.before.evicted()
     }
 }

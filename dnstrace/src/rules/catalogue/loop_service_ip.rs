@@ -38,8 +38,9 @@ impl Rule for LoopServiceIp {
         if !asks_service || case.server.ip() == case.client.ip() || found.explained(case).is_some() {
             return;
         }
-        // A pod that has the cluster's resolv.conf may ask for something of its own.
-        let certainty = if case.cause.is_some() { Certainty::Certain } else { Certainty::Likely };
+        // A pod that has the cluster's resolv.conf may ask for something of its own, and may name an upstream server in it.
+        let is_sure = case.cause.is_some() && world.is_sure_cluster_server(case.server);
+        let certainty = if is_sure { Certainty::Certain } else { Certainty::Likely };
         let claim = Claim { case, subject: Subject::client(case), certainty };
         found.seen(claim, || format!("forwards to its own Service address {}", case.server.ip()));
     }

@@ -44,6 +44,7 @@ mod upstream_error;
 mod upstream_rate_limited;
 mod upstream_timeout;
 mod vip_not_translated;
+mod wrong_nameserver;
 mod wrong_namespace;
 
 use super::case::Case;
@@ -121,6 +122,7 @@ pub const RULES: &[Entry] = &[
     Entry::new::<loop_service_ip::LoopServiceIp>(&loop_service_ip::EXPLANATION),
     Entry::new::<loop_node_forwarder::LoopNodeForwarder>(&loop_node_forwarder::EXPLANATION),
     Entry::new::<loop_mutual::LoopMutual>(&loop_mutual::EXPLANATION),
+    Entry::new::<wrong_nameserver::WrongNameserver>(&wrong_nameserver::EXPLANATION),
     Entry::new::<nodelocal_down::NodelocalDown>(&nodelocal_down::EXPLANATION),
     Entry::new::<no_dns_endpoints::NoDnsEndpoints>(&no_dns_endpoints::EXPLANATION),
     Entry::new::<server_not_listening::ServerNotListening>(&server_not_listening::EXPLANATION),

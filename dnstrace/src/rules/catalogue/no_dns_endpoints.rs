@@ -22,7 +22,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
                 Certain when the API says that no endpoint is ready; likely when only the \
                 address is known to be a Service's, as a policy may reject, too; suspected when not even that is known.",
     remedy: "See why no CoreDNS pod is ready: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns, then \
-             kubectl -n kube-system describe those pods and read their logs.",
+             kubectl -n kube-system describe those pods and read their logs. kubectl -n kube-system get service kube-dns \
+             must have the address that pods ask; where it was deleted, create it again with that clusterIP.",
     link: "https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/#are-dns-endpoints-exposed",
     surer: "the API server's list of endpoints (run dnstrace in the cluster, or give it a kubeconfig)",
     explains_failure: true,
@@ -35,7 +36,7 @@ pub(super) struct NoDnsEndpoints;
 impl Rule for NoDnsEndpoints {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
-        if case.server_after_nat.is_some() || case.answer.is_some() {
+        if case.server_after_nat.is_some() || case.answer.is_some() || found.explained(case).is_some() {
             return;
         }
         let has_none = is_listed(case, world) && has_no_ready_endpoint(world);

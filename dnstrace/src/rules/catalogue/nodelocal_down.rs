@@ -9,7 +9,7 @@ use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::silence::Silence;
 use crate::rules::stage::Ended;
-use crate::rules::upstream::is_node_cache;
+use crate::rules::upstream::{has_cache_address, is_node_cache};
 use crate::rules::world::World;
 
 /// What it means.
@@ -49,9 +49,9 @@ impl Rule for NodelocalDown {
         }
         let claim = |certainty| Claim { case, subject: Subject::asked(case), certainty };
         if case.signs.iter().any(|sign| sign.message == MessageKind::Query && is_closed(&sign.event, case.server)) {
-            found.seen(claim(Certainty::Certain), || {
-                "has no socket open on this node: the cache does not run".to_owned()
-            });
+            let is_sure = has_cache_address(case) || world.is_sure_cluster_server(case.server);
+            let certainty = if is_sure { Certainty::Certain } else { Certainty::Likely };
+            found.seen(claim(certainty), || "has no socket open on this node: the cache does not run".to_owned());
         } else if case.signs.is_empty() && !case.reached && self.silence.is_silent(case.server) {
             found.missed(claim(Certainty::Likely), || {
                 "does not answer: the cache on the node seems not to run".to_owned()

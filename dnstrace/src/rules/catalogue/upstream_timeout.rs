@@ -1,7 +1,7 @@
 //! `upstream-timeout`: cluster DNS asks on, and nobody answers.
 
 use super::Rule;
-use crate::rules::cached::Cached;
+use crate::rules::cached::{Cached, kept_from};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
@@ -72,6 +72,8 @@ impl Rule for UpstreamTimeout {
             }
         } else if case.is_upstream() && self.is_of_silent_server(case, world, found) {
             self.say(case, &[case], world, found);
+        } else {
+            self.explain_kept(case, world, found);
         }
     }
 
@@ -81,6 +83,17 @@ impl Rule for UpstreamTimeout {
 }
 
 impl UpstreamTimeout {
+    /// A failure that is given again is not kept for longer by that: it is not remembered.
+    fn explain_kept(&self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
+        let silent: Vec<_> = kept_from(case, world).filter(|asked| self.is_silence(asked, world)).collect();
+        for asked in &silent {
+            self.say(asked, &silent, world, found);
+        }
+        if let Some(asked) = silent.first() {
+            found.suffers(&Subject::responder(asked).about, case);
+        }
+    }
+
     fn say(&self, asked: &Case, silent: &[&Case], world: &World<'_>, found: &mut Found<'_>) {
         if found.explained(asked).is_some() {
             return;

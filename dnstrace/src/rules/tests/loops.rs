@@ -101,6 +101,16 @@ fn cluster_dns_that_asks_its_own_service() {
     assert!(found.contains(&"loop-service-ip certain kube-system/coredns-1 3".to_owned()), "{found:?}");
 }
 
+/// A pod's `dnsConfig` may name the upstream server beside, or instead of, cluster DNS.
+#[test]
+fn upstream_server_that_a_pod_names_is_no_service_for_sure() {
+    let client = lap(0, WEB, SERVICE).behind(COREDNS);
+    let asked = lap(1, "10.244.0.53", UPSTREAM).because(&client).found("198.51.100.1");
+    let named = ClusterDnsFact { servers: vec![UPSTREAM.parse().unwrap()], ..ClusterDnsFact::default() };
+    let scene = Scene::cluster().said(Source::ResolvConf, Fact::ClusterDns(named));
+    check(scene.asks([asked, client.found("198.51.100.1")]), &["loop-service-ip likely kube-system/coredns-1 1"]);
+}
+
 #[test]
 fn tries_of_a_resolver_and_clients_beside_each_other_are_no_loop() {
     let tries = (0..4).map(|at| lap(at * 2_000, "10.244.0.53", UPSTREAM));

@@ -12,6 +12,7 @@ mod conntrack_full;
 mod dns_tcp_idle_reset;
 mod fragment_lost;
 mod framework;
+mod kept;
 mod kubernetes_plugin_unsynced;
 mod loops;
 mod max_concurrent_refused;
@@ -46,6 +47,7 @@ mod upstream_timeout;
 mod vip_not_translated;
 mod walks;
 mod ways;
+mod wrong_nameserver;
 mod wrong_namespace;
 
 pub(in crate::rules) use asks::{Ask, asked_because, asked_on, at_device, at_socket, dropped, rejected, to_coredns};
@@ -117,8 +119,13 @@ impl Scene {
     }
 
     /// What the API says.
-    pub(in crate::rules) fn fact(mut self, fact: Fact) -> Self {
-        self.owner.apply(Source::Api, fact, BootTime(0));
+    pub(in crate::rules) fn fact(self, fact: Fact) -> Self {
+        self.said(Source::Api, fact)
+    }
+
+    /// What another source says.
+    pub(in crate::rules) fn said(mut self, source: Source, fact: Fact) -> Self {
+        self.owner.apply(source, fact, BootTime(0));
         self
     }
 

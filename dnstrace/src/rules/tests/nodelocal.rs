@@ -57,6 +57,20 @@ fn closed_socket_of_the_cache() {
     check(Scene::cluster().asks(asks).ask(rejected), &["nodelocal-down certain 169.254.20.10:53 3"]);
 }
 
+/// A pod's `dnsConfig` may name the node, where nobody listens.
+#[test]
+fn address_that_a_pod_names_is_less_certain() {
+    let node = crate::owner::fact::NodeFact {
+        addresses: vec!["192.0.2.2".parse().unwrap()],
+        ..crate::owner::fact::NodeFact::default()
+    };
+    let named = ClusterDnsFact { servers: vec!["192.0.2.2:53".parse().unwrap()], ..ClusterDnsFact::default() };
+    let scene = Scene::cluster().said(Source::Kernel, Fact::Node(node));
+    let scene = scene.said(Source::ResolvConf, Fact::ClusterDns(named));
+    let ask = Ask::new(0, CLIENT, "192.0.2.2:53", NAME, A).sign(rejected(0, "192.0.2.2"));
+    check(scene.ask(ask), &["nodelocal-down likely 192.0.2.2:53 1"]);
+}
+
 #[test]
 fn ipv6_and_without_names() {
     let asks = [0, 1].map(|at| Ask::new(at, "[fd00::10]:40000", "[fe80::53]:53", NAME, A).again(5_000 + at));

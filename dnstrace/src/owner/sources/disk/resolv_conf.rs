@@ -30,6 +30,15 @@ const PORT: u16 = 53;
 /// Where a file says no address of its own, systemd-resolved keeps them here.
 const BEHIND_RESOLVED: &str = "run/systemd/resolve/resolv.conf";
 
+/// What pods name.
+#[derive(Debug, Default)]
+struct Votes {
+    /// Servers and domains, with how many pods name each.
+    named: BTreeMap<(SocketAddr, Text), usize>,
+    /// How many name any server over IPv4, and over IPv6: some have one family only.
+    pods: [usize; 2],
+}
+
 /// Pods' files, by their paths.
 #[derive(Debug, Default)]
 pub(super) struct ResolvConfs(BTreeMap<Text, (Stamp, Option<ResolvConf>)>);
@@ -43,20 +52,18 @@ impl ResolvConfs {
             self.refresh(host, path);
         }
         let skipped = self.0.values().filter(|(_, file)| file.is_none()).count() as u64;
-        let mut votes: BTreeMap<(SocketAddr, Text), usize> = BTreeMap::new();
+        let mut votes = Votes::default();
         let mut facts = Vec::new();
         for (path, pod) in &pods {
             let Some(file) = self.0.get(path).and_then(|(_, file)| file.as_ref()) else { continue };
-            for vote in cluster_dns(file, &pod.namespace) {
-                *votes.entry(vote).or_default() += 1;
-            }
+            votes.add(cluster_dns(file, &pod.namespace).collect());
             facts.extend(pod.uid.clone().map(|pod| Fact::ResolvConf(ResolvConf { pod, ..file.clone() })));
         }
-        if votes.is_empty() {
+        if votes.named.is_empty() {
             let why = format!("none of {} names cluster DNS", count(pods.len(), "pod"));
             return Found { facts, ..Found::absent(why).skipping(skipped) };
         }
-        facts.push(Fact::ClusterDns(fact(votes)));
+        facts.push(Fact::ClusterDns(votes.fact()));
         let found = format!("cluster DNS in /etc/resolv.conf of {}", count(pods.len(), "pod"));
         Found::ready(facts, found).skipping(skipped)
     }
@@ -101,18 +108,37 @@ fn cluster_dns(file: &ResolvConf, namespace: &str) -> impl Iterator<Item = (Sock
     servers.filter_map(move |address| Some((SocketAddr::new(address.to_canonical(), PORT), domain.clone()?)))
 }
 
-/// What most pods name comes first.
-fn fact(votes: BTreeMap<(SocketAddr, Text), usize>) -> ClusterDnsFact {
-    let mut votes: Vec<((SocketAddr, Text), usize)> = votes.into_iter().collect();
-    votes.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-    let domain = votes.first().map(|((_, domain), _)| domain.clone());
-    let mut servers: Vec<SocketAddr> = Vec::new();
-    for ((server, _), _) in votes {
-        if servers.len() < SERVERS_MAX && !servers.contains(&server) {
-            servers.push(server);
+impl Votes {
+    /// A pod names these.
+    fn add(&mut self, servers: BTreeSet<(SocketAddr, Text)>) {
+        for family in [false, true] {
+            self.pods[usize::from(family)] += usize::from(servers.iter().any(|(server, _)| server.is_ipv6() == family));
+        }
+        for vote in servers {
+            *self.named.entry(vote).or_default() += 1;
         }
     }
-    ClusterDnsFact { servers, domain, ..ClusterDnsFact::default() }
+
+    /// What more than half of the pods of a family name: one that names others beside cluster DNS, or somebody else
+    /// altogether, does not say it of the cluster. Where there is no such, those that most pods name.
+    fn fact(self) -> ClusterDnsFact {
+        let of_family = |family| self.named.iter().filter(move |((server, _), _)| server.is_ipv6() == family);
+        let most = [false, true].map(|family| of_family(family).map(|vote| *vote.1).max().unwrap_or_default());
+        let is_enough = |server: SocketAddr, count: usize| {
+            let family = usize::from(server.is_ipv6());
+            count >= most[family].min(self.pods[family] / 2 + 1)
+        };
+        let mut votes: Vec<_> = self.named.iter().filter(|((server, _), count)| is_enough(*server, **count)).collect();
+        votes.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
+        let domain = votes.first().map(|((_, domain), _)| domain.clone());
+        let mut servers: Vec<SocketAddr> = Vec::new();
+        for ((server, _), _) in votes {
+            if servers.len() < SERVERS_MAX && !servers.contains(server) {
+                servers.push(*server);
+            }
+        }
+        ClusterDnsFact { servers, domain, ..ClusterDnsFact::default() }
+    }
 }
 
 /// Whom the node's own resolver asks: what stands behind systemd-resolved, where that is all that is named.
@@ -155,11 +181,40 @@ mod tests {
         assert_eq!((file.search.len(), file.nameservers.len()), (SEARCH_MAX, SERVERS_MAX));
     }
 
+    /// Cluster DNS, where so many pods each name these.
+    fn servers(pods: &[(usize, &[&str])]) -> Vec<String> {
+        let vote = |text: &&str| (text.parse().unwrap(), Text::from("cluster.local"));
+        let mut votes = Votes::default();
+        for (count, named) in pods {
+            (0..*count).for_each(|_| votes.add(named.iter().map(vote).collect()));
+        }
+        votes.fact().servers.iter().map(ToString::to_string).collect()
+    }
+
+    const RIGHT: &str = "10.96.0.10:53";
+    const RIGHT_V6: &str = "[fd00::a]:53";
+
     #[test]
-    fn server_of_most_pods_comes_first() {
-        let key = |text: &str| (text.parse().unwrap(), Text::from("cluster.local"));
-        let fact = fact([(key("10.0.0.1:53"), 1), (key("10.96.0.10:53"), 5)].into());
-        assert_eq!(fact.servers, ["10.96.0.10:53", "10.0.0.1:53"].map(|text| text.parse().unwrap()));
+    fn server_of_one_pod_is_not_the_clusters() {
+        assert_eq!(servers(&[(1, &["10.0.0.1:53"]), (5, &[RIGHT])]), [RIGHT]);
+        assert_eq!(servers(&[(2, &["192.0.2.53:53", RIGHT]), (3, &[RIGHT])]), [RIGHT]);
+        assert_eq!(servers(&[(1, &["[2001:db8::53]:53"]), (5, &[RIGHT, RIGHT_V6])]), [RIGHT, RIGHT_V6]);
+    }
+
+    #[test]
+    fn servers_of_both_families_are_the_clusters() {
+        assert_eq!(servers(&[(6, &[RIGHT, RIGHT_V6])]), [RIGHT, RIGHT_V6]);
+    }
+
+    #[test]
+    fn pods_of_one_family_count_by_themselves() {
+        assert_eq!(servers(&[(6, &[RIGHT]), (1, &[RIGHT_V6])]), [RIGHT, RIGHT_V6]);
+    }
+
+    #[test]
+    fn where_pods_do_not_agree_most_of_them_count() {
+        assert_eq!(servers(&[(1, &["10.0.0.1:53"]), (1, &[RIGHT])]), ["10.0.0.1:53", RIGHT]);
+        assert_eq!(servers(&[(1, &["10.0.0.1:53"]), (2, &["10.0.0.2:53"]), (2, &[RIGHT])]), ["10.0.0.2:53", RIGHT]);
     }
 
     #[test]
