@@ -43,8 +43,6 @@ pub(super) struct Open {
     pub(super) attempt: u16,
     /// From when on the same message ID and port belong to a later query.
     pub(super) superseded: Option<BootTime>,
-    /// Transactions that this one caused.
-    pub(super) children: u32,
     hop_ids: [(u64, BootTime); HOP_IDS],
     question_bytes: Option<(u16, u16, u16)>,
     duplicates: Duplicates,
@@ -65,7 +63,6 @@ impl Open {
             query_time: o.time,
             attempt: 0,
             superseded: None,
-            children: 0,
             hop_ids: [(0, BootTime(0)); HOP_IDS],
             question_bytes: question.map(question_bytes),
             duplicates: Duplicates::default(),

@@ -118,6 +118,8 @@ pub struct Transaction {
     pub late_for: Option<TransactionId>,
     /// The transaction whose query made this initiator ask.
     pub cause: Option<TransactionId>,
+    /// Transactions that this one made its responder ask, whether they have ended or not.
+    pub caused: u32,
 }
 
 /// Sightings that a path has room for at first: what piles up unanswered was seen at few points.
@@ -161,6 +163,7 @@ impl Transaction {
             server_response_time: None,
             late_for: None,
             cause: None,
+            caused: 0,
         }
     }
 }

@@ -11,11 +11,10 @@ use crate::join::{Connection, Join, Transaction, TransactionId};
 use crate::owner::fact::{Fact, Source};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner, Who};
-use crate::rules::case::Case;
 use crate::rules::finding::Certainty;
 use crate::rules::lookup::Lookup;
 use crate::rules::report::Report;
-use crate::rules::{Given, Ledger, Rules, Told, Totals, quality};
+use crate::rules::{Given, Ledger, Rules, Settled, Told, Totals, Verdict, quality};
 use crate::sink::pcapng::{Known, RecordCounts, Recorder, SeenMessage};
 use crate::sink::{Losses, Named, Names, Observed, Outlet, Show, Summary};
 
@@ -242,7 +241,7 @@ impl Tail {
             outlet.observation(observation, id, || Names {
                 who: owner.who_at(observation),
                 interfaces: owner.interfaces([observation.point].into_iter(), *time),
-                findings: Vec::new(),
+                ..Names::default()
             });
         }
         id
@@ -320,35 +319,40 @@ impl Tail {
 impl End {
     fn add(&mut self, owner: &mut Owner, transaction: Transaction, who: Who, time: BootTime) {
         self.totals.add(&transaction);
-        let findings = self.judge(owner, &transaction, &who);
-        let Self { outlet, recorder, report, .. } = self;
+        // Before rules see it: what they say of it at once is counted with it.
+        self.report(owner, &transaction, &who, time);
+        let verdict = self.judge(owner, &transaction, &who);
+        let Self { outlet, recorder, .. } = self;
         if let Some(recorder) = recorder {
             recorder.transaction(&transaction, &who, owner);
         }
-        if let Some(report) = report
-            && outlet.filter().shows(&transaction, &who)
-        {
-            // An interface may be gone by the end.
-            owner.interfaces(transaction.path.last().map(|hop| hop.point).into_iter(), time);
-            report.add(&transaction, &who);
-        }
         if outlet.show() == Show::Transactions {
-            outlet.transaction(transaction, Named { who, findings }, |transaction| {
+            outlet.transaction(transaction, Named { who, verdict }, |transaction| {
                 let signs = transaction.signs.iter().map(|sign| sign.point);
                 owner.interfaces(transaction.path.iter().map(|hop| hop.point).chain(signs), time)
             });
         }
     }
 
-    /// The ids of rules that say something of a transaction at once. What they find is told before it.
-    fn judge(&mut self, owner: &mut Owner, transaction: &Transaction, who: &Who) -> Vec<&'static str> {
-        let Self { outlet, rules: Some(rules), report, .. } = self else { return Vec::new() };
+    fn report(&mut self, owner: &mut Owner, transaction: &Transaction, who: &Who, time: BootTime) {
+        if let Some(report) = &mut self.report
+            && self.outlet.filter().shows(transaction, who)
+        {
+            // An interface may be gone by the end.
+            owner.interfaces(transaction.path.last().map(|hop| hop.point).into_iter(), time);
+            report.add(transaction, who);
+        }
+    }
+
+    /// What rules say of a transaction at once. What they find is told before it.
+    fn judge(&mut self, owner: &mut Owner, transaction: &Transaction, who: &Who) -> Verdict {
+        let Self { outlet, rules: Some(rules), report, .. } = self else { return Verdict::default() };
         // What cannot be named by its interface now may not be later.
         let points = transaction.path.last().map(|hop| hop.point).into_iter();
         owner.interfaces(points, transaction.time);
-        let findings = rules.add(transaction, Given { who, owner }, &mut Ears { report });
+        let verdict = rules.add(transaction, Given { who, owner }, &mut Ears { report });
         rules.findings_mut().take_new(|finding| outlet.finding(finding));
-        findings
+        verdict
     }
 
     fn connect(&mut self, owner: &Owner, connection: &Connection) {
@@ -383,9 +387,9 @@ impl Told for Ears<'_> {
         }
     }
 
-    fn settled(&mut self, case: &Case, findings: &[&'static str]) {
+    fn settled(&mut self, settled: &Settled<'_>) {
         if let Some(report) = self.report {
-            report.settle(case, findings);
+            report.settle(settled);
         }
     }
 }

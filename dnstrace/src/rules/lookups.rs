@@ -15,6 +15,7 @@ use super::lookup::{Ask, Lookup, Step};
 use super::name::Name;
 use super::search::SearchDomains;
 use crate::capture::BootTime;
+use crate::join::TransactionId;
 
 /// A query that was sent with another is given up 5.25 s later, and may wait a second for a name: then nothing of the
 /// lookup is still to come, but for resolvers that try again after a timeout.
@@ -50,9 +51,15 @@ struct Open {
 }
 
 impl Lookups {
-    /// Adds a transaction of a stub resolver; gives lookups for which there is no more room.
-    pub(super) fn add(&mut self, case: &Case, domains: &SearchDomains, mut closed: impl FnMut(Lookup)) {
-        let Some(name) = case.name() else { return };
+    /// Adds a transaction of a stub resolver; gives the first one of its lookup, and lookups for which there is no more
+    /// room.
+    pub(super) fn add(
+        &mut self,
+        case: &Case,
+        domains: &SearchDomains,
+        mut closed: impl FnMut(Lookup),
+    ) -> Option<TransactionId> {
+        let name = case.name()?;
         let alike = self.alike.hasher().hash_one((case.client.ip(), name.first()));
         let open = self.alike.get(&alike).into_iter().flatten().rev();
         let found = open.copied().find_map(|at| Some((at, self.open.get(&at)?.place(case, name, domains)?)));
@@ -64,12 +71,14 @@ impl Lookups {
             None => self.begin(case, alike, domains),
         };
         self.order.push_back((case.end, at));
+        let first = self.open.get(&at).and_then(|open| Some(open.lookup.steps.first()?.asks.first()?.id));
         let crowd = self.alike.get(&alike).filter(|open| open.len() > OPEN_ALIKE_MAX).map(|open| open[0]);
         let oldest = crowd.or_else(|| (self.open.len() > OPEN_MAX).then(|| self.order.pop_front())?.map(|(_, at)| at));
         if let Some(lookup) = oldest.and_then(|at| self.close(at)) {
             self.early += 1;
             closed(lookup);
         }
+        first
     }
 
     /// Gives those to which nothing more is to come by `now`.

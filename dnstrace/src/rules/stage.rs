@@ -14,11 +14,15 @@ use super::lookup::Lookup;
 use super::lookups::Lookups;
 use super::loops::Loops;
 use super::name::Name;
+use super::path::{Leg, told_leg};
 use super::search::SearchLists;
+use super::spent::Spent;
+use super::told::{RuleOptions, Settled, Told, Verdict};
+use super::upstream::asks_for_itself;
 use super::window::Window;
 use super::world::World;
 use crate::capture::BootTime;
-use crate::join::{Connection, Outcome, Transaction};
+use crate::join::{Connection, Outcome, Transaction, TransactionId};
 use crate::owner::{Owner, Who};
 
 /// Time is known by the transactions themselves, so that a replay finds the same at the same places. When none come for
@@ -29,6 +33,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The stage.
 pub struct Rules {
+    options: RuleOptions,
     table: Vec<(&'static Explanation, Box<dyn Rule>)>,
     window: Window,
     learned: Learned,
@@ -55,11 +60,11 @@ pub struct Ended<'a> {
 impl Rules {
     /// Every rule, nothing seen.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(options: RuleOptions) -> Self {
         let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
         let (window, learned, lookups, search_lists, loops, findings) = Default::default();
         let (domain, version, now, ticked) = Default::default();
-        Self { table, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
+        Self { options, table, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
     }
 
     /// What was found so far.
@@ -85,12 +90,15 @@ impl Rules {
         ]
     }
 
-    /// Takes a transaction that was given out; gives the ids of rules that say something of it at once. Lookups that are
-    /// over, and transactions that are settled, go to `told`.
-    pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Vec<&'static str> {
+    /// Takes a transaction that was given out; gives what is known of it at once. Lookups that are over, and transactions
+    /// that are settled, go to `told`.
+    pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Verdict {
         let Given { who, owner } = given;
         self.learn_domain(owner);
-        let case = Case::of(transaction, who.clone());
+        let mut case = Case::of(transaction, who.clone());
+        if case.response_time.is_some_and(|time| time >= self.options.slow) {
+            case.keep_path(transaction);
+        }
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case);
@@ -102,10 +110,18 @@ impl Rules {
             }
         });
         self.follow(owner, now);
-        let marks = self.findings.take_marks();
-        self.fold(owner, now, told);
+        let findings = self.findings.take_marks();
+        let leg = self.leg_by_now(transaction, owner);
+        let lookup = self.fold(owner, now, told);
         self.advance(owner, now, told);
-        marks
+        Verdict { findings, leg, lookup }
+    }
+
+    /// Where it is lost, by what has ended so far; what its server asked on ends later.
+    fn leg_by_now(&self, transaction: &Transaction, owner: &Owner) -> Option<Leg> {
+        let case = self.window.newest().filter(|case| case.is_unanswered())?;
+        let leg = told_leg(case, &self.world(Moment { owner, now: self.now }))?;
+        Some(if leg < Leg::Upstream && transaction.caused > case.caused { Leg::Upstream } else { leg })
     }
 
     /// Reads the cluster domain again when facts have changed.
@@ -159,9 +175,10 @@ impl Rules {
 
     /// Looks whether the newest transaction goes in a circle.
     fn follow(&mut self, owner: &Owner, now: BootTime) {
-        let Self { window, learned, loops, domain, .. } = self;
+        let Self { options, window, learned, loops, domain, .. } = self;
+        let slow = options.slow;
         let cycle = window.newest().and_then(|case| {
-            let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now })?;
+            let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now, slow })?;
             loops.add(case, edge)
         });
         if let Some(cycle) = cycle {
@@ -173,18 +190,20 @@ impl Rules {
         }
     }
 
-    /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
-    fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let Self { window, learned, lookups, search_lists, loops, domain, .. } = self;
-        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
-        let Some(case) = window.newest() else { return };
-        if case.is_upstream() || case.outcome == Outcome::Unsolicited {
-            return;
+    /// What a stub resolver asks is part of a lookup; what a forwarder asks on, or for itself, is not. Gives the first
+    /// transaction of the lookup.
+    fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) -> Option<TransactionId> {
+        let Self { options, window, learned, lookups, search_lists, loops, domain, .. } = self;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
+        let case = window.newest()?;
+        if case.is_upstream() || asks_for_itself(case) || case.outcome == Outcome::Unsolicited {
+            return None;
         }
         let domains = search_lists.of(case, &world);
         let mut closed = Vec::new();
-        lookups.add(case, &domains, |lookup| closed.push(lookup));
+        let first = lookups.add(case, &domains, |lookup| closed.push(lookup));
         self.give_lookups(closed, Moment { owner, now }, told);
+        first
     }
 
     fn give_lookups(&mut self, lookups: Vec<Lookup>, moment: Moment<'_>, told: &mut dyn Told) {
@@ -205,8 +224,17 @@ impl Rules {
     fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {
         self.ask_all(moment.owner, moment.now, |rule, world, found| rule.settled(case, world, found));
         let marks = self.findings.take_marks();
-        told.settled(case, &marks);
+        let world = self.world(moment);
+        let leg = if case.is_unanswered() { told_leg(case, &world) } else { None };
+        let spent = Spent::of_slow(case, &world);
+        told.settled(&Settled { case, marks: &marks, leg, spent });
         self.findings.forget(case.id);
+    }
+
+    fn world<'w>(&'w self, moment: Moment<'w>) -> World<'w> {
+        let Self { options, window, learned, loops, domain, .. } = self;
+        let Moment { owner, now } = moment;
+        World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow }
     }
 
     fn ask_all(
@@ -215,8 +243,8 @@ impl Rules {
         now: BootTime,
         mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::found::Found<'_>),
     ) {
-        let Self { table, window, learned, loops, domain, findings, .. } = self;
-        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
+        let Self { options, table, window, learned, loops, domain, findings, .. } = self;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
         for (explanation, rule) in table {
             ask(&mut **rule, &world, &mut findings.of(explanation));
         }
@@ -232,15 +260,6 @@ pub struct Given<'a> {
     pub owner: &'a Owner,
 }
 
-/// Who wants to know what became of it.
-pub trait Told {
-    /// A lookup is over.
-    fn lookup(&mut self, lookup: &Lookup);
-
-    /// A transaction is settled; `marks` are the rules that said something of it only then.
-    fn settled(&mut self, case: &Case, marks: &[&'static str]);
-}
-
 #[derive(Clone, Copy)]
 struct Moment<'a> {
     owner: &'a Owner,
@@ -249,6 +268,6 @@ struct Moment<'a> {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self::new()
+        Self::new(RuleOptions::default())
     }
 }

@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use super::findings::Block;
-use super::{Observed, clients, findings, headline, last_seen, losses, names, servers};
+use super::{Observed, clients, findings, headline, last_seen, legs, losses, names, servers};
 use crate::rules::report::ResponseTimes;
 use crate::sink::{Palette, Summary, time};
 
@@ -157,10 +157,12 @@ impl Page {
         let report = &*observed.report;
         let tables = [
             Some(clients::table(report)),
+            legs::table(report),
             last_seen::table(observed),
             Some(servers::table(report)),
             names::most_queried(report),
             names::most_failed(report),
+            names::most_wasted(report),
         ];
         let warnings = losses::warnings(summary);
         let is_judged = report.total.queries != 0;

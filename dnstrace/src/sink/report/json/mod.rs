@@ -10,7 +10,7 @@ use std::io;
 
 use serde::Serialize;
 
-use counts::Counts;
+use counts::{Counts, LookupCounts};
 use names::NamesRecord;
 use places::{ServerName, Unanswered};
 use rows::{ClientRecord, ServerRecord};
@@ -43,6 +43,9 @@ struct Whole<'a> {
     transactions: u64,
     #[serde(flatten)]
     total: Counts,
+    #[serde(flatten)]
+    lookups: LookupCounts,
+    slow_us: u64,
     clients: Vec<ClientRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     other_clients: Option<ClientRecord<'a>>,
@@ -81,6 +84,8 @@ impl<'a> Whole<'a> {
             findings: observed.findings.iter().map(FindingRecord::new).collect(),
             transactions: report.total.transactions(),
             total: Counts::new(&report.total),
+            lookups: LookupCounts::new(&report.lookups),
+            slow_us: micros(report.slow),
             clients: clients(report),
             other_clients: report.clients.others().map(|client| ClientRecord::new(None, client)),
             last_seen,
