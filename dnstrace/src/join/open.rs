@@ -118,6 +118,11 @@ impl Open {
     /// Adds a sighting of a further response; `true` when it is the first of that response.
     pub(super) fn add_duplicate(&mut self, seen: &Seen<'_>) -> bool {
         let first = self.duplicates.add(seen);
+        let Transaction { response, other_response, .. } = &mut self.transaction;
+        let message = &seen.observation.message;
+        if other_response.is_none() && response.as_ref().is_some_and(|response| response.bytes != message.bytes) {
+            *other_response = Some(Box::new(copy(seen.observation)));
+        }
         let count = &mut self.transaction.duplicate_responses;
         *count = count.saturating_add(u16::from(first));
         first
@@ -200,8 +205,13 @@ fn keep(kept: &mut Option<MessageCopy>, o: &Observation<'_>, counts: &mut JoinCo
         return;
     }
     counts.messages_cut += u64::from(o.message.bytes.len() > MESSAGE_MAX);
+    *kept = Some(copy(o));
+}
+
+fn copy(o: &Observation<'_>) -> MessageCopy {
+    let length = o.message.bytes.len().min(MESSAGE_MAX);
     let bytes = Bytes::copy_from_slice(&o.message.bytes[..length]);
-    *kept = Some(MessageCopy { bytes, wire_len: o.message.wire_len, header: o.message.header });
+    MessageCopy { bytes, wire_len: o.message.wire_len, header: o.message.header }
 }
 
 fn question_bytes(question: &Question<'_>) -> (u16, u16, u16) {

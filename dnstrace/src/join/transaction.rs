@@ -100,6 +100,8 @@ pub struct Transaction {
     pub attempts: Vec<Attempt>,
     /// Further responses to the same query.
     pub duplicate_responses: u16,
+    /// The first of these that is not the same, byte for byte.
+    pub other_response: Option<Box<MessageCopy>>,
     /// Sightings of query and response in time order.
     pub path: Vec<Hop>,
     /// Sightings left out of `path` because of its bound.
@@ -154,6 +156,7 @@ impl Transaction {
             response: None,
             attempts: Vec::new(),
             duplicate_responses: 0,
+            other_response: None,
             path: Vec::new(),
             path_cut: 0,
             signs: Vec::new(),

@@ -29,6 +29,7 @@ mod path;
 mod policy_drop;
 mod policy_proxy_refused;
 mod ptr_leak;
+mod query_storm;
 mod reply_unexpected_source;
 mod resolv_conf_limits;
 mod rpfilter_drop;
