@@ -15,7 +15,7 @@ use names::NamesRecord;
 use places::{ServerName, Unanswered};
 use rows::{ClientRecord, ServerRecord};
 
-use super::Observed;
+use super::{Observed, page};
 use crate::rules::Ledger;
 use crate::rules::report::{Bounded, Report, worst_first};
 use crate::sink::json::{FindingRecord, LedgerRecord, line, micros};
@@ -39,6 +39,8 @@ struct Whole<'a> {
     until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
     findings: Vec<FindingRecord<'a>>,
     transactions: u64,
     #[serde(flatten)]
@@ -81,6 +83,7 @@ impl<'a> Whole<'a> {
             from: walls.map(|(from, _)| time::rfc3339(from)),
             until: walls.map(|(_, until)| time::rfc3339(until)),
             duration_us: report.span.length().map(micros),
+            verdict: page::verdict(observed, summary).map(|cells| cells.into_iter().map(|cell| cell.text).collect()),
             findings: observed.findings.iter().map(FindingRecord::new).collect(),
             transactions: report.total.transactions(),
             total: Counts::new(&report.total),
