@@ -223,11 +223,14 @@ impl Rules {
 
     fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {
         self.ask_all(moment.owner, moment.now, |rule, world, found| rule.settled(case, world, found));
-        let marks = self.findings.take_marks();
+        // It was shown long ago: nobody marks it.
+        self.findings.take_marks();
         let world = self.world(moment);
         let leg = if case.is_unanswered() { told_leg(case, &world) } else { None };
         let spent = Spent::of_slow(case, &world);
-        told.settled(&Settled { case, marks: &marks, leg, spent });
+        let is_good = case.is_found() || case.is_nxdomain() || case.is_nodata();
+        let is_looping = !is_good && world.is_looping(case);
+        told.settled(&Settled { case, is_looping, leg, spent });
         self.findings.forget(case.id);
     }
 

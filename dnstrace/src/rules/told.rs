@@ -45,8 +45,8 @@ pub trait Told {
 pub struct Settled<'a> {
     /// The transaction.
     pub case: &'a Case,
-    /// The rules that said something of it only now.
-    pub marks: &'a [&'static str],
+    /// It is part of a loop, or failed because of one.
+    pub is_looping: bool,
     /// Where it is lost, if it has no response.
     pub leg: Option<Leg>,
     /// Where its time went, if it was slow.

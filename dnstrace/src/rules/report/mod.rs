@@ -158,7 +158,7 @@ impl Report {
     pub fn settle(&mut self, settled: &Settled<'_>) {
         let case = settled.case;
         let asker = Asker::new(&case.who, case.client.ip());
-        if settled.marks.iter().any(|id| id.starts_with("loop-")) {
+        if settled.is_looping {
             let client = self.clients.get_mut(&asker).map(|client| &mut client.tally);
             client.into_iter().chain([&mut self.total]).for_each(|tally| tally.looped += 1);
         }

@@ -220,7 +220,7 @@ fn names_that_failed_are_counted_apart() {
 /// What became of a transaction, told when it is settled.
 fn settle(report: &mut Report, transaction: &Transaction, leg: Leg) {
     let case = Case::of(transaction, Who::default());
-    report.settle(&Settled { case: &case, marks: &[], leg: Some(leg), spent: None });
+    report.settle(&Settled { case: &case, is_looping: false, leg: Some(leg), spent: None });
 }
 
 #[test]

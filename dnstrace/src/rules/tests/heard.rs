@@ -14,6 +14,8 @@ pub(in crate::rules) struct Heard {
     pub(in crate::rules) legs: Vec<Leg>,
     /// Where the time of slow ones went.
     pub(in crate::rules) spent: Vec<Spent>,
+    /// How many are part of a loop, or failed because of one.
+    pub(in crate::rules) looping: u64,
 }
 
 impl Told for Heard {
@@ -24,5 +26,6 @@ impl Told for Heard {
     fn settled(&mut self, settled: &Settled<'_>) {
         self.legs.extend(settled.leg);
         self.spent.extend(settled.spent);
+        self.looping += u64::from(settled.is_looping);
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::join::{Transaction, TransactionId};
+use crate::sink::message::mark;
 
 const NOERROR: u8 = 0;
 const NXDOMAIN: u8 = 3;
@@ -40,9 +41,4 @@ impl Causes {
 fn may_be_evidence(transaction: &Transaction) -> bool {
     let header = transaction.response.as_ref().map(|response| response.header);
     header.is_none_or(|header| header.truncated() || ![NOERROR, NXDOMAIN].contains(&header.rcode()))
-}
-
-/// The first digits are enough to tell apart what is on one screen.
-pub(super) fn mark(id: TransactionId) -> String {
-    format!("#{:06x}", id.0 >> 40)
 }
