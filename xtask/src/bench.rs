@@ -8,6 +8,7 @@ mod path;
 mod pipeline;
 mod programs;
 mod read;
+mod rules;
 mod traffic;
 
 use std::process::Command;
@@ -43,11 +44,13 @@ enum Part {
     Read,
     /// Memory and lookups of who is who; needs no root
     Owner,
+    /// What rules add to the time of reading, and the memory they keep; needs no root
+    Rules,
 }
 
 impl Part {
     fn needs_no_root(self) -> bool {
-        matches!(self, Self::Read | Self::Owner)
+        matches!(self, Self::Read | Self::Owner | Self::Rules)
     }
 }
 
@@ -82,6 +85,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if wants(Part::Owner) {
         owner::run()?;
+    }
+    if wants(Part::Rules) {
+        rules::run()?;
     }
     Ok(())
 }

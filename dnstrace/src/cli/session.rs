@@ -65,7 +65,7 @@ where
     let (recorder, running) = session.recording.map(start).transpose()?.unzip();
     let options = session.rules;
     let report = session.report.map(|_| Box::new(Report::new().slow_from(options.slow)));
-    let rules = (report.is_some() || outlet.show() == Show::Transactions).then(|| Rules::new(options));
+    let rules = (report.is_some() || outlet.show() == Show::Transactions).then(|| Rules::with(options));
     let summary = start_pipeline(pipeline, Outputs { outlet, recorder, rules, report })?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;

@@ -99,8 +99,8 @@ impl Stages {
 
     pub(super) fn has_ended(&self) -> bool {
         let End { outlet, recorder, rules, .. } = &self.tail.end;
-        let surest = rules.as_ref().and_then(|rules| rules.findings().surest());
-        let is_found = self.until_finding.is_some_and(|least| surest.is_some_and(|surest| surest >= least));
+        let surest = || rules.as_ref().and_then(|rules| rules.findings().surest());
+        let is_found = self.until_finding.is_some_and(|least| surest().is_some_and(|surest| surest >= least));
         outlet.has_ended() || recorder.as_ref().is_some_and(Recorder::has_ended) || is_found
     }
 

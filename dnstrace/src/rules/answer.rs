@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use super::name::Name;
 use crate::decode::records::Records;
 use crate::join::MessageCopy;
@@ -30,9 +32,9 @@ pub struct Answer {
     /// Records of the answer section, as its header says.
     pub records: u16,
     /// Types in the answer section, each once, in their order.
-    pub types: Vec<u16>,
+    pub types: SmallVec<[u16; 4]>,
     /// The first addresses of the answer section, sorted.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: SmallVec<[IpAddr; 1]>,
     /// Owners and targets of CNAME records, in their order.
     pub cnames: Vec<(Name, Name)>,
     /// The least time to live of the answer section, in seconds.

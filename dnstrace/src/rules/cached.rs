@@ -40,7 +40,7 @@ impl Cached {
     /// anybody for this one.
     pub(super) fn reason(&self, case: &Case) -> Option<About> {
         let (end, about) = self.0.get(&key(case)?)?;
-        let is_repeated = case.rcode() == Some(SERVFAIL) && case.caused == 0;
+        let is_repeated = case.rcode() == Some(SERVFAIL) && case.caused() == 0;
         (is_repeated && case.end >= *end && case.end.since(*end) <= KEPT).then(|| about.clone())
     }
 
@@ -56,9 +56,9 @@ pub(super) fn repeats(case: &Case, world: &World<'_>) -> bool {
     let is_first = |other: &&Case| {
         let is_same = other.qtype() == case.qtype() && other.responder() == case.responder();
         let is_kept = answered(other) <= case.end && case.end.since(answered(other)) <= KEPT;
-        is_same && is_kept && other.rcode() == Some(SERVFAIL) && other.caused > 0
+        is_same && is_kept && other.rcode() == Some(SERVFAIL) && other.caused() > 0
     };
-    let is_repeated = case.rcode() == Some(SERVFAIL) && case.caused == 0;
+    let is_repeated = case.rcode() == Some(SERVFAIL) && case.caused() == 0;
     is_repeated && world.window.same_question(case).any(|other| is_first(&other))
 }
 

@@ -2,14 +2,17 @@
 
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use super::answer::Answer;
 use super::name::Name;
-use crate::capture::{BootTime, Direction, Hook, Socket, WallTime};
+use crate::capture::{BootTime, Direction, Hook, WallTime};
 use crate::decode::Transport;
 use crate::decode::records::Records;
-use crate::join::{Connection, Hop, MessageKind, Outcome, Sign, Transaction, TransactionId, asked};
+use crate::join::{Connection, Hop, MessageCopy, MessageKind, Outcome, Sign, Transaction, TransactionId, asked};
 use crate::owner::{Party, Role, Who};
 
 const NOERROR: u16 = 0;
@@ -23,7 +26,7 @@ pub struct Case {
     /// The transaction whose query made this initiator ask.
     pub cause: Option<TransactionId>,
     /// Transactions that its own query caused, as far as they have ended.
-    pub caused: u32,
+    pub(super) caused: Count,
     /// First sighting of the query, or of the response where the query was not seen.
     pub time: BootTime,
     /// The same, for showing.
@@ -49,19 +52,19 @@ pub struct Case {
     /// The response, the first if there were several.
     pub answer: Option<Answer>,
     /// When the query was sent: first, and again.
-    pub attempts: Vec<BootTime>,
+    pub attempts: SmallVec<[BootTime; 1]>,
     /// Further responses to the same query.
     pub duplicate_responses: u16,
-    /// Sightings in time order, of what has no response or took long; of what went well the last one only.
+    /// Sightings in time order, of what has no response or took long; none of what went well.
     pub path: Vec<Hop>,
     /// What happened to its packets beside being seen.
     pub signs: Vec<Sign>,
     /// The query came out at a socket of the responder.
     pub reached: bool,
-    /// The initiator's socket.
-    pub client_socket: Socket,
-    /// The responder's socket, when it is on this node.
-    pub server_socket: Socket,
+    /// The initiator's process, where it is known.
+    pub client_tgid: Option<u32>,
+    /// The responder's process, when it is on this node.
+    pub server_tgid: Option<u32>,
     /// At the client: see [`Transaction::response_time`].
     pub response_time: Option<Duration>,
     /// At the responder: see [`Transaction::server_response_time`].
@@ -92,6 +95,23 @@ pub struct Query {
     pub edns_size: Option<u16>,
 }
 
+/// Cases are shared by all who look at them, and only this changes.
+#[derive(Debug, Default)]
+pub(super) struct Count(AtomicU32);
+
+impl Count {
+    pub(super) fn add(&self, count: u32) {
+        let before = self.0.load(Ordering::Relaxed);
+        self.0.store(before.saturating_add(count), Ordering::Relaxed);
+    }
+}
+
+impl Clone for Count {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
 /// From here on, where the time went is worth knowing: people notice it, and no server of a cluster needs it. `--slow`
 /// says otherwise: a cluster whose names are asked of servers far away is used to more, a fast one to less.
 pub const SLOW: Duration = Duration::from_millis(100);
@@ -108,12 +128,12 @@ impl Case {
         let query = transaction.query.as_ref().map(|query| Query {
             id: query.header.id,
             len: query.wire_len,
-            edns_size: Records::read(&query.bytes).ok().and_then(|records| records.edns()).map(|edns| edns.udp_size),
+            edns_size: edns_size(query),
         });
         let mut case = Self {
             id: transaction.id,
             cause: transaction.cause,
-            caused: 0,
+            caused: Count::default(),
             time: transaction.time,
             wall: transaction.wall,
             end: end(transaction),
@@ -131,14 +151,16 @@ impl Case {
             path: Vec::new(),
             signs: transaction.signs.clone(),
             reached: transaction.path.iter().any(is_arrival),
-            client_socket: transaction.client_socket,
-            server_socket: transaction.server_socket,
+            client_tgid: transaction.client_socket.process.map(|process| process.tgid),
+            server_tgid: transaction.server_socket.process.map(|process| process.tgid),
             response_time: transaction.response_time,
             server_response_time: transaction.server_response_time,
             late_for: transaction.late_for,
         };
-        let from = if case.went_well() { transaction.path.len().saturating_sub(1) } else { 0 };
-        case.path.extend_from_slice(transaction.path.get(from..).unwrap_or_default());
+        // Nobody asks where in the node a good response was: there are many of them.
+        if !case.went_well() || case.is_truncated() {
+            case.path.extend_from_slice(&transaction.path);
+        }
         case
     }
 
@@ -204,8 +226,25 @@ impl Case {
     /// NODATA: NOERROR without the records that were asked for (RFC 2308, 2.2).
     #[must_use]
     pub fn is_nodata(&self) -> bool {
-        let is_truncated = self.answer.as_ref().is_some_and(|answer| answer.truncated);
-        self.rcode() == Some(NOERROR) && !self.is_found() && !is_truncated
+        self.rcode() == Some(NOERROR) && !self.is_found() && !self.is_truncated()
+    }
+
+    /// NXDOMAIN, or NODATA.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        self.is_nxdomain() || self.is_nodata()
+    }
+
+    /// Answered with TC.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.truncated)
+    }
+
+    /// Transactions that its own query caused, as far as they have ended.
+    #[must_use]
+    pub fn caused(&self) -> u32 {
+        self.caused.0.load(Ordering::Relaxed)
     }
 
     /// Answered in time, not truncated, with nothing that happened to its packets.
@@ -219,12 +258,6 @@ impl Case {
     #[must_use]
     pub fn responder(&self) -> SocketAddr {
         self.server_after_nat.unwrap_or(self.server)
-    }
-
-    /// Its last sighting.
-    #[must_use]
-    pub fn last_seen(&self) -> Option<&Hop> {
-        self.path.last()
     }
 
     /// The last sighting of its query.
@@ -257,6 +290,12 @@ impl Case {
         self.asked.as_ref().map(|asked| &asked.name)
     }
 
+    /// The zone that says no: see [`Answer::zone`].
+    #[must_use]
+    pub fn zone(&self) -> Option<&Name> {
+        self.answer.as_ref().and_then(|answer| answer.zone.as_ref())
+    }
+
     /// QTYPE.
     #[must_use]
     pub fn qtype(&self) -> Option<u16> {
@@ -268,6 +307,12 @@ impl Case {
 pub(super) fn connection_id(connection: &Connection) -> TransactionId {
     let what = (connection.time, connection.client, connection.server);
     TransactionId(foldhash::fast::FixedState::default().hash_one(what))
+}
+
+fn edns_size(query: &MessageCopy) -> Option<u16> {
+    let [.., additional] = query.header.counts;
+    let records = Records::read(&query.bytes).ok().filter(|_| additional > 0)?;
+    records.edns().map(|edns| edns.udp_size)
 }
 
 fn end(transaction: &Transaction) -> BootTime {

@@ -2,8 +2,6 @@
 
 use super::case::{Case, SLOW};
 use super::finding::Evidence;
-use super::lookup::{Ask, Lookup, Step};
-use crate::capture::WallTime;
 use crate::decode::{iana, icmp_name};
 use crate::join::{Event, Outcome};
 
@@ -12,14 +10,6 @@ impl Evidence {
     pub(super) fn of(case: &Case) -> Self {
         let question = case.asked.as_ref().map(|asked| (asked.name.clone(), asked.qtype));
         Self { transaction: case.id, wall: case.wall, question, fate: fate(case) }
-    }
-
-    /// Of a query of a lookup.
-    pub(super) fn of_ask(lookup: &Lookup, step: &Step, ask: &Ask) -> Self {
-        let fate = ask.rcode.map_or("no response".to_owned(), |rcode| iana::rcode(rcode).into_owned());
-        // The difference of the two clocks is that of the lookup's begin.
-        let wall = WallTime((lookup.wall.0 + ask.time.0).saturating_sub(lookup.begin.0));
-        Self { transaction: ask.id, wall, question: Some((step.name.clone(), ask.qtype)), fate }
     }
 }
 
@@ -45,6 +35,6 @@ fn slow(case: &Case) -> String {
     let Some(time) = case.response_time.filter(|time| *time >= SLOW) else { return String::new() };
     let at_server =
         case.server_response_time.map(|time| format!(", {} ms of it at the server's socket", time.as_millis()));
-    let asked = (case.caused != 0).then_some(", which asked others");
+    let asked = (case.caused() != 0).then_some(", which asked others");
     format!(" after {} ms{}{}", time.as_millis(), at_server.unwrap_or_default(), asked.unwrap_or_default())
 }

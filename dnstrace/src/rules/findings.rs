@@ -210,7 +210,9 @@ impl Findings {
 
     /// A transaction is settled: nobody will ask again.
     pub(super) fn forget(&mut self, id: TransactionId) {
-        self.explained.remove(&id);
+        if !self.explained.is_empty() {
+            self.explained.remove(&id);
+        }
     }
 }
 

@@ -32,16 +32,27 @@ pub struct LookupClaim<'a> {
 pub struct Found<'a> {
     rule: &'static Explanation,
     findings: &'a mut Findings,
+    ask_no_more: bool,
 }
 
 impl<'a> Found<'a> {
     /// For one rule.
     pub(super) fn new(rule: &'static Explanation, findings: &'a mut Findings) -> Self {
-        Self { rule, findings }
+        Self { rule, findings, ask_no_more: false }
     }
 }
 
 impl Found<'_> {
+    /// Says that the rule never looks at this.
+    pub(super) fn ask_no_more(&mut self) {
+        self.ask_no_more = true;
+    }
+
+    /// Whether it said so.
+    pub(super) fn is_asked_again(&self) -> bool {
+        !self.ask_no_more
+    }
+
     /// Says something that was seen.
     pub fn seen(&mut self, claim: Claim<'_>, sentence: impl FnOnce() -> String) {
         self.add(claim, sentence, Basis::Seen);

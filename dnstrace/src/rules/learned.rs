@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
-use super::name::Name;
+use super::name::{Domain, Name};
 use super::watched::Watched;
 use crate::join::Transaction;
 
@@ -35,7 +35,7 @@ pub struct Learned {
     resolvers: HashSet<IpAddr>,
     watched: Watched,
     /// Kubernetes namespaces in which a Service of a name was found.
-    named: HashMap<Name, BTreeSet<Name>>,
+    named: HashMap<Box<[u8]>, BTreeSet<Name>>,
     /// Hashes of names that were found.
     found: HashSet<u64>,
 }
@@ -43,9 +43,7 @@ pub struct Learned {
 /// A cluster domain, with how many names were below it.
 #[derive(Debug)]
 struct Most {
-    domain: Name,
-    /// `svc` in it.
-    services: Name,
+    domain: Domain,
     count: u64,
 }
 
@@ -81,13 +79,13 @@ impl Learned {
 
     /// The cluster domain, as most names below `svc` have it.
     #[must_use]
-    pub fn domain(&self) -> Option<&Name> {
+    pub fn domain(&self) -> Option<&Domain> {
         self.domain.as_ref().map(|most| &most.domain)
     }
 
     /// Nearly all names are below the same.
     fn add_domain(&mut self, name: &Name) {
-        if let Some(most) = self.domain.as_mut().filter(|most| name.is_within(&most.services)) {
+        if let Some(most) = self.domain.as_mut().filter(|most| name.is_within(&most.domain.services)) {
             most.count += 1;
             return;
         }
@@ -98,10 +96,9 @@ impl Learned {
         let count = self.others.entry(domain.clone()).or_default();
         *count += 1;
         if self.domain.as_ref().is_none_or(|most| most.count < *count) {
-            let services = Name::from_text("svc").with(&domain);
             let count = self.others.remove(&domain).unwrap_or_default();
-            let before = self.domain.replace(Most { domain, services, count });
-            self.others.extend(before.map(|before| (before.domain, before.count)));
+            let before = self.domain.replace(Most { domain: Domain::new(domain), count });
+            self.others.extend(before.map(|before| (before.domain.name, before.count)));
         }
     }
 
@@ -112,8 +109,8 @@ impl Learned {
             return;
         }
         let Some((service, namespace)) = service_of(name) else { return };
-        if self.named.len() < NAMED_MAX || self.named.contains_key(&service) {
-            let namespaces = self.named.entry(service).or_default();
+        if self.named.len() < NAMED_MAX || self.named.contains_key(service) {
+            let namespaces = self.named.entry(service.into()).or_default();
             if namespaces.len() < NAMESPACES_MAX {
                 namespaces.insert(namespace);
             }
@@ -121,7 +118,7 @@ impl Learned {
     }
 
     /// Kubernetes namespaces in which a Service of this name was found.
-    pub fn namespaces_of(&self, service: &Name) -> impl Iterator<Item = &Name> {
+    pub fn namespaces_of(&self, service: &[u8]) -> impl Iterator<Item = &Name> {
         self.named.get(service).into_iter().flatten()
     }
 
@@ -157,7 +154,7 @@ fn domain_below_svc(name: &Name) -> Option<Name> {
 }
 
 /// `web`, `shop` of `web.shop.svc.cluster.local`.
-fn service_of(name: &Name) -> Option<(Name, Name)> {
+fn service_of(name: &Name) -> Option<(&[u8], Name)> {
     let is_service = name.labels().nth(2) == Some(b"svc");
-    is_service.then(|| (name.prefix(1), name.parent(1).prefix(1)))
+    is_service.then(|| (name.first(), name.parent(1).prefix(1)))
 }

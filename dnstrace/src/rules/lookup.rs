@@ -1,13 +1,15 @@
 //! What an application asked: all queries that its stub resolver made of one name.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use super::case::Case;
 use super::name::Name;
 use crate::capture::{BootTime, WallTime};
 use crate::decode::Transport;
-use crate::join::{Outcome, TransactionId};
+use crate::join::Outcome;
 use crate::owner::Who;
 
 /// A lookup, from its first query to the last response.
@@ -15,18 +17,20 @@ use crate::owner::Who;
 pub struct Lookup {
     /// The address that asked.
     pub client: std::net::IpAddr,
-    /// Who asked whom, as of its first query.
-    pub who: Who,
     /// What the application asked for, as far as it can be told from the queries: the name without its search domain.
     pub base: Name,
-    /// Each name that was tried, in order.
-    pub steps: Vec<Step>,
+    /// The query that ended first.
+    pub first: Arc<Case>,
+    /// Each name that was tried, in order; never none.
+    pub steps: SmallVec<[Step; 1]>,
     /// When the first query was seen,
     pub begin: BootTime,
     /// the same, for showing,
     pub wall: WallTime,
     /// and when the last transaction ended, or its response came.
     pub end: BootTime,
+    /// How it ended.
+    pub outcome: LookupOutcome,
 }
 
 /// One name of a lookup, with all its queries.
@@ -36,43 +40,8 @@ pub struct Step {
     pub name: Name,
     /// The search domain that was appended; `None` for the name as it is.
     pub suffix: Option<Name>,
-    /// Its queries, of each type, retransmission on other ports and transport, in the order they ended.
-    pub asks: Vec<Ask>,
-}
-
-/// One transaction of a lookup.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The transaction.
-    pub id: TransactionId,
-    /// When it began.
-    pub time: BootTime,
-    /// Whom it asked, before DNAT.
-    pub server: SocketAddr,
-    /// The initiator's port.
-    pub port: u16,
-    /// Message ID.
-    pub message_id: Option<u16>,
-    /// QTYPE.
-    pub qtype: u16,
-    /// UDP or TCP.
-    pub transport: Transport,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Of its response, with the bits of EDNS.
-    pub rcode: Option<u16>,
-    /// NOERROR with what was asked for.
-    pub is_found: bool,
-    /// The zone that says no: see [`Answer::zone`](super::Answer::zone).
-    pub zone: Option<Name>,
-    /// TC.
-    pub truncated: bool,
-    /// With EDNS.
-    pub has_edns: bool,
-    /// Sendings of the query.
-    pub attempts: u16,
-    /// From the first query to the response.
-    pub response_time: Option<Duration>,
+    /// Its queries, of each type, retransmission on other ports and transport, in the order they ended; never none.
+    pub cases: SmallVec<[Arc<Case>; 2]>,
 }
 
 /// How a lookup ended.
@@ -135,64 +104,35 @@ const MUSL_DISTANCE: std::ops::RangeInclusive<u16> = 32..=2_048;
 /// Queries for A and AAAA of one name are sent this close together.
 const PAIR: Duration = Duration::from_millis(1);
 
-impl Ask {
-    pub(super) fn of(case: &Case) -> Self {
-        Self {
-            id: case.id,
-            time: case.time,
-            server: case.server,
-            port: case.client.port(),
-            message_id: case.query.map(|query| query.id),
-            qtype: case.qtype().unwrap_or_default(),
-            transport: case.transport,
-            outcome: case.outcome,
-            rcode: case.rcode(),
-            is_found: case.is_found(),
-            zone: case.answer.as_ref().and_then(|answer| answer.zone.clone()),
-            truncated: case.answer.as_ref().is_some_and(|answer| answer.truncated),
-            has_edns: case.query.is_some_and(|query| query.edns_size.is_some()),
-            attempts: u16::try_from(case.attempts.len()).unwrap_or(u16::MAX),
-            response_time: case.response_time,
-        }
-    }
-
-    /// NXDOMAIN, or NODATA.
-    #[must_use]
-    pub fn is_negative(&self) -> bool {
-        self.rcode == Some(3) || (self.rcode == Some(0) && !self.is_found && !self.truncated)
-    }
-
-    /// Without response, or with another rcode than NOERROR and NXDOMAIN.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        self.outcome == Outcome::NoResponse || self.rcode.is_some_and(|rcode| rcode != 0 && rcode != 3)
-    }
-}
-
 impl Step {
     /// Some query was answered with what it asked for.
     #[must_use]
     pub fn is_found(&self) -> bool {
-        self.asks.iter().any(|ask| ask.is_found || (ask.truncated && ask.rcode == Some(0)))
+        self.cases.iter().any(|case| case.is_found() || (case.is_truncated() && case.rcode() == Some(0)))
     }
 
     /// Every query was answered, with NXDOMAIN or NODATA.
     #[must_use]
     pub fn is_negative(&self) -> bool {
-        !self.asks.is_empty() && self.asks.iter().all(Ask::is_negative)
+        self.cases.iter().all(|case| case.is_negative())
     }
 }
 
 impl Lookup {
-    /// How it ended.
+    /// Who asked whom, as of its first query.
     #[must_use]
-    pub fn outcome(&self) -> LookupOutcome {
-        let mut asks = self.steps.iter().flat_map(|step| &step.asks);
+    pub fn who(&self) -> &Who {
+        &self.first.who
+    }
+
+    /// How it ended, as its queries show it.
+    pub(super) fn outcome_of_queries(&self) -> LookupOutcome {
+        let mut cases = self.cases();
         if self.steps.iter().any(Step::is_found) {
             LookupOutcome::Found
-        } else if asks.clone().any(Ask::failed) {
+        } else if self.cases().any(|case| case.failed()) {
             LookupOutcome::Failed
-        } else if asks.any(|ask| ask.outcome == Outcome::Outstanding) {
+        } else if cases.any(|case| case.outcome == Outcome::Outstanding) {
             LookupOutcome::Open
         } else {
             LookupOutcome::NotFound
@@ -200,21 +140,21 @@ impl Lookup {
     }
 
     /// Its queries, whatever they are for.
-    pub fn asks(&self) -> impl Iterator<Item = &Ask> {
-        self.steps.iter().flat_map(|step| &step.asks)
+    pub fn cases(&self) -> impl Iterator<Item = &Arc<Case>> {
+        self.steps.iter().flat_map(|step| &step.cases)
     }
 
     /// Sendings of queries.
     #[must_use]
     pub fn queries(&self) -> u64 {
-        self.steps.iter().flat_map(|step| &step.asks).map(|ask| u64::from(ask.attempts.max(1))).sum()
+        self.cases().map(sendings).sum()
     }
 
     /// Queries for names that only the search list made, and that do not exist.
     #[must_use]
     pub fn wasted(&self) -> u64 {
         let missed = self.steps.iter().filter(|step| step.suffix.is_some() && step.is_negative());
-        missed.flat_map(|step| &step.asks).map(|ask| u64::from(ask.attempts.max(1))).sum()
+        missed.flat_map(|step| &step.cases).map(sendings).sum()
     }
 
     /// From its first query to its last response.
@@ -232,15 +172,22 @@ impl Lookup {
 
 impl Step {
     fn libc(&self) -> Option<Libc> {
-        let of = |qtype: u16| self.asks.iter().filter(move |ask| ask.qtype == qtype && ask.transport == Transport::Udp);
+        let is_udp = |case: &&Arc<Case>| case.transport == Transport::Udp;
+        let of = |qtype: u16| self.cases.iter().filter(move |case| case.qtype() == Some(qtype)).filter(is_udp);
         let pairs = of(1).flat_map(|a| of(28).map(move |aaaa| (a, aaaa)));
         let mut pairs = pairs.filter(|(a, aaaa)| a.time.since(aaaa.time).max(aaaa.time.since(a.time)) <= PAIR);
         pairs.find_map(|(a, aaaa)| {
-            if a.port != aaaa.port {
-                return (a.has_edns && aaaa.has_edns).then_some(Libc::Go);
+            let [has_edns, also_has_edns] =
+                [a, aaaa].map(|case| case.query.is_some_and(|query| query.edns_size.is_some()));
+            if a.client.port() != aaaa.client.port() {
+                return (has_edns && also_has_edns).then_some(Libc::Go);
             }
-            let distance = aaaa.message_id?.wrapping_sub(a.message_id?);
-            Some(if MUSL_DISTANCE.contains(&distance) { Libc::Musl } else { Libc::Glibc }).filter(|_| !a.has_edns)
+            let distance = aaaa.query?.id.wrapping_sub(a.query?.id);
+            Some(if MUSL_DISTANCE.contains(&distance) { Libc::Musl } else { Libc::Glibc }).filter(|_| !has_edns)
         })
     }
+}
+
+fn sendings(case: &Arc<Case>) -> u64 {
+    case.attempts.len().max(1) as u64
 }

@@ -4,14 +4,17 @@
 //! alike, and end in search domains: those of the pod's `resolv.conf` where it is known, else those that Kubernetes makes
 //! of the cluster domain, else whatever was tried next after a negative response.
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::HashMap;
+use slab::Slab;
+use smallvec::{SmallVec, smallvec};
 
 use super::case::Case;
-use super::lookup::{Ask, Lookup, Step};
+use super::lookup::{Lookup, LookupOutcome, Step};
 use super::name::Name;
 use super::search::SearchDomains;
 use crate::capture::BootTime;
@@ -22,23 +25,23 @@ use crate::join::TransactionId;
 const QUIET: Duration = Duration::from_secs(7);
 /// A stub resolver tries the next name at once.
 const NEXT_STEP: Duration = Duration::from_millis(50);
-/// Lookups that are held together at once, of some 500 bytes; the oldest is closed early. At 100,000 queries/s that is
+/// Lookups that are held together at once, of some 300 bytes beside their transactions; the oldest is closed early. At 100,000 queries/s that is
 /// 0.1 s, and steps are milliseconds apart.
 const OPEN_MAX: usize = 4_096;
 /// Of one address, for names that begin with the same label: a busy pod has some at a time.
 const OPEN_ALIKE_MAX: usize = 16;
 /// Queries of one lookup: 32 search domains, twice, and the name; a storm goes on in another one.
-const ASKS_MAX: usize = 256;
+const QUERIES_MAX: usize = 256;
 
 /// Lookups that are not over.
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
-    open: HashMap<u64, Open>,
-    /// By the client's address and the first label, which all names of a lookup have in common.
-    alike: HashMap<u64, Vec<u64>>,
-    /// By when they were added to; an entry holds when nothing was added later.
-    order: VecDeque<(BootTime, u64)>,
-    next: u64,
+    open: Slab<Open>,
+    /// By the client's address and the first label, which all names of a lookup have in common; the oldest first.
+    alike: HashMap<u64, SmallVec<[usize; 2]>>,
+    /// The one that was added to longest ago, and the last.
+    oldest: Option<usize>,
+    newest: Option<usize>,
     early: u64,
 }
 
@@ -46,56 +49,40 @@ pub(super) struct Lookups {
 struct Open {
     lookup: Lookup,
     touched: BootTime,
-    asks: usize,
+    queries: usize,
     alike: u64,
+    /// Its neighbours in the order of their last query.
+    older: Option<usize>,
+    newer: Option<usize>,
 }
 
 impl Lookups {
-    /// Adds a transaction of a stub resolver; gives the first one of its lookup, and lookups for which there is no more
+    /// Adds a transaction of a stub resolver; gives the first one of its lookup, and the lookup for which there is no more
     /// room.
-    pub(super) fn add(
-        &mut self,
-        case: &Case,
-        domains: &SearchDomains,
-        mut closed: impl FnMut(Lookup),
-    ) -> Option<TransactionId> {
+    pub(super) fn add(&mut self, case: &Arc<Case>, domains: &SearchDomains) -> Option<(TransactionId, Option<Lookup>)> {
         let name = case.name()?;
         let alike = self.alike.hasher().hash_one((case.client.ip(), name.first()));
-        let open = self.alike.get(&alike).into_iter().flatten().rev();
-        let found = open.copied().find_map(|at| Some((at, self.open.get(&at)?.place(case, name, domains)?)));
-        let at = match found {
+        let open = self.alike.get(&alike).into_iter().flatten().rev().copied();
+        match open.into_iter().find_map(|at| Some((at, self.open.get(at)?.place(case, name, domains)?))) {
             Some((at, place)) => {
-                self.open.entry(at).and_modify(|open| open.join(case, name, place));
-                at
+                self.open[at].join(case, name, place);
+                self.unlink(at);
+                self.link(at);
+                Some((self.open[at].lookup.first.id, None))
             }
-            None => self.begin(case, alike, domains),
-        };
-        self.order.push_back((case.end, at));
-        let first = self.open.get(&at).and_then(|open| Some(open.lookup.steps.first()?.asks.first()?.id));
-        let crowd = self.alike.get(&alike).filter(|open| open.len() > OPEN_ALIKE_MAX).map(|open| open[0]);
-        let oldest = crowd.or_else(|| (self.open.len() > OPEN_MAX).then(|| self.order.pop_front())?.map(|(_, at)| at));
-        if let Some(lookup) = oldest.and_then(|at| self.close(at)) {
-            self.early += 1;
-            closed(lookup);
-        }
-        first
-    }
-
-    /// Gives those to which nothing more is to come by `now`.
-    pub(super) fn expire(&mut self, now: BootTime, mut closed: impl FnMut(Lookup)) {
-        while let Some((time, at)) = self.order.front().copied().filter(|(time, _)| now.since(*time) >= QUIET) {
-            self.order.pop_front();
-            if self.open.get(&at).is_some_and(|open| open.touched <= time) {
-                self.close(at).into_iter().for_each(&mut closed);
-            }
+            None => Some((case.id, self.begin(case, name, alike, domains))),
         }
     }
 
-    /// Gives all.
-    pub(super) fn finish(&mut self, mut closed: impl FnMut(Lookup)) {
-        while let Some((_, at)) = self.order.pop_front() {
-            self.close(at).into_iter().for_each(&mut closed);
-        }
+    /// Gives one to which nothing more is to come by `now`.
+    pub(super) fn expire(&mut self, now: BootTime) -> Option<Lookup> {
+        let oldest = self.oldest.filter(|at| now.since(self.open[*at].touched) >= QUIET)?;
+        Some(self.close(oldest))
+    }
+
+    /// Gives one of those that are left.
+    pub(super) fn finish(&mut self) -> Option<Lookup> {
+        self.oldest.map(|oldest| self.close(oldest))
     }
 
     /// Lookups that were closed for want of room.
@@ -104,36 +91,58 @@ impl Lookups {
         self.early
     }
 
-    fn begin(&mut self, case: &Case, alike: u64, domains: &SearchDomains) -> u64 {
-        let at = self.next;
-        let Some(name) = case.name() else { return at };
-        self.next += 1;
-        self.alike.entry(alike).or_default().push(at);
+    fn begin(&mut self, case: &Arc<Case>, name: &Name, alike: u64, domains: &SearchDomains) -> Option<Lookup> {
         let suffix = domains.suffix_of(name);
         let base = suffix.as_ref().and_then(|suffix| name.without(suffix)).unwrap_or_else(|| name.clone());
-        let step = Step { name: name.clone(), suffix, asks: vec![Ask::of(case)] };
-        let lookup = Lookup {
-            client: case.client.ip(),
-            who: case.who.clone(),
-            base,
-            steps: vec![step],
-            begin: case.time,
-            wall: case.wall,
-            end: ended(case),
-        };
-        self.open.insert(at, Open { lookup, touched: case.end, asks: 1, alike });
-        at
+        let step = Step { name: name.clone(), suffix, cases: smallvec![Arc::clone(case)] };
+        let (begin, wall, end) = (case.time, case.wall, ended(case));
+        let (client, first) = (case.client.ip(), Arc::clone(case));
+        let lookup =
+            Lookup { client, base, first, steps: smallvec![step], begin, wall, end, outcome: LookupOutcome::Open };
+        let open = Open { lookup, touched: case.end, queries: 1, alike, older: None, newer: None };
+        let at = self.open.insert(open);
+        self.link(at);
+        let beside = self.alike.entry(alike).or_default();
+        beside.push(at);
+        let crowd = (beside.len() > OPEN_ALIKE_MAX).then(|| beside[0]);
+        let out = crowd.or(self.oldest.filter(|_| self.open.len() > OPEN_MAX))?;
+        self.early += 1;
+        Some(self.close(out))
     }
 
-    fn close(&mut self, at: u64) -> Option<Lookup> {
-        let Open { lookup, alike, .. } = self.open.remove(&at)?;
-        if let Some(open) = self.alike.get_mut(&alike) {
-            open.retain(|each| *each != at);
-            if open.is_empty() {
-                self.alike.remove(&alike);
+    fn close(&mut self, at: usize) -> Lookup {
+        self.unlink(at);
+        let Open { mut lookup, alike, .. } = self.open.remove(at);
+        if let Entry::Occupied(mut beside) = self.alike.entry(alike) {
+            beside.get_mut().retain(|each| *each != at);
+            if beside.get().is_empty() {
+                beside.remove();
             }
         }
-        Some(lookup)
+        lookup.outcome = lookup.outcome_of_queries();
+        lookup
+    }
+
+    /// Makes one the newest.
+    fn link(&mut self, at: usize) {
+        let before = self.newest.replace(at);
+        (self.open[at].older, self.open[at].newer) = (before, None);
+        match before {
+            Some(before) => self.open[before].newer = Some(at),
+            None => self.oldest = Some(at),
+        }
+    }
+
+    fn unlink(&mut self, at: usize) {
+        let Open { older, newer, .. } = self.open[at];
+        match older {
+            Some(older) => self.open[older].newer = newer,
+            None => self.oldest = newer,
+        }
+        match newer {
+            Some(newer) => self.open[newer].older = older,
+            None => self.newest = older,
+        }
     }
 }
 
@@ -147,7 +156,7 @@ enum Place {
 
 impl Open {
     fn place(&self, case: &Case, name: &Name, domains: &SearchDomains) -> Option<Place> {
-        if self.asks >= ASKS_MAX {
+        if self.queries >= QUERIES_MAX {
             return None;
         }
         let Lookup { steps, base, .. } = &self.lookup;
@@ -185,29 +194,32 @@ impl Open {
     /// The same question after an answer is another lookup. After a truncated response, one without an answer or a
     /// timeout it is asked again, and glibc asks all again for which it needs more room.
     fn goes_on(&self, case: &Case, step: usize) -> bool {
-        let asks = &self.lookup.steps[step].asks;
-        let Some(same) = asks.iter().rfind(|ask| Some(ask.qtype) == case.qtype()) else { return true };
-        let is_next = same.truncated || same.failed() || (!same.is_found && case.time.since(same.time) < NEXT_STEP);
+        let cases = &self.lookup.steps[step].cases;
+        let Some(same) = cases.iter().rfind(|same| same.qtype() == case.qtype()) else { return true };
+        let is_soon = case.time.since(same.time) < NEXT_STEP;
+        let is_next = same.is_truncated() || same.failed() || (!same.is_found() && is_soon);
         // musl sends the same to several servers.
-        let is_copy = same.server != case.server && same.message_id == case.query.map(|query| query.id);
+        let id = |case: &Case| case.query.map(|query| query.id);
+        let is_copy = same.server != case.server && id(same) == id(case);
         // One that was given up ends after the one that was sent in its place.
-        is_next || (is_copy && same.port == case.client.port()) || (case.is_unanswered() && case.time <= same.time)
+        is_next
+            || (is_copy && same.client.port() == case.client.port())
+            || (case.is_unanswered() && case.time <= same.time)
     }
 
-    fn join(&mut self, case: &Case, name: &Name, place: Place) {
-        let ask = Ask::of(case);
+    fn join(&mut self, case: &Arc<Case>, name: &Name, place: Place) {
         let lookup = &mut self.lookup;
         match place {
-            Place::Step(at) => lookup.steps[at].asks.push(ask),
+            Place::Step(at) => lookup.steps[at].cases.push(Arc::clone(case)),
             Place::Next { base, suffix } => {
                 for step in &mut lookup.steps {
                     step.suffix = suffix_after(&step.name, &base);
                 }
                 lookup.base = base;
-                lookup.steps.push(Step { name: name.clone(), suffix, asks: vec![ask] });
+                lookup.steps.push(Step { name: name.clone(), suffix, cases: smallvec![Arc::clone(case)] });
             }
         }
-        self.asks += 1;
+        self.queries += 1;
         self.touched = self.touched.max(case.end);
         if case.time < lookup.begin {
             (lookup.begin, lookup.wall) = (case.time, case.wall);

@@ -162,8 +162,6 @@ impl Followed {
 
 impl Edge {
     fn of(case: &Case, world: &World<'_>) -> Self {
-        let [client, server] =
-            [&case.client_socket, &case.server_socket].map(|socket| socket.process.map(|process| process.tgid));
         let from = subject(case.who.client.as_ref(), case.client.ip());
         let responder = case.responder().ip();
         // What is asked at a loopback address does not leave its netns.
@@ -173,8 +171,8 @@ impl Edge {
             subject(case.who.server.as_ref(), responder)
         };
         let is_service = world.is_cluster_server(case.server);
-        let hosts =
-            [(from.about.clone(), client), (to.about.clone(), server)].map(|(about, tgid)| Host { about, tgid });
+        let hosts = [(from.about.clone(), case.client_tgid), (to.about.clone(), case.server_tgid)]
+            .map(|(about, tgid)| Host { about, tgid });
         let [from_host, to_host] = hosts;
         let hop = CycleHop { from, server: case.server, to, is_service };
         Self {

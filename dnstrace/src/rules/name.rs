@@ -13,13 +13,17 @@ impl Name {
     /// The name of a question.
     #[must_use]
     pub fn of(name: &QuestionName<'_>) -> Self {
-        Self(name.wire().to_ascii_lowercase().into())
+        Self::from_wire(name.wire())
     }
 
     /// A whole name in wire format.
     #[must_use]
     pub(super) fn from_wire(wire: &[u8]) -> Self {
-        Self(wire.to_ascii_lowercase().into())
+        let mut name = Arc::<[u8]>::from(wire);
+        if let Some(bytes) = Arc::get_mut(&mut name) {
+            bytes.make_ascii_lowercase();
+        }
+        Self(name)
     }
 
     /// A name as people write it, with or without its final dot; labels that DNS does not allow are cut at 63 bytes.
@@ -27,6 +31,12 @@ impl Name {
     pub fn from_text(text: &str) -> Self {
         let labels = text.trim_end_matches('.').split('.').filter(|label| !label.is_empty());
         Self::from_labels(labels.map(str::as_bytes))
+    }
+
+    /// A name of one label.
+    #[must_use]
+    pub(super) fn of_label(label: &[u8]) -> Self {
+        Self::from_labels([label].into_iter())
     }
 
     fn from_labels<'l>(labels: impl Iterator<Item = &'l [u8]>) -> Self {
@@ -98,8 +108,15 @@ impl Name {
         self.cut(suffix).map(|cut| self.up_to(cut))
     }
 
+    /// How many labels that would have.
+    #[must_use]
+    pub fn count_before(&self, suffix: &Self) -> Option<usize> {
+        self.cut(suffix).map(|cut| labels(&self.0[..cut]).count())
+    }
+
     fn up_to(&self, end: usize) -> Self {
-        Self([self.0.get(..end).unwrap_or_default(), &[0]].concat().into())
+        let labels = self.0.get(..end).unwrap_or_default();
+        Self(labels.iter().copied().chain([0]).collect())
     }
 
     /// This name followed by `suffix`.
@@ -126,6 +143,23 @@ impl Name {
     #[must_use]
     pub fn common(&self, other: &Self) -> usize {
         self.labels().zip(other.labels()).take_while(|(own, its)| own == its).count()
+    }
+}
+
+/// A cluster domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// `cluster.local`.
+    pub name: Name,
+    /// `svc.cluster.local`.
+    pub services: Name,
+}
+
+impl Domain {
+    /// Of its name.
+    #[must_use]
+    pub fn new(name: Name) -> Self {
+        Self { services: Name::from_text("svc").with(&name), name }
     }
 }
 

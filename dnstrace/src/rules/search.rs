@@ -38,7 +38,7 @@ impl SearchLists {
             return self.of_pod(conf);
         }
         if self.others.domain.as_ref() != world.domain() {
-            let services = world.domain().map(|domain| Name::from_text("svc").with(domain));
+            let services = world.services_domain().cloned();
             self.others = Arc::new(SearchDomains { own: None, services, domain: world.domain().cloned() });
         }
         Arc::clone(&self.others)
@@ -73,8 +73,7 @@ impl SearchDomains {
             return own.iter().filter(|domain| is_below(name, domain)).max_by_key(|domain| domain.count()).cloned();
         }
         let services = self.services.as_ref()?;
-        let inner = name.without(services).map(|inner| inner.count());
-        match inner {
+        match name.count_before(services) {
             // `a.svc.cluster.local` has `svc.cluster.local` behind it, and `a.b.svc.cluster.local` its namespace, too:
             // unless it is the name of a Service, which only what follows shows.
             Some(0) => None,
@@ -106,11 +105,11 @@ impl SearchDomains {
 
     /// `shop.svc.cluster.local`.
     fn is_of_namespace(&self, suffix: &Name) -> bool {
-        let is_one = |services: &Name| suffix.without(services).is_some_and(|inner| inner.count() == 1);
+        let is_one = |services: &Name| suffix.count_before(services) == Some(1);
         self.services.as_ref().is_some_and(is_one)
     }
 }
 
 fn is_below(name: &Name, domain: &Name) -> bool {
-    name.without(domain).is_some_and(|inner| !inner.is_root())
+    name.count_before(domain).is_some_and(|count| count > 0)
 }

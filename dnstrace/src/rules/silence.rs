@@ -37,7 +37,7 @@ impl Silence {
     /// Learns from a transaction that ended.
     pub(super) fn add(&mut self, case: &Case, world: &World<'_>) {
         let begun_by = case.cause.and_then(|id| world.window.get(id));
-        if let Some(asking) = Some(case).filter(|case| case.caused != 0).or(begun_by) {
+        if let Some(asking) = Some(case).filter(|case| case.caused() != 0).or(begun_by) {
             self.0.entry(&asking.responder()).asks_on = true;
         }
         if case.is_upstream() {

@@ -3,17 +3,19 @@
 //! A rule looks at a transaction when it has ended, again when it is settled (what it caused has ended, too), and at the
 //! lookups that transactions are folded to. What one rule explains, the last ones in the table need not tell.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::{Case, connection_id};
 use super::catalogue::{Entry, RULES, Rule};
 use super::finding::Explanation;
 use super::findings::Findings;
+use super::found::Found;
 use super::learned::Learned;
 use super::lookup::Lookup;
 use super::lookups::Lookups;
 use super::loops::Loops;
-use super::name::Name;
+use super::name::{Domain, Name};
 use super::path::{Leg, told_leg};
 use super::search::SearchLists;
 use super::spent::Spent;
@@ -35,6 +37,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Rules {
     options: RuleOptions,
     table: Vec<(&'static Explanation, Box<dyn Rule>)>,
+    /// By [`Ask`]: the lines of those that look at it.
+    asked: [Vec<usize>; ASKS],
     window: Window,
     learned: Learned,
     lookups: Lookups,
@@ -42,12 +46,26 @@ pub struct Rules {
     loops: Loops,
     findings: Findings,
     /// The cluster domain, as sources said it when their facts changed last.
-    domain: Option<Name>,
+    domain: Option<Domain>,
     version: Option<u64>,
     /// The latest end of a transaction.
     now: BootTime,
     ticked: BootTime,
 }
+
+/// What rules are asked about.
+#[derive(Clone, Copy)]
+enum Ask {
+    Ended,
+    Settled,
+    Lookup,
+    Cycle,
+    Connection,
+    Tick,
+    Finish,
+}
+
+const ASKS: usize = Ask::Finish as usize + 1;
 
 /// A transaction that just ended, as rules get it.
 pub struct Ended<'a> {
@@ -60,11 +78,32 @@ pub struct Ended<'a> {
 impl Rules {
     /// Every rule, nothing seen.
     #[must_use]
-    pub fn new(options: RuleOptions) -> Self {
-        let table = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
+    pub fn new() -> Self {
+        Self::with(RuleOptions::default())
+    }
+
+    /// The same, where people say what is a problem.
+    #[must_use]
+    pub fn with(options: RuleOptions) -> Self {
+        let table: Vec<_> = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
+        let asked = std::array::from_fn(|_| (0..table.len()).collect());
         let (window, learned, lookups, search_lists, loops, findings) = Default::default();
         let (domain, version, now, ticked) = Default::default();
-        Self { options, table, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
+        Self {
+            options,
+            table,
+            asked,
+            window,
+            learned,
+            lookups,
+            search_lists,
+            loops,
+            findings,
+            domain,
+            version,
+            now,
+            ticked,
+        }
     }
 
     /// What was found so far.
@@ -95,47 +134,51 @@ impl Rules {
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Verdict {
         let Given { who, owner } = given;
         self.learn_domain(owner);
-        let mut case = Case::of(transaction, who.clone());
-        if case.response_time.is_some_and(|time| time >= self.options.slow) {
-            case.keep_path(transaction);
-        }
+        let case = Arc::new(self.case(transaction, who.clone()));
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case);
         self.learned.watch(transaction);
-        self.window.add(case);
-        self.ask_all(owner, now, |rule, world, found| {
-            if let Some(case) = world.window.newest() {
-                rule.ended(&Ended { case, transaction }, world, found);
-            }
+        self.window.add(Arc::clone(&case));
+        let moment = Moment { owner, now };
+        self.ask(Ask::Ended, moment, |rule, world, found| {
+            rule.ended(&Ended { case: &case, transaction }, world, found)
         });
-        self.follow(owner, now);
+        self.follow(&case, moment);
         let findings = self.findings.take_marks();
-        let leg = self.leg_by_now(transaction, owner);
-        let lookup = self.fold(owner, now, told);
+        let leg = self.leg_by_now(transaction, &case, moment);
+        let lookup = self.fold(&case, moment, told);
         self.advance(owner, now, told);
         Verdict { findings, leg, lookup }
     }
 
+    fn case(&self, transaction: &Transaction, who: Who) -> Case {
+        let mut case = Case::of(transaction, who);
+        if case.response_time.is_some_and(|time| time >= self.options.slow) {
+            case.keep_path(transaction);
+        }
+        case
+    }
+
     /// Where it is lost, by what has ended so far; what its server asked on ends later.
-    fn leg_by_now(&self, transaction: &Transaction, owner: &Owner) -> Option<Leg> {
-        let case = self.window.newest().filter(|case| case.is_unanswered())?;
-        let leg = told_leg(case, &self.world(Moment { owner, now: self.now }))?;
-        Some(if leg < Leg::Upstream && transaction.caused > case.caused { Leg::Upstream } else { leg })
+    fn leg_by_now(&self, transaction: &Transaction, case: &Case, moment: Moment<'_>) -> Option<Leg> {
+        let leg = case.is_unanswered().then(|| told_leg(case, &self.world(moment)))??;
+        Some(if leg < Leg::Upstream && transaction.caused > case.caused() { Leg::Upstream } else { leg })
     }
 
     /// Reads the cluster domain again when facts have changed.
     fn learn_domain(&mut self, owner: &Owner) {
         if self.version.replace(owner.version()) != Some(owner.version()) {
             let said = owner.cluster_dns().domains().into_iter().max_by_key(|known| known.sources.len());
-            self.domain = said.map(|known| Name::from_text(&known.what));
+            self.domain = said.map(|known| Domain::new(Name::from_text(&known.what)));
         }
     }
 
     /// Takes a TCP connection.
     pub fn add_connection(&mut self, connection: &Connection, given: Given<'_>) {
         let Given { who, owner } = given;
-        self.ask_all(owner, self.now, |rule, world, found| rule.connection(connection, who, world, found));
+        let moment = Moment { owner, now: self.now };
+        self.ask(Ask::Connection, moment, |rule, world, found| rule.connection(connection, who, world, found));
         // A connection is no transaction: nobody marks it, nobody asks again what explains it.
         self.findings.take_marks();
         self.findings.forget(connection_id(connection));
@@ -151,84 +194,73 @@ impl Rules {
     }
 
     fn advance(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let mut closed = Vec::new();
-        self.lookups.expire(now, |lookup| closed.push(lookup));
-        self.give_lookups(closed, Moment { owner, now }, told);
-        self.settle(owner, now, told);
+        let moment = Moment { owner, now };
+        while let Some(lookup) = self.lookups.expire(now) {
+            self.give_lookup(&lookup, moment, told);
+        }
+        while let Some(case) = self.window.settle(now) {
+            self.settle_one(&case, moment, told);
+        }
         if now.since(self.ticked) >= TICK {
             self.ticked = now;
-            self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
+            self.ask(Ask::Tick, moment, |rule, world, found| rule.tick(world, found));
         }
     }
 
     /// Settles everything: nothing more is to come.
     pub fn finish(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        let mut closed = Vec::new();
-        self.lookups.finish(|lookup| closed.push(lookup));
-        self.give_lookups(closed, Moment { owner, now }, told);
-        while let Some(case) = self.window.finish() {
-            self.settle_one(&case, Moment { owner, now }, told);
+        let moment = Moment { owner, now };
+        while let Some(lookup) = self.lookups.finish() {
+            self.give_lookup(&lookup, moment, told);
         }
-        self.ask_all(owner, now, |rule, world, found| rule.tick(world, found));
-        self.ask_all(owner, now, |rule, world, found| rule.finish(world, found));
+        while let Some(case) = self.window.finish() {
+            self.settle_one(&case, moment, told);
+        }
+        self.ask(Ask::Tick, moment, |rule, world, found| rule.tick(world, found));
+        self.ask(Ask::Finish, moment, |rule, world, found| rule.finish(world, found));
     }
 
-    /// Looks whether the newest transaction goes in a circle.
-    fn follow(&mut self, owner: &Owner, now: BootTime) {
-        let Self { options, window, learned, loops, domain, .. } = self;
-        let slow = options.slow;
-        let cycle = window.newest().and_then(|case| {
-            let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now, slow })?;
-            loops.add(case, edge)
-        });
+    /// Looks whether a transaction goes in a circle.
+    fn follow(&mut self, case: &Case, moment: Moment<'_>) {
+        let edge = Loops::edge(case, &self.world(moment));
+        let cycle = edge.and_then(|edge| self.loops.add(case, edge));
         if let Some(cycle) = cycle {
-            self.ask_all(owner, now, |rule, world, found| {
-                if let Some(case) = world.window.newest() {
-                    rule.cycle(&cycle, case, world, found);
-                }
-            });
+            self.ask(Ask::Cycle, moment, |rule, world, found| rule.cycle(&cycle, case, world, found));
         }
     }
 
     /// What a stub resolver asks is part of a lookup; what a forwarder asks on, or for itself, is not. Gives the first
     /// transaction of the lookup.
-    fn fold(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) -> Option<TransactionId> {
-        let Self { options, window, learned, lookups, search_lists, loops, domain, .. } = self;
-        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
-        let case = window.newest()?;
+    fn fold(&mut self, case: &Arc<Case>, moment: Moment<'_>, told: &mut dyn Told) -> Option<TransactionId> {
         if case.is_upstream() || asks_for_itself(case) || case.outcome == Outcome::Unsolicited {
             return None;
         }
+        let Self { options, window, learned, lookups, search_lists, loops, domain, .. } = self;
+        let Moment { owner, now } = moment;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
         let domains = search_lists.of(case, &world);
-        let mut closed = Vec::new();
-        let first = lookups.add(case, &domains, |lookup| closed.push(lookup));
-        self.give_lookups(closed, Moment { owner, now }, told);
-        first
+        let (first, closed) = lookups.add(case, &domains)?;
+        if let Some(lookup) = closed {
+            self.give_lookup(&lookup, moment, told);
+        }
+        Some(first)
     }
 
-    fn give_lookups(&mut self, lookups: Vec<Lookup>, moment: Moment<'_>, told: &mut dyn Told) {
-        for lookup in lookups {
-            self.ask_all(moment.owner, moment.now, |rule, world, found| rule.lookup(&lookup, world, found));
-            // They are of no transaction.
-            self.findings.take_marks();
-            told.lookup(&lookup);
-        }
-    }
-
-    fn settle(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
-        while let Some(case) = self.window.settle(now) {
-            self.settle_one(&case, Moment { owner, now }, told);
-        }
+    fn give_lookup(&mut self, lookup: &Lookup, moment: Moment<'_>, told: &mut dyn Told) {
+        self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(lookup, world, found));
+        // It is of no transaction.
+        self.findings.take_marks();
+        told.lookup(lookup);
     }
 
     fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {
-        self.ask_all(moment.owner, moment.now, |rule, world, found| rule.settled(case, world, found));
+        self.ask(Ask::Settled, moment, |rule, world, found| rule.settled(case, world, found));
         // It was shown long ago: nobody marks it.
         self.findings.take_marks();
         let world = self.world(moment);
         let leg = if case.is_unanswered() { told_leg(case, &world) } else { None };
         let spent = Spent::of_slow(case, &world);
-        let is_good = case.is_found() || case.is_nxdomain() || case.is_nodata();
+        let is_good = case.is_found() || case.is_negative();
         let is_looping = !is_good && world.is_looping(case);
         told.settled(&Settled { case, is_looping, leg, spent });
         self.findings.forget(case.id);
@@ -240,17 +272,16 @@ impl Rules {
         World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow }
     }
 
-    fn ask_all(
-        &mut self,
-        owner: &Owner,
-        now: BootTime,
-        mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut super::found::Found<'_>),
-    ) {
-        let Self { options, table, window, learned, loops, domain, findings, .. } = self;
+    fn ask(&mut self, what: Ask, moment: Moment<'_>, mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut Found<'_>)) {
+        let Self { options, table, asked, window, learned, loops, domain, findings, .. } = self;
+        let Moment { owner, now } = moment;
         let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
-        for (explanation, rule) in table {
-            ask(&mut **rule, &world, &mut findings.of(explanation));
-        }
+        asked[what as usize].retain(|&line| {
+            let Some((explanation, rule)) = table.get_mut(line) else { return false };
+            let mut found = findings.of(explanation);
+            ask(&mut **rule, &world, &mut found);
+            found.is_asked_again()
+        });
     }
 }
 
@@ -271,6 +302,6 @@ struct Moment<'a> {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self::new(RuleOptions::default())
+        Self::new()
     }
 }

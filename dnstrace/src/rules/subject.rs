@@ -12,7 +12,7 @@ impl Subject {
     /// Who made a lookup.
     #[must_use]
     pub fn asker(lookup: &Lookup) -> Self {
-        Self::party(lookup.who.client.as_ref(), lookup.client)
+        Self::party(lookup.who().client.as_ref(), lookup.client)
     }
 
     /// Who asked.

@@ -99,7 +99,7 @@ fn is_given_up(asked: &Case, case: &Case, world: &World<'_>) -> bool {
 /// Whether what is wrong with somebody who was asked because of it says why it failed.
 pub(super) fn is_explained_by_asked(case: &Case, world: &World<'_>, found: &Found<'_>) -> bool {
     let is_explained = |asked: &Case| asked.failed() && found.explained(asked).is_some();
-    case.caused != 0 && asked_on(case, world).any(is_explained)
+    case.caused() != 0 && asked_on(case, world).any(is_explained)
 }
 
 /// Whether it would be seen if the responder asked others about this: it is seen doing so.

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::HashMap;
@@ -32,87 +33,108 @@ const CAUSED_MAX: usize = 8_192;
 const COUNTED_MAX: usize = 64;
 
 /// Transactions by their order of ending.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Window {
-    cases: HashMap<u64, Box<Kept>>,
-    /// In their order.
-    well: VecDeque<u64>,
-    bad: VecDeque<u64>,
-    caused: VecDeque<u64>,
-    next: u64,
-    by_id: HashMap<TransactionId, u64>,
+    /// By [`Kind`].
+    orders: [Order; 3],
+    /// Transactions taken.
+    taken: u64,
+    by_id: HashMap<TransactionId, At>,
     /// The newest with a cause, or a client and a name; each leads to the one before it.
-    by_cause: HashMap<TransactionId, u64>,
-    by_question: HashMap<u64, u64>,
+    by_cause: HashMap<TransactionId, At>,
+    by_question: HashMap<u64, At>,
     /// Settled before their time.
     early: u64,
 }
 
+/// What waits for as long, in as much room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Well,
+    Bad,
+    Caused,
+}
+
+/// Where a transaction is, or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct At {
+    kind: Kind,
+    /// Of this kind.
+    number: u64,
+}
+
+/// Transactions of a kind: what came first goes first.
+#[derive(Debug)]
+struct Order {
+    max: usize,
+    kept: VecDeque<Kept>,
+    /// How many went.
+    gone: u64,
+}
+
 #[derive(Debug)]
 struct Kept {
-    case: Case,
+    case: Arc<Case>,
+    /// Its place among all.
+    turn: u64,
     question: u64,
-    before_of_cause: Option<u64>,
-    before_of_question: Option<u64>,
+    before_of_cause: Option<At>,
+    before_of_question: Option<At>,
 }
 
 impl Window {
     /// Takes one that ended.
-    pub(super) fn add(&mut self, mut case: Case) {
+    pub(super) fn add(&mut self, case: Arc<Case>) {
         let caused = self.caused_by(case.id).take(COUNTED_MAX).count();
-        case.caused = u32::try_from(caused).unwrap_or(u32::MAX);
-        self.count_in_cause(&case);
-        let at = self.next;
-        self.next += 1;
+        case.caused.add(u32::try_from(caused).unwrap_or(u32::MAX));
+        if let Some(begun_by) = case.cause.and_then(|id| self.get(id)) {
+            begun_by.caused.add(1);
+        }
+        let kind = match (case.is_upstream(), case.went_well()) {
+            (true, _) => Kind::Caused,
+            (false, true) => Kind::Well,
+            (false, false) => Kind::Bad,
+        };
+        let order = &self.orders[kind as usize];
+        let at = At { kind, number: order.gone + order.kept.len() as u64 };
         let question = self.question(case.client.ip(), case.name());
         let before_of_cause = case.cause.and_then(|cause| self.by_cause.insert(cause, at));
         let before_of_question = self.by_question.insert(question, at);
         self.by_id.insert(case.id, at);
-        let order = match (case.is_upstream(), case.went_well()) {
-            (true, _) => &mut self.caused,
-            (false, true) => &mut self.well,
-            (false, false) => &mut self.bad,
-        };
-        order.push_back(at);
-        self.cases.insert(at, Box::new(Kept { case, question, before_of_cause, before_of_question }));
-    }
-
-    /// The newest.
-    pub(super) fn newest(&self) -> Option<&Case> {
-        self.at(self.next.checked_sub(1)?)
+        let turn = self.taken;
+        self.taken += 1;
+        self.orders[kind as usize].kept.push_back(Kept { case, turn, question, before_of_cause, before_of_question });
     }
 
     /// Takes out the first whose consequences are known by `now`, or for which there is no room.
-    pub(super) fn settle(&mut self, now: BootTime) -> Option<Case> {
-        let is_over = |at: &u64| self.at(*at).is_some_and(|case| now.since(case.end) >= wait(case));
-        let over = self.first().filter(is_over).or_else(|| self.caused.front().copied().filter(is_over));
-        let at = over.or_else(|| self.crowded())?;
+    pub(super) fn settle(&mut self, now: BootTime) -> Option<Arc<Case>> {
+        let is_over = |kind: &Kind| self.front(*kind).is_some_and(|kept| now.since(kept.case.end) >= wait(&kept.case));
+        let over = self.first().filter(is_over).or_else(|| Some(Kind::Caused).filter(is_over));
+        let kind = over.or_else(|| self.crowded())?;
         self.early += u64::from(over.is_none());
-        self.take(at)
+        self.take(kind)
     }
 
     /// Takes out the first: nothing more is to come.
-    pub(super) fn finish(&mut self) -> Option<Case> {
-        let first = self.first().or_else(|| self.caused.front().copied())?;
-        self.take(first)
+    pub(super) fn finish(&mut self) -> Option<Arc<Case>> {
+        self.take(self.first().unwrap_or(Kind::Caused))
     }
 
-    /// The first that nobody caused.
-    fn first(&self) -> Option<u64> {
-        self.well.front().copied().into_iter().chain(self.bad.front().copied()).min()
+    /// Of what kind the first is that nobody caused.
+    fn first(&self) -> Option<Kind> {
+        let front = |kind| self.front(kind).map(|kept| (kept.turn, kind));
+        let both = front(Kind::Well).into_iter().chain(front(Kind::Bad));
+        both.min_by_key(|(turn, _)| *turn).map(|(_, kind)| kind)
     }
 
-    /// The first of those of which there are too many.
-    fn crowded(&self) -> Option<u64> {
-        let orders = [(&self.well, WELL_MAX), (&self.bad, BAD_MAX), (&self.caused, CAUSED_MAX)];
-        orders.into_iter().find(|(order, max)| order.len() > *max).and_then(|(order, _)| order.front().copied())
+    /// Of what kind there are too many.
+    fn crowded(&self) -> Option<Kind> {
+        let is_crowded = |kind: &Kind| self.orders[*kind as usize].kept.len() > self.orders[*kind as usize].max;
+        [Kind::Well, Kind::Bad, Kind::Caused].into_iter().find(is_crowded)
     }
 
-    fn count_in_cause(&mut self, case: &Case) {
-        let begun_by = case.cause.and_then(|id| self.by_id.get(&id)).and_then(|at| self.cases.get_mut(at));
-        if let Some(begun_by) = begun_by {
-            begun_by.case.caused = begun_by.case.caused.saturating_add(1);
-        }
+    fn front(&self, kind: Kind) -> Option<&Kept> {
+        self.orders[kind as usize].kept.front()
     }
 
     /// Transactions that were settled before their time, for want of room.
@@ -124,7 +146,7 @@ impl Window {
     /// A transaction by its name.
     #[must_use]
     pub fn get(&self, id: TransactionId) -> Option<&Case> {
-        self.at(*self.by_id.get(&id)?)
+        self.at(*self.by_id.get(&id)?).map(|kept| &*kept.case)
     }
 
     /// What a transaction made its responder ask, the newest first.
@@ -146,31 +168,30 @@ impl Window {
 
     /// Every transaction that is not forgotten yet, in no order.
     pub fn all(&self) -> impl Iterator<Item = &Case> {
-        self.cases.values().map(|kept| &kept.case)
+        self.orders.iter().flat_map(|order| &order.kept).map(|kept| &*kept.case)
     }
 
     fn question(&self, client: IpAddr, name: Option<&Name>) -> u64 {
-        let mut hasher = self.by_question.hasher().build_hasher();
-        (client, name).hash(&mut hasher);
-        std::hash::Hasher::finish(&hasher)
+        self.by_question.hasher().hash_one((client, name))
     }
 
-    fn chain(&self, newest: Option<u64>, before: fn(&Kept) -> Option<u64>) -> impl Iterator<Item = &Case> {
-        let kept = move |at: u64| self.cases.get(&at);
-        std::iter::successors(newest.and_then(kept), move |last| before(last).and_then(kept)).map(|kept| &kept.case)
+    fn chain(&self, newest: Option<At>, before: fn(&Kept) -> Option<At>) -> impl Iterator<Item = &Case> {
+        let kept = move |at: At| self.at(at);
+        std::iter::successors(newest.and_then(kept), move |last| before(last).and_then(kept)).map(|kept| &*kept.case)
     }
 
-    fn at(&self, at: u64) -> Option<&Case> {
-        self.cases.get(&at).map(|kept| &kept.case)
+    fn at(&self, at: At) -> Option<&Kept> {
+        let order = &self.orders[at.kind as usize];
+        let place = at.number.checked_sub(order.gone)?;
+        order.kept.get(usize::try_from(place).ok()?)
     }
 
-    fn take(&mut self, at: u64) -> Option<Case> {
-        for order in [&mut self.well, &mut self.bad, &mut self.caused] {
-            if order.front() == Some(&at) {
-                order.pop_front();
-            }
-        }
-        let Kept { case, question, .. } = *self.cases.remove(&at)?;
+    /// Takes out the first of a kind.
+    fn take(&mut self, kind: Kind) -> Option<Arc<Case>> {
+        let order = &mut self.orders[kind as usize];
+        let Kept { case, question, .. } = order.kept.pop_front()?;
+        let at = At { kind, number: order.gone };
+        order.gone += 1;
         // A newer one may stand there by now.
         remove_if(&mut self.by_id, &case.id, at);
         remove_if(&mut self.by_question, &question, at);
@@ -178,6 +199,14 @@ impl Window {
             remove_if(&mut self.by_cause, cause, at);
         }
         Some(case)
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        let orders = [WELL_MAX, BAD_MAX, CAUSED_MAX].map(|max| Order { max, kept: VecDeque::new(), gone: 0 });
+        let (by_id, by_cause, by_question) = Default::default();
+        Self { orders, taken: 0, by_id, by_cause, by_question, early: 0 }
     }
 }
 
@@ -189,7 +218,7 @@ fn wait(case: &Case) -> Duration {
     }
 }
 
-fn remove_if<K: Eq + Hash>(map: &mut HashMap<K, u64>, key: &K, at: u64) {
+fn remove_if<K: Eq + Hash>(map: &mut HashMap<K, At>, key: &K, at: At) {
     if map.get(key) == Some(&at) {
         map.remove(key);
     }

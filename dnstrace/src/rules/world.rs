@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::case::Case;
 use super::learned::Learned;
 use super::loops::Loops;
-use super::name::Name;
+use super::name::{Domain, Name};
 use super::window::Window;
 use crate::capture::BootTime;
 use crate::owner::fact::{Conntrack, ResolvConf, Source};
@@ -21,7 +21,7 @@ pub struct World<'a> {
     /// What goes in circles.
     pub(super) loops: &'a Loops,
     /// The cluster domain, as sources say it.
-    pub(super) domain: Option<&'a Name>,
+    pub(super) domain: Option<&'a Domain>,
     /// Who is who.
     pub owner: &'a Owner,
     /// The time that is known to be over.
@@ -34,7 +34,7 @@ impl World<'_> {
     /// The cluster domain: as sources say it, else as names on the wire show it.
     #[must_use]
     pub fn domain(&self) -> Option<&Name> {
-        self.domain.or_else(|| self.learned.domain())
+        Some(&self.cluster()?.name)
     }
 
     /// Whether pods send their queries there: a Service's address, or that of a cache on the node.
@@ -93,15 +93,19 @@ impl World<'_> {
 
     /// `svc.cluster.local`.
     #[must_use]
-    pub fn services_domain(&self) -> Option<Name> {
-        Some(Name::from_text("svc").with(self.domain()?))
+    pub fn services_domain(&self) -> Option<&Name> {
+        Some(&self.cluster()?.services)
     }
 
-    /// Kubernetes namespaces that have a Service of this name; `None` where Services are not known.
-    #[must_use]
-    pub fn services_named(&self, name: &str) -> Option<Vec<String>> {
-        let namespaces = self.owner.index().namespaces_of_service(name)?;
-        Some(namespaces.into_iter().map(ToString::to_string).collect())
+    fn cluster(&self) -> Option<&Domain> {
+        self.domain.or_else(|| self.learned.domain())
+    }
+
+    /// Kubernetes namespaces that have a Service of this name, as far as Services are known.
+    pub fn services_named(&self, name: &[u8]) -> impl Iterator<Item = &str> {
+        let name = std::str::from_utf8(name).ok();
+        let namespaces = name.and_then(|name| self.owner.index().namespaces_of_service(name));
+        namespaces.into_iter().flatten().map(|namespace| &**namespace)
     }
 
     /// Whether a transaction failed as its question goes in a circle.

@@ -1,5 +1,5 @@
 //! A capture of a busy node's DNS, the same bytes each time: a few thousand clients, search lists, aliases, IPv4 and IPv6,
-//! UDP and some TCP, EDNS, queries that nobody answers. It is written as it is made, and so takes no memory.
+//! UDP and some TCP, EDNS, queries that nobody answers. It is made as it is read, and so takes no memory.
 
 mod lookup;
 mod packets;
@@ -7,7 +7,7 @@ mod packets;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Result;
@@ -16,43 +16,103 @@ use lookup::Lookup;
 
 /// 2026-11-24T08:00:00Z.
 const START_NS: u64 = 1_795_507_200_000_000_000;
-/// Mean time between two queries: 33,000 of them a second.
-const BETWEEN_QUERIES_NS: u64 = 30_000;
+/// Queries a second, where nothing else is asked for.
+pub(super) const QUERIES_PER_SECOND: u64 = 33_000;
 
 /// A frame and its time; a number keeps frames of one time in order.
 type Timed = (u64, u64, Vec<u8>);
 
 /// Writes a pcap file of the traffic's first `count` packets.
 pub(super) fn write(path: &Path, count: u64) -> Result<()> {
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    // draft-ietf-opsawg-pcap: nanoseconds, version 2.4, Ethernet.
-    let words = [0xa1b2_3c4d, 4 << 16 | 2, 0, 0, 1 << 18, 1];
-    file.write_all(&words.map(u32::to_le_bytes).concat())?;
-    for (time_ns, _, frame) in Traffic::new().take(usize::try_from(count)?) {
-        let length = u32::try_from(frame.len())?;
-        let (seconds, fraction) = (u32::try_from(time_ns / 1_000_000_000)?, u32::try_from(time_ns % 1_000_000_000)?);
-        file.write_all(&[seconds, fraction, length, length].map(u32::to_le_bytes).concat())?;
-        file.write_all(&frame)?;
+    let mut file = File::create(path)?;
+    io::copy(&mut io::BufReader::with_capacity(1 << 20, Stream::new(QUERIES_PER_SECOND, count)), &mut file)?;
+    Ok(file.sync_data()?)
+}
+
+/// The bytes of a pcap file, made as they are read.
+pub(super) struct Stream {
+    traffic: Traffic,
+    left: u64,
+    delay_ns: u64,
+    made: Vec<u8>,
+    read: usize,
+}
+
+impl Stream {
+    /// Of the first `count` packets of `rate` queries a second.
+    pub(super) fn new(rate: u64, count: u64) -> Self {
+        // draft-ietf-opsawg-pcap: nanoseconds, version 2.4, Ethernet.
+        let words = [0xa1b2_3c4d, 4 << 16 | 2, 0, 0, 1 << 18, 1_u32];
+        let made = words.map(u32::to_le_bytes).concat();
+        Self { traffic: Traffic::new(rate), left: count, delay_ns: 0, made, read: 0 }
     }
-    Ok(file.into_inner()?.sync_data()?)
+
+    /// The same packets, as a device sees them so much later.
+    pub(super) fn delayed(mut self, delay_ns: u64) -> Self {
+        self.delay_ns = delay_ns;
+        self
+    }
+
+    /// Packets made so far.
+    pub(super) fn made(&self) -> u64 {
+        self.traffic.given
+    }
+
+    fn make(&mut self) {
+        self.made.clear();
+        self.read = 0;
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
+        let Some((time_ns, _, frame)) = self.traffic.next() else { return };
+        let time_ns = time_ns + self.delay_ns;
+        let [seconds, fraction, length] = [time_ns / 1_000_000_000, time_ns % 1_000_000_000, frame.len() as u64]
+            .map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        self.made.extend([seconds, fraction, length, length].iter().flat_map(|word| word.to_le_bytes()));
+        self.made.extend(frame);
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut written = 0;
+        while written < buffer.len() {
+            if self.read == self.made.len() {
+                self.make();
+            }
+            let rest = &self.made[self.read..];
+            if rest.is_empty() {
+                break;
+            }
+            let count = rest.len().min(buffer.len() - written);
+            buffer[written..written + count].copy_from_slice(&rest[..count]);
+            written += count;
+            self.read += count;
+        }
+        Ok(written)
+    }
 }
 
 /// Frames in the order of their times, without end.
 struct Traffic {
     random: Random,
+    between_ns: u64,
     now_ns: u64,
     number: u64,
+    given: u64,
     /// Frames of lookups that began; their responses come later than other queries.
     waiting: BinaryHeap<Reverse<Timed>>,
 }
 
 impl Traffic {
-    fn new() -> Self {
-        Self { random: Random(0x9e37_79b9_7f4a_7c15), now_ns: START_NS, number: 0, waiting: BinaryHeap::new() }
+    fn new(rate: u64) -> Self {
+        let (random, between_ns) = (Random(0x9e37_79b9_7f4a_7c15), 1_000_000_000 / rate);
+        Self { random, between_ns, now_ns: START_NS, number: 0, given: 0, waiting: BinaryHeap::new() }
     }
 
     fn begin_lookup(&mut self) {
-        self.now_ns += self.random.below(2 * BETWEEN_QUERIES_NS);
+        self.now_ns += self.random.below(2 * self.between_ns);
         let lookup = Lookup::any(&mut self.random);
         for (after_ns, frame) in packets::of(&lookup, &mut self.random) {
             self.number += 1;
@@ -68,6 +128,7 @@ impl Iterator for Traffic {
         while self.waiting.peek().is_none_or(|Reverse((time_ns, ..))| *time_ns > self.now_ns) {
             self.begin_lookup();
         }
+        self.given += 1;
         self.waiting.pop().map(|Reverse(timed)| timed)
     }
 }
@@ -91,8 +152,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_stream_is_a_whole_file_however_it_is_read() {
+        let stream = || Stream::new(QUERIES_PER_SECOND, 100);
+        let (mut whole, mut parts) = (Vec::new(), Vec::new());
+        stream().read_to_end(&mut whole).unwrap();
+        io::BufReader::with_capacity(7, stream()).read_to_end(&mut parts).unwrap();
+        assert!(whole == parts && whole.len() > 24 + 100 * (16 + 42));
+    }
+
+    #[test]
     fn times_advance_and_most_frames_carry_messages() {
-        let frames: Vec<Timed> = Traffic::new().take(10_000).collect();
+        let frames: Vec<Timed> = Traffic::new(QUERIES_PER_SECOND).take(10_000).collect();
         assert!(frames.is_sorted_by_key(|(time_ns, ..)| *time_ns));
         assert!(
             frames.last().is_some_and(|(time_ns, ..)| (100_000_000..1_000_000_000).contains(&(time_ns - START_NS)))

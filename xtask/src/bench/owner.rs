@@ -52,7 +52,7 @@ fn memory(work: impl FnOnce()) -> f64 {
 }
 
 /// Bytes in use: in arenas, and in maps of their own.
-fn heap() -> usize {
+pub(super) fn heap() -> usize {
     // SAFETY: it reads the allocator's own counters, and takes no pointer.
     let counters = unsafe { libc::mallinfo2() };
     counters.uordblks + counters.hblkhd

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::Rule;
 use crate::capture::BootTime;
 use crate::decode::iana;
+use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Found, LookupClaim};
-use crate::rules::lookup::{Ask, Libc, Lookup, Step};
+use crate::rules::lookup::{Libc, Lookup, Step};
 use crate::rules::name::Name;
 use crate::rules::recent::Recent;
 use crate::rules::world::World;
@@ -92,7 +93,7 @@ impl AaaaBroken {
             Fate::Answered(_) => found.seen_in(claim, sentence),
             Fate::NoResponse => found.missed_in(claim, sentence),
         }
-        let failed = of(step, AAAA).filter_map(|ask| world.window.get(ask.id)).filter(|case| case.failed());
+        let failed = of(step, AAAA).filter_map(|case| world.window.get(case.id)).filter(|case| case.failed());
         failed.filter(|_| certainty > Certainty::Suspected).for_each(|case| found.explains(case));
         if lookup.libc() == Some(Libc::Musl) {
             let fact = "some queries have the form of musl's, which fails or waits for this (an inference)";
@@ -102,7 +103,7 @@ impl AaaaBroken {
 
     /// An answer ends the row.
     fn forget(&mut self, step: &Step) {
-        if of(step, AAAA).any(|ask| ask.rcode == Some(0))
+        if of(step, AAAA).any(|case| case.rcode() == Some(0))
             && let Some(broken) = self.broken.get_mut(&step.name)
         {
             *broken = Broken::default();
@@ -146,12 +147,12 @@ impl Fate {
 
 /// `None` when nothing is wrong with AAAA, or with A, too.
 fn fate(step: &Step, world: &World<'_>) -> Option<Fate> {
-    let has_a = of(step, A).any(|ask| ask.is_found);
-    let is_bad = |ask: &Ask| ask.failed() || ask.rcode == Some(NXDOMAIN);
+    let has_a = of(step, A).any(|case| case.is_found());
+    let is_bad = |case: &Case| case.failed() || case.rcode() == Some(NXDOMAIN);
     if !has_a || !of(step, AAAA).all(is_bad) {
         return None;
     }
-    match of(step, AAAA).find_map(|ask| ask.rcode) {
+    match of(step, AAAA).find_map(Case::rcode) {
         Some(rcode) => Some(Fate::Answered(rcode)),
         None => is_silence(step, world).then_some(Fate::NoResponse),
     }
@@ -159,14 +160,11 @@ fn fate(step: &Step, world: &World<'_>) -> Option<Fate> {
 
 /// Sent more than once, and the server had it: what gets lost on its way has another cause.
 fn is_silence(step: &Step, world: &World<'_>) -> bool {
-    let sent: u32 = of(step, AAAA).map(|ask| u32::from(ask.attempts)).sum();
-    let has_arrived = |ask: &Ask| {
-        let is_seen = world.window.get(ask.id).is_some_and(|case| case.reached);
-        is_seen || world.window.caused_by(ask.id).next().is_some()
-    };
+    let sent: usize = of(step, AAAA).map(|case| case.attempts.len()).sum();
+    let has_arrived = |case: &Case| case.reached || world.window.caused_by(case.id).next().is_some();
     sent >= 2 && of(step, AAAA).any(has_arrived)
 }
 
-fn of(step: &Step, qtype: u16) -> impl Iterator<Item = &Ask> {
-    step.asks.iter().filter(move |ask| ask.qtype == qtype)
+fn of(step: &Step, qtype: u16) -> impl Iterator<Item = &Case> {
+    step.cases.iter().map(|case| &**case).filter(move |case| case.qtype() == Some(qtype))
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::Rule;
 use crate::capture::BootTime;
 use crate::owner::Party;
+use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Found, LookupClaim};
-use crate::rules::lookup::{Ask, Lookup, LookupOutcome, Step};
+use crate::rules::lookup::{Lookup, LookupOutcome, Step};
 use crate::rules::name::Name;
 use crate::rules::recent::Recent;
 use crate::rules::world::World;
@@ -63,7 +64,7 @@ impl Rule for BypassClusterDns {
         if !self.is_often(lookup) || is_of_dns_itself(lookup, world) {
             return;
         }
-        let is_known = !world.owner.cluster_dns().servers().is_empty() && lookup.who.client.is_some();
+        let is_known = !world.owner.cluster_dns().servers().is_empty() && lookup.who().client.is_some();
         let certainty = if is_known { Certainty::Certain } else { Certainty::Likely };
         let claim = LookupClaim { lookup, step, subject: Subject::asker(lookup), certainty };
         found.seen_in(claim, || {
@@ -82,29 +83,29 @@ impl BypassClusterDns {
         if lookup.begin.since(elsewhere.since) >= MINUTE {
             *elsewhere = Elsewhere { since: lookup.begin, queries: 0 };
         }
-        elsewhere.queries += lookup.asks().count();
+        elsewhere.queries += lookup.cases().count();
         elsewhere.queries >= QUERIES_MIN
     }
 }
 
 /// The first name of the cluster that another server denied, in a lookup that asked such servers only.
 fn denied_elsewhere<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, SocketAddr)> {
-    let domain = world.domain().filter(|_| lookup.outcome() == LookupOutcome::NotFound)?;
-    let is_cluster_dns = |ask: &Ask| world.is_cluster_server(ask.server) || world.is_endpoint(ask.server);
-    if lookup.asks().any(is_cluster_dns) {
+    let domain = world.domain().filter(|_| lookup.outcome == LookupOutcome::NotFound)?;
+    let is_cluster_dns = |case: &Case| world.is_cluster_server(case.server) || world.is_endpoint(case.server);
+    if lookup.cases().any(|case| is_cluster_dns(case)) {
         return None;
     }
     let step = lookup.steps.iter().find(|step| step.name.is_within(domain) && is_denied_by_others(step, domain))?;
-    Some((step, step.asks.first()?.server))
+    Some((step, step.cases.first()?.server))
 }
 
 /// The zone that says no is not the cluster's: for names below `local` the root says it.
 fn is_denied_by_others(step: &Step, domain: &Name) -> bool {
-    step.asks.iter().all(|ask| ask.rcode == Some(3) && ask.zone.as_ref().is_some_and(|zone| !zone.is_within(domain)))
+    step.cases.iter().all(|case| case.is_nxdomain() && case.zone().is_some_and(|zone| !zone.is_within(domain)))
 }
 
 /// Cluster DNS and what belongs to it ask outside on purpose.
 fn is_of_dns_itself(lookup: &Lookup, world: &World<'_>) -> bool {
-    let namespace = lookup.who.client.as_ref().and_then(Party::pod).and_then(|pod| pod.namespace.clone());
+    let namespace = lookup.who().client.as_ref().and_then(Party::pod).and_then(|pod| pod.namespace.clone());
     world.is_resolver(lookup.client) || namespace.as_deref() == Some("kube-system")
 }

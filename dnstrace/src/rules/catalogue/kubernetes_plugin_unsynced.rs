@@ -48,7 +48,7 @@ impl Rule for KubernetesPluginUnsynced {
         }
         // A cache on the node passes on what CoreDNS says, with all its records.
         let asked = blame(case, world).culprits.into_iter().find(|asked| is_unsynced(asked, world));
-        let Some(source) = asked.or(Some(case).filter(|case| case.caused == 0 && is_unsynced(case, world))) else {
+        let Some(source) = asked.or(Some(case).filter(|case| case.caused() == 0 && is_unsynced(case, world))) else {
             return;
         };
         let subject = Subject::responder(source);

@@ -99,7 +99,7 @@ impl Crowd {
     }
 
     fn count(case: &Case, world: &World<'_>) -> Self {
-        let others = world.window.all().filter(|other| other.caused > 0 && other.responder() == case.responder());
+        let others = world.window.all().filter(|other| other.caused() > 0 && other.responder() == case.responder());
         let spans: Vec<_> = others.map(|other| (other.time, until(other))).collect();
         let mut edges: Vec<_> = spans.iter().flat_map(|(from, until)| [(*from, 1_i64), (*until, -1)]).collect();
         // At one instant those that are over go first.
@@ -120,13 +120,13 @@ fn until(case: &Case) -> BootTime {
 
 fn is_refused_at_once(case: &Case) -> bool {
     let is_fast = case.response_time.is_some_and(|time| time < AT_ONCE);
-    case.rcode() == Some(REFUSED) && is_fast && case.caused == 0
+    case.rcode() == Some(REFUSED) && is_fast && case.caused() == 0
 }
 
 /// An `acl` refuses a client, or a type, always.
 fn is_served_otherwise(case: &Case, world: &World<'_>) -> bool {
     world.window.all().any(|other| {
         let is_same = other.client.ip() == case.client.ip() && other.qtype() == case.qtype();
-        is_same && other.caused > 0 && other.responder() == case.responder()
+        is_same && other.caused() > 0 && other.responder() == case.responder()
     })
 }

@@ -57,28 +57,43 @@ use super::world::World;
 use crate::join::Connection;
 use crate::owner::Who;
 
-/// A rule. It looks at what it needs; it keeps as little as it can, in bounded tables.
+/// A rule. It looks at what it needs; it keeps as little as it can, in bounded tables. What it has no method for it is
+/// asked once: there are a hundred thousand transactions a second, and few rules look at all of them.
 pub trait Rule: Send {
     /// At a transaction that just ended. What it caused, and what was sent with it, may still be open.
-    fn ended(&mut self, _ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {}
+    fn ended(&mut self, _ended: &Ended<'_>, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
 
     /// At a transaction when what it caused has ended, too.
-    fn settled(&mut self, _case: &Case, _world: &World<'_>, _found: &mut Found<'_>) {}
+    fn settled(&mut self, _case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
 
     /// At a lookup to which nothing more is to come.
-    fn lookup(&mut self, _lookup: &Lookup, _world: &World<'_>, _found: &mut Found<'_>) {}
+    fn lookup(&mut self, _lookup: &Lookup, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
 
     /// At a transaction that just ended, and is part of a loop.
-    fn cycle(&mut self, _cycle: &Cycle, _case: &Case, _world: &World<'_>, _found: &mut Found<'_>) {}
+    fn cycle(&mut self, _cycle: &Cycle, _case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
 
     /// At a TCP connection that was accepted, refused, not answered, or reset.
-    fn connection(&mut self, _connection: &Connection, _who: &Who, _world: &World<'_>, _found: &mut Found<'_>) {}
+    fn connection(&mut self, _connection: &Connection, _who: &Who, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
 
     /// About once a second, and at the end.
-    fn tick(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+    fn tick(&mut self, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
 
     /// At the end: for what waits for something that did not come.
-    fn finish(&mut self, _world: &World<'_>, _found: &mut Found<'_>) {}
+    fn finish(&mut self, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
 
     /// Entries of its tables that went for want of room.
     fn evicted(&self) -> u64 {

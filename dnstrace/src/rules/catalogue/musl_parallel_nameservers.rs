@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Rule;
+use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Found, LookupClaim};
-use crate::rules::lookup::{Ask, Lookup, Step};
+use crate::rules::lookup::{Lookup, Step};
 use crate::rules::world::World;
 
 /// What it means.
@@ -49,13 +50,14 @@ impl Rule for MuslParallelNameservers {
 }
 
 /// The same query with records from one server, and NXDOMAIN from another.
-fn contradiction(step: &Step) -> Option<(&Ask, &Ask)> {
-    let denied = step.asks.iter().filter(|ask| ask.rcode == Some(NXDOMAIN));
-    denied.flat_map(|no| step.asks.iter().map(move |yes| (yes, no))).find(|(yes, no)| yes.is_found && is_copy(yes, no))
+fn contradiction(step: &Step) -> Option<(&Case, &Case)> {
+    let cases = || step.cases.iter().map(|case| &**case);
+    let denied = cases().filter(|case| case.rcode() == Some(NXDOMAIN));
+    denied.flat_map(|no| cases().map(move |yes| (yes, no))).find(|(yes, no)| yes.is_found() && is_copy(yes, no))
 }
 
-fn is_copy(one: &Ask, other: &Ask) -> bool {
-    let key = |ask: &Ask| (ask.message_id, ask.port, ask.qtype);
+fn is_copy(one: &Case, other: &Case) -> bool {
+    let key = |case: &Case| (case.query.map(|query| query.id), case.client.port(), case.qtype());
     let apart = one.time.since(other.time).max(other.time.since(one.time));
-    one.message_id.is_some() && key(one) == key(other) && one.server != other.server && apart <= AT_ONCE
+    one.query.is_some() && key(one) == key(other) && one.server != other.server && apart <= AT_ONCE
 }

@@ -1,7 +1,9 @@
 //! `name-not-found`: a pod asks again and again for a name of the cluster that is not there.
 
-use std::net::IpAddr;
+use std::hash::BuildHasher;
 use std::time::Duration;
+
+use foldhash::fast::RandomState;
 
 use super::Rule;
 use super::wrong_namespace::{Wanted, is_denied};
@@ -9,7 +11,6 @@ use crate::capture::BootTime;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Found, LookupClaim};
 use crate::rules::lookup::{Lookup, LookupOutcome, Step};
-use crate::rules::name::Name;
 use crate::rules::recent::Recent;
 use crate::rules::world::World;
 
@@ -41,12 +42,14 @@ const MISSED_MAX: usize = 2_048;
 
 /// See [`EXPLANATION`].
 pub(super) struct NameNotFound {
-    missed: Recent<(IpAddr, Name), Missed>,
+    /// By hashes of who misses what: there can be a hundred thousand a second.
+    missed: Recent<u64, Missed>,
+    hash: RandomState,
 }
 
 impl Default for NameNotFound {
     fn default() -> Self {
-        Self { missed: Recent::new(MISSED_MAX) }
+        Self { missed: Recent::new(MISSED_MAX), hash: RandomState::default() }
     }
 }
 
@@ -59,18 +62,20 @@ struct Missed {
 
 impl Rule for NameNotFound {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
-        let key = (lookup.client, lookup.steps[0].name.clone());
-        if lookup.outcome() != LookupOutcome::NotFound {
+        let key = self.hash.hash_one((lookup.client, &lookup.steps[0].name));
+        if lookup.outcome != LookupOutcome::NotFound {
             if let Some(missed) = self.missed.get_mut(&key) {
                 *missed = Missed::default();
             }
             return;
         }
-        let Some(missing) = missing(lookup, world) else { return };
-        let is_kept = self.is_kept_up(&key, lookup.begin);
-        if !is_kept && matches!(missing, Missing::Name(_)) {
-            return;
-        }
+        let missing = match wrong_order(lookup, world) {
+            Some(step) => Missing::Order(step),
+            None => match Wanted::of(lookup, world) {
+                Some(wanted) if self.is_kept_up(key, lookup.begin) && is_plain(&wanted, world) => Missing::Name(wanted),
+                _ => return,
+            },
+        };
         let subject = Subject::asker(lookup);
         let claim = LookupClaim { lookup, step: missing.step(), subject, certainty: Certainty::Likely };
         found.seen_in(claim, || missing.sentence(lookup));
@@ -83,8 +88,8 @@ impl Rule for NameNotFound {
 
 impl NameNotFound {
     /// Counts a lookup; whether there were enough by now.
-    fn is_kept_up(&mut self, key: &(IpAddr, Name), time: BootTime) -> bool {
-        let missed = self.missed.entry(key);
+    fn is_kept_up(&mut self, key: u64, time: BootTime) -> bool {
+        let missed = self.missed.entry(&key);
         if missed.lookups == 0 || time.since(missed.last) > PAUSE_MAX {
             *missed = Missed { lookups: 0, first: time, last: time };
         }
@@ -112,27 +117,24 @@ impl Missing<'_> {
     fn sentence(&self, lookup: &Lookup) -> String {
         match self {
             Self::Order(_) => format!("asks for {}: a Service's namespace stands before svc", lookup.base),
-            Self::Name(Wanted { service, namespace, .. }) => {
+            Self::Name(wanted) => {
+                let (service, namespace) = wanted.names();
                 format!("keeps asking for the Service {service} in {namespace}, which does not exist")
             }
         }
     }
 }
 
-fn missing<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<Missing<'a>> {
-    if let Some(step) = wrong_order(lookup, world) {
-        return Some(Missing::Order(step));
-    }
-    let wanted = Wanted::of(lookup, world)?;
-    // Two labels may be a name outside of the cluster; one that is elsewhere is `wrong-namespace`.
-    let is_plain = !wanted.is_ambiguous(world) && wanted.elsewhere(world).is_empty();
-    is_plain.then_some(Missing::Name(wanted))
+/// Two labels may be a name outside of the cluster; one that is elsewhere is `wrong-namespace`.
+fn is_plain(wanted: &Wanted<'_>, world: &World<'_>) -> bool {
+    !wanted.is_ambiguous(world) && wanted.elsewhere(world).is_empty()
 }
 
 /// `web.svc.shop`, tried with the search list.
 fn wrong_order<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<&'a Step> {
-    let labels: Vec<_> = lookup.base.labels().collect();
-    let is_swapped = matches!(labels[..], [_, b"svc", namespace] if namespace != b"svc");
+    let mut labels = lookup.base.labels().skip(1);
+    let is_swapped = labels.next() == Some(b"svc") && labels.next().is_some_and(|label| label != b"svc");
+    let is_swapped = is_swapped && labels.next().is_none();
     let first = &lookup.steps[0];
     let is_walk = lookup.steps.len() > 1 && first.suffix.is_some() && is_denied(first, world);
     (is_swapped && is_walk).then_some(first)

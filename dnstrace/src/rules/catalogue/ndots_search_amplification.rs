@@ -61,7 +61,7 @@ struct Spent {
 impl Rule for NdotsSearchAmplification {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
         let is_walk = is_walk(lookup);
-        let spent = self.spend(lookup);
+        let spent = self.spend(lookup, is_walk);
         if !is_walk || spent.walks < WALKS_MIN || spent.wasted * 2 < spent.queries {
             return;
         }
@@ -73,7 +73,7 @@ impl Rule for NdotsSearchAmplification {
             let (wasted, queries) = (lookup.wasted(), lookup.queries());
             format!("has its search list tried first for names outside of the cluster: {wasted} of {queries} queries for {base} were in vain")
         });
-        if let Some(file) = world.resolv_conf_of(&lookup.who) {
+        if let Some(file) = world.resolv_conf_of(lookup.who()) {
             let (domains, ndots) = (file.search.len(), file.ndots());
             found.fact(&about, format!("its /etc/resolv.conf has {domains} search domains and ndots:{ndots}"));
         }
@@ -85,8 +85,8 @@ impl Rule for NdotsSearchAmplification {
 }
 
 impl NdotsSearchAmplification {
-    fn spend(&mut self, lookup: &Lookup) -> Spent {
-        let (now, is_walk) = (lookup.begin, is_walk(lookup));
+    fn spend(&mut self, lookup: &Lookup, is_walk: bool) -> Spent {
+        let now = lookup.begin;
         let spent = self.clients.entry(&lookup.client);
         if now.since(spent.since) >= MINUTE {
             *spent = Spent { since: now, ..Spent::default() };
@@ -100,8 +100,11 @@ impl NdotsSearchAmplification {
 
 /// The name as it is was found, after its search list was not; one label may be a host of the site.
 fn is_walk(lookup: &Lookup) -> bool {
+    if lookup.steps.len() <= MISSES_MIN {
+        return false;
+    }
     let misses = lookup.steps.iter().filter(|step| step.suffix.is_some() && step.is_negative()).count();
     let is_found_whole = lookup.steps.iter().any(|step| step.suffix.is_none() && step.is_found());
     let is_whole = lookup.base.count() >= 2;
-    is_whole && is_found_whole && misses >= MISSES_MIN && lookup.outcome() == LookupOutcome::Found
+    is_whole && is_found_whole && misses >= MISSES_MIN && lookup.outcome == LookupOutcome::Found
 }

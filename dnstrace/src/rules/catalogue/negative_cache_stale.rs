@@ -1,14 +1,16 @@
 //! `negative-cache-stale`: a name exists, and a cache still says that it does not.
 
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+use foldhash::fast::RandomState;
 
 use super::Rule;
 use crate::capture::BootTime;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
-use crate::rules::name::Name;
 use crate::rules::recent::Recent;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
@@ -40,7 +42,9 @@ const AGE_MIN: Duration = Duration::from_secs(2);
 
 /// See [`EXPLANATION`].
 pub(super) struct NegativeCacheStale {
-    denied: Recent<(Name, u16), Denied>,
+    /// By hashes of questions: search lists make a hundred thousand a second.
+    denied: Recent<u64, Denied>,
+    hash: RandomState,
 }
 
 #[derive(Clone, Copy)]
@@ -53,7 +57,7 @@ struct Denied {
 
 impl Default for NegativeCacheStale {
     fn default() -> Self {
-        Self { denied: Recent::new(QUESTIONS_MAX) }
+        Self { denied: Recent::new(QUESTIONS_MAX), hash: RandomState::default() }
     }
 }
 
@@ -61,15 +65,15 @@ impl Rule for NegativeCacheStale {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
         let Some(asked) = case.asked.as_ref().filter(|_| case.rcode().is_some()) else { return };
-        let key = (asked.name.clone(), asked.qtype);
+        let key = self.hash.hash_one(asked);
         if case.is_found()
             && let Some(denied) = self.denied.get_mut(&key)
             && denied.found_by != Some(denied.by)
         {
             denied.found_by = Some(case.responder());
         } else if case.is_nxdomain()
-            && let Some(other) = self.deny(case, key)
             && is_of_cluster(case, world)
+            && let Some(other) = self.deny(case, key)
         {
             let (by, subject) = (case.responder(), Subject::name(&asked.name));
             let claim = Claim { case, subject, certainty: Certainty::Likely };
@@ -84,7 +88,7 @@ impl Rule for NegativeCacheStale {
 
 impl NegativeCacheStale {
     /// Who had it, if this is the answer of before.
-    fn deny(&mut self, case: &Case, key: (Name, u16)) -> Option<SocketAddr> {
+    fn deny(&mut self, case: &Case, key: u64) -> Option<SocketAddr> {
         let ttl = Duration::from_secs(u64::from(case.answer.as_ref()?.negative_ttl?));
         let denied = Denied { by: case.responder(), at: case.end, ttl, found_by: None };
         if let Some(first) = self.denied.get(&key).filter(|first| first.is_same_answer(&denied)) {
@@ -106,6 +110,5 @@ impl Denied {
 
 /// The cluster's own word: forwarders may have servers that disagree.
 fn is_of_cluster(case: &Case, world: &World<'_>) -> bool {
-    let zone = case.answer.as_ref().and_then(|answer| answer.zone.clone());
-    zone.is_some() && world.domain() == zone.as_ref()
+    case.zone().is_some_and(|zone| world.domain() == Some(zone))
 }

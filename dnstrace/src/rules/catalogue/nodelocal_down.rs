@@ -44,7 +44,7 @@ impl Rule for NodelocalDown {
 
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         let is_candidate = case.is_unanswered() && is_node_cache(case, world) && case.server_after_nat.is_none();
-        if !is_candidate || case.caused != 0 || found.explained(case).is_some() {
+        if !is_candidate || case.caused() != 0 || found.explained(case).is_some() {
             return;
         }
         let claim = |certainty| Claim { case, subject: Subject::asked(case), certainty };

@@ -74,7 +74,7 @@ impl Rule for NodelocalUpstreamTimeout {
             say(asked, silent.iter().map(|asked| asked.attempts.len()).sum(), found);
             found.suffers(&Subject::asked(asked).about, case);
         }
-        if let Some(server) = self.unreachable(case).filter(|_| case.caused == 0) {
+        if let Some(server) = self.unreachable(case).filter(|_| case.caused() == 0) {
             let claim = Claim { case, subject: Subject::server(server), certainty: Certainty::Likely };
             found.missed(claim, || "does not accept the TCP connections of the cache on the node".to_owned());
         }

@@ -45,7 +45,7 @@ impl Rule for PtrLeak {
             return;
         };
         let leaked = asked_on(case, world).filter(|asked| is_bad_answer(asked, world) && !is_to_cluster(asked, world));
-        for asked in leaked.filter(|asked| asked.caused == 0) {
+        for asked in leaked.filter(|asked| asked.caused() == 0) {
             let subject = Subject::responder(case);
             let about = subject.about.clone();
             if found.explained(asked).is_none() {

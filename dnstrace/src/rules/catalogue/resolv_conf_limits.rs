@@ -37,7 +37,7 @@ pub(super) struct ResolvConfLimits;
 
 impl Rule for ResolvConfLimits {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
-        let Some(file) = world.resolv_conf_of(&lookup.who) else { return };
+        let Some(file) = world.resolv_conf_of(lookup.who()) else { return };
         let limits = [search_line_left_out, search_domains_left_out, nameservers_left_out];
         let Some((step, certainty, sentence)) = limits.iter().find_map(|limit| limit(lookup, file)) else { return };
         let claim = LookupClaim { lookup, step, subject: Subject::asker(lookup), certainty };
@@ -52,7 +52,7 @@ fn search_line_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Lef
     let [only] = &lookup.steps[..] else { return None };
     let length = "search".len() + file.search.iter().map(|domain| 1 + domain.len()).sum::<usize>();
     let is_short = only.suffix.is_none() && only.name.count() <= file.ndots();
-    let is_cut = length > MUSL_LINE_MAX && is_short && lookup.outcome() == LookupOutcome::NotFound;
+    let is_cut = length > MUSL_LINE_MAX && is_short && lookup.outcome == LookupOutcome::NotFound;
     if !is_cut {
         return None;
     }
@@ -74,7 +74,7 @@ fn search_domains_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<
     let tried = lookup.steps.iter().filter(|step| step.suffix.is_some()).count();
     let is_walk_whole = lookup.steps.last().is_some_and(|step| step.suffix.is_none());
     let is_cut = tried == OLD_SEARCH_MAX && file.search.len() > OLD_SEARCH_MAX && is_walk_whole;
-    (is_cut && lookup.outcome() == LookupOutcome::NotFound).then(|| {
+    (is_cut && lookup.outcome == LookupOutcome::NotFound).then(|| {
         let sentence = format!("tries {tried} of its {} search domains", file.search.len());
         (&lookup.steps[0], Certainty::Likely, sentence)
     })
@@ -82,8 +82,8 @@ fn search_domains_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<
 
 fn nameservers_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Left<'a>> {
     let named = file.nameservers.len();
-    let is_cut = named > NAMESERVERS_MAX && lookup.outcome() == LookupOutcome::Failed;
-    let is_asked = |server: std::net::IpAddr| lookup.asks().any(|ask| ask.server.ip() == server);
+    let is_cut = named > NAMESERVERS_MAX && lookup.outcome == LookupOutcome::Failed;
+    let is_asked = |server: std::net::IpAddr| lookup.cases().any(|case| case.server.ip() == server);
     let is_left_out = file.nameservers.iter().skip(NAMESERVERS_MAX).all(|server| !is_asked(*server));
     (is_cut && is_left_out).then(|| {
         let sentence = format!("has {named} nameservers, of which stub resolvers take three");

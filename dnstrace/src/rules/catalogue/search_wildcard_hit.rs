@@ -83,6 +83,6 @@ fn hit<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, &'a Name,
     let is_outside = |suffix: &Name| domain.as_ref().is_none_or(|domain| !suffix.is_within(domain));
     let step = lookup.steps.last().filter(|step| is_of_internet && step.is_found())?;
     let suffix = step.suffix.as_ref().filter(|suffix| is_outside(suffix))?;
-    let found = step.asks.iter().filter(|ask| ask.is_found).find_map(|ask| world.window.get(ask.id));
+    let found = step.cases.iter().find(|case| case.is_found());
     Some((step, suffix, *found?.answer.as_ref()?.addresses.first()?))
 }

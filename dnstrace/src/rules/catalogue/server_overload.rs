@@ -34,7 +34,7 @@ impl Rule for ServerOverload {
             return;
         }
         let subject = Subject::responder(case);
-        let is_ignored = case.is_unanswered() && case.reached && case.signs.is_empty() && case.caused == 0;
+        let is_ignored = case.is_unanswered() && case.reached && case.signs.is_empty() && case.caused() == 0;
         if case.signs.iter().any(|sign| sign.message == MessageKind::Query && is_overflow(&sign.event)) {
             let claim = Claim { case, subject, certainty: Certainty::Certain };
             found.seen(claim, || "has more queries in its socket than fit: the kernel drops them".to_owned());

@@ -124,7 +124,7 @@ fn is_its_own(case: &Case, world: &World<'_>) -> bool {
     let domain = world.domain();
     let is_cluster_name = domain.zip(case.name()).is_some_and(|(domain, name)| name.is_within(domain));
     let asked = world.window.of(case.responder().ip(), case.name()).any(|asked| asked.name() == case.name());
-    case.rcode().is_some() && is_authority && is_cluster_name && case.caused == 0 && !asked
+    case.rcode().is_some() && is_authority && is_cluster_name && case.caused() == 0 && !asked
 }
 
 /// From the last sighting of the query to the first of its response.

@@ -58,7 +58,7 @@ impl Rule for UpstreamError {
                 found.suffers(&about, failed);
                 self.cached.remember(failed, &about);
             }
-        } else if case.is_upstream() && case.caused == 0 && is_error(case, world) {
+        } else if case.is_upstream() && case.caused() == 0 && is_error(case, world) {
             say(case, found);
         }
     }

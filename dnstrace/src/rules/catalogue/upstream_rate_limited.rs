@@ -76,7 +76,7 @@ impl Rule for UpstreamRateLimited {
             return;
         }
         let Blame { culprits, between } = blame(case, world);
-        let own = Some(case).filter(|case| case.is_upstream() && case.caused == 0);
+        let own = Some(case).filter(|case| case.is_upstream() && case.caused() == 0);
         for lost in culprits.into_iter().chain(own).filter(|lost| lost.is_unanswered() && lost.signs.is_empty()) {
             let Some(limit) = self.servers.get(&lost.responder()).and_then(limit) else { continue };
             let subject = Subject::responder(lost);

@@ -101,7 +101,7 @@ impl UpstreamTimeout {
     /// Nobody is known to have failed because of it, or it is one of many: health checks, queries of the cache itself.
     fn is_of_silent_server(&self, case: &Case, world: &World<'_>, found: &Found<'_>) -> bool {
         let is_alone =
-            case.caused == 0 && !is_loop_probe(case) && !asks_in_clear(case, world) && self.is_silence(case, world);
+            case.caused() == 0 && !is_loop_probe(case) && !asks_in_clear(case, world) && self.is_silence(case, world);
         let is_known = found.has(&Subject::responder(case).about);
         is_alone && (is_known || self.silence.is_silent(case.responder()))
     }

@@ -32,10 +32,10 @@ pub(super) struct WrongNamespace;
 
 /// A Service as it was asked for.
 pub(super) struct Wanted<'a> {
-    /// Name.
-    pub(super) service: Name,
-    /// Kubernetes namespace.
-    pub(super) namespace: Name,
+    /// Name, a label.
+    service: &'a [u8],
+    /// Kubernetes namespace, a label.
+    namespace: &'a [u8],
     /// The step that shows it.
     pub(super) step: &'a Step,
 }
@@ -44,13 +44,13 @@ impl Rule for WrongNamespace {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
         let Some(wanted) = Wanted::of(lookup, world) else { return };
         let elsewhere = wanted.elsewhere(world);
-        if elsewhere.is_empty() || wanted.is_ambiguous(world) && !has_namespace(&wanted.namespace, world) {
+        if elsewhere.is_empty() || wanted.is_ambiguous(world) && !has_namespace(&wanted.names().1, world) {
             return;
         }
         let (subject, step) = (Subject::asker(lookup), wanted.step);
         let certainty = if elsewhere.len() == 1 { Certainty::Likely } else { Certainty::Suspected };
         found.seen_in(LookupClaim { lookup, step, subject, certainty }, || {
-            let Wanted { service, namespace, .. } = &wanted;
+            let (service, namespace) = wanted.names();
             let places: Vec<_> = elsewhere.iter().map(ToString::to_string).collect();
             format!(
                 "asks for the Service {service} in {namespace}, where there is none; there is one in {}",
@@ -67,25 +67,30 @@ fn has_namespace(namespace: &Name, world: &World<'_>) -> bool {
 impl<'a> Wanted<'a> {
     /// The Service that a lookup was for, which cluster DNS says is not there.
     pub(super) fn of(lookup: &'a Lookup, world: &World<'_>) -> Option<Self> {
-        let services = world.services_domain().filter(|_| lookup.outcome() == LookupOutcome::NotFound)?;
+        let services = world.services_domain().filter(|_| lookup.outcome == LookupOutcome::NotFound)?;
         lookup.steps.iter().find_map(|step| {
-            let (service, namespace) = service_of(&step.name, &services)?;
+            let (service, namespace) = service_of(&step.name, services)?;
             is_denied(step, world).then_some(Self { service, namespace, step })
         })
     }
 
+    /// The Service and its Kubernetes namespace, to be shown.
+    pub(super) fn names(&self) -> (Name, Name) {
+        (Name::of_label(self.service), Name::of_label(self.namespace))
+    }
+
     /// Where there is a Service of that name; nowhere when there is one where it was asked for.
     pub(super) fn elsewhere(&self, world: &World<'_>) -> BTreeSet<Name> {
-        let listed = world.services_named(&self.service.to_string()).unwrap_or_default();
-        let listed = listed.iter().map(|namespace| Name::from_text(namespace));
-        let answered = world.learned.namespaces_of(&self.service).cloned();
+        let listed = world.services_named(self.service).map(Name::from_text);
+        let answered = world.learned.namespaces_of(self.service).cloned();
         let all: BTreeSet<Name> = listed.chain(answered).collect();
-        if all.contains(&self.namespace) { BTreeSet::new() } else { all }
+        let is_here = all.iter().any(|namespace| namespace.first() == self.namespace);
+        if is_here { BTreeSet::new() } else { all }
     }
 
     /// `example.com.svc.cluster.local` is tried for `example.com`, too.
     pub(super) fn is_ambiguous(&self, world: &World<'_>) -> bool {
-        self.step.suffix == world.services_domain()
+        self.step.suffix.as_ref() == world.services_domain()
     }
 }
 
@@ -93,15 +98,19 @@ impl<'a> Wanted<'a> {
 pub(super) fn is_denied(step: &Step, world: &World<'_>) -> bool {
     let domain = world.domain();
     let is_of_cluster = |zone: &Name| domain.as_ref().is_some_and(|domain| zone.is_within(domain));
-    step.asks.iter().all(|ask| {
-        let is_address = ask.qtype == 1 || ask.qtype == 28;
-        is_address && ask.rcode == Some(3) && ask.zone.as_ref().is_some_and(is_of_cluster)
+    step.cases.iter().all(|case| {
+        let is_address = case.qtype().is_some_and(|qtype| qtype == 1 || qtype == 28);
+        is_address && case.is_nxdomain() && case.zone().is_some_and(is_of_cluster)
     })
 }
 
 /// `web`, `shop` of `web.shop.svc.cluster.local`.
-fn service_of(name: &Name, services: &Name) -> Option<(Name, Name)> {
-    let inner = name.without(services).filter(|inner| inner.count() == 2)?;
-    let is_plain = inner.labels().all(|label| !label.starts_with(b"_"));
-    is_plain.then(|| (inner.prefix(1), inner.parent(1)))
+fn service_of<'n>(name: &'n Name, services: &Name) -> Option<(&'n [u8], &'n [u8])> {
+    if name.count_before(services)? != 2 {
+        return None;
+    }
+    let mut labels = name.labels();
+    let (service, namespace) = (labels.next()?, labels.next()?);
+    let is_plain = ![service, namespace].iter().any(|label| label.starts_with(b"_"));
+    is_plain.then_some((service, namespace))
 }

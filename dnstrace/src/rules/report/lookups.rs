@@ -32,7 +32,7 @@ impl Lookups {
     }
 
     pub(super) fn add(&mut self, lookup: &Lookup) {
-        let outcome = lookup.outcome();
+        let outcome = lookup.outcome;
         self.outcomes[outcome as usize] += 1;
         self.queries += lookup.queries();
         if matches!(outcome, LookupOutcome::Found | LookupOutcome::NotFound) {

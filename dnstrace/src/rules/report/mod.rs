@@ -144,7 +144,7 @@ impl Report {
 
     /// Adds a lookup, of a client that is known by its transactions.
     pub fn add_lookup(&mut self, lookup: &Lookup) {
-        let asker = Asker::new(&lookup.who, lookup.client);
+        let asker = Asker::new(lookup.who(), lookup.client);
         let Some(client) = self.clients.get_mut(&asker) else { return };
         for tally in [&mut client.tally, &mut self.total] {
             tally.lookups += 1;

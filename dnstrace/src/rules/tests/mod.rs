@@ -152,7 +152,7 @@ impl Scene {
 
     /// People say what is slow.
     pub(in crate::rules) fn slow_from(self, slow: Duration) -> Self {
-        Self { rules: Rules::new(RuleOptions { slow }), ..self }
+        Self { rules: Rules::with(RuleOptions { slow }), ..self }
     }
 
     /// Packets were lost.

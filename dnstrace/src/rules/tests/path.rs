@@ -16,7 +16,7 @@ fn leg_of(asks: &[Ask], expected: Option<Leg>) {
     let cases: Vec<_> = asks.iter().map(|ask| Case::of(&ask.clone().into_transaction(), Who::default())).collect();
     for (ask, case) in asks.iter().zip(&cases) {
         learned.watch(&ask.clone().into_transaction());
-        window.add(case.clone());
+        window.add(case.clone().into());
     }
     let owner = Owner::files(1);
     let (now, slow) = (BootTime(0), SLOW);
