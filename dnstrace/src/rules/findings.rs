@@ -122,9 +122,9 @@ impl Findings {
         kept.map(|kept| kept.affect(client)).is_some()
     }
 
-    /// A rule says why a transaction failed; the first one counts.
+    /// A rule says why a transaction failed; the first one counts. One that went well needs no explanation.
     pub(super) fn explain(&mut self, rule: &'static Explanation, case: &Case) {
-        if self.explained.len() < EXPLAINED_MAX {
+        if !case.went_well() && self.explained.len() < EXPLAINED_MAX {
             self.explained.entry(case.id).or_insert(rule.id);
         }
     }

@@ -1,13 +1,18 @@
 //! A domain name that outlives its message: in lower case, compared label by label.
 
 use std::fmt;
-use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::decode::QuestionName;
 
+/// Names of Services with search domains behind them fit without an allocation of their own: there are some in each
+/// transaction, and with its length such a name is a cache line.
+const USUAL_LEN: usize = 48;
+
 /// A domain name in wire format and lower case, with its root label.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Arc<[u8]>);
+pub struct Name(SmallVec<[u8; USUAL_LEN]>);
 
 impl Name {
     /// The name of a question.
@@ -19,10 +24,8 @@ impl Name {
     /// A whole name in wire format.
     #[must_use]
     pub(super) fn from_wire(wire: &[u8]) -> Self {
-        let mut name = Arc::<[u8]>::from(wire);
-        if let Some(bytes) = Arc::get_mut(&mut name) {
-            bytes.make_ascii_lowercase();
-        }
+        let mut name = SmallVec::from_slice(wire);
+        name.make_ascii_lowercase();
         Self(name)
     }
 
@@ -40,14 +43,14 @@ impl Name {
     }
 
     fn from_labels<'l>(labels: impl Iterator<Item = &'l [u8]>) -> Self {
-        let mut wire = Vec::new();
+        let mut wire = SmallVec::new();
         for label in labels {
             let label = label.get(..63).unwrap_or(label);
             wire.push(u8::try_from(label.len()).unwrap_or_default());
             wire.extend(label.to_ascii_lowercase());
         }
         wire.push(0);
-        Self(wire.into())
+        Self(wire)
     }
 
     /// Wire format.
@@ -115,22 +118,25 @@ impl Name {
     }
 
     fn up_to(&self, end: usize) -> Self {
-        let labels = self.0.get(..end).unwrap_or_default();
-        Self(labels.iter().copied().chain([0]).collect())
+        let mut wire = SmallVec::from_slice(self.0.get(..end).unwrap_or_default());
+        wire.push(0);
+        Self(wire)
     }
 
     /// This name followed by `suffix`.
     #[must_use]
     pub fn with(&self, suffix: &Self) -> Self {
         let own = &self.0[..self.0.len().saturating_sub(1)];
-        Self([own, &suffix.0].concat().into())
+        let mut wire = SmallVec::from_slice(own);
+        wire.extend_from_slice(&suffix.0);
+        Self(wire)
     }
 
     /// The name without its first `count` labels.
     #[must_use]
     pub fn parent(&self, count: usize) -> Self {
         let end = self.labels_end(count, usize::MAX);
-        Self(self.0.get(end..).unwrap_or(&[0]).into())
+        Self(SmallVec::from_slice(self.0.get(end..).unwrap_or(&[0])))
     }
 
     /// Its first `count` labels.

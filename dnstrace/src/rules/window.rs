@@ -22,7 +22,7 @@ const SETTLE_UNANSWERED: Duration = Duration::from_millis(12_500);
 /// What was asked because of another transaction outlives it: a forwarder answers 6 s after its first query, or its client
 /// gives up 5.25 s after its own last one, and is settled when that is known.
 const SETTLE_CAUSED: Duration = Duration::from_secs(14);
-/// What went well is settled early when so many more have come, of half a KiB each: parts of a lookup are milliseconds
+/// What went well is forgotten early when so many more have come, of half a KiB each: parts of a lookup are milliseconds
 /// apart, so at 100,000 queries/s there is time for them.
 const WELL_MAX: usize = 2_048;
 /// The same of what failed or was slow, 1.5 KiB each with its path: it is little, but for loops and storms, of which the first are enough.
@@ -75,6 +75,9 @@ struct Order {
 #[derive(Debug)]
 struct Kept {
     case: Arc<Case>,
+    // Of the transaction, which is not in the processor's cache any more when it goes.
+    id: TransactionId,
+    end: BootTime,
     /// Its place among all.
     turn: u64,
     question: u64,
@@ -103,21 +106,35 @@ impl Window {
         self.by_id.insert(case.id, at);
         let turn = self.taken;
         self.taken += 1;
-        self.orders[kind as usize].kept.push_back(Kept { case, turn, question, before_of_cause, before_of_question });
+        let (id, end) = (case.id, case.end);
+        let kept = Kept { case, id, end, turn, question, before_of_cause, before_of_question };
+        self.orders[kind as usize].kept.push_back(kept);
     }
 
-    /// Takes out the first whose consequences are known by `now`, or for which there is no room.
+    /// Takes out the first whose consequences are known by `now`, or for which there is no room. What went well is
+    /// forgotten before it.
     pub(super) fn settle(&mut self, now: BootTime) -> Option<Arc<Case>> {
-        let is_over = |kind: &Kind| self.front(*kind).is_some_and(|kept| now.since(kept.case.end) >= wait(&kept.case));
-        let over = self.first().filter(is_over).or_else(|| Some(Kind::Caused).filter(is_over));
-        let kind = over.or_else(|| self.crowded())?;
-        self.early += u64::from(over.is_none());
-        self.take(kind)
+        loop {
+            let is_over = |kind: &Kind| self.front(*kind).is_some_and(|kept| now.since(kept.end) >= kept.wait(*kind));
+            let over = self.first().filter(is_over).or_else(|| Some(Kind::Caused).filter(is_over));
+            let kind = over.or_else(|| self.crowded())?;
+            self.early += u64::from(over.is_none());
+            let case = self.take(kind)?;
+            if kind != Kind::Well {
+                return Some(case);
+            }
+        }
     }
 
     /// Takes out the first: nothing more is to come.
     pub(super) fn finish(&mut self) -> Option<Arc<Case>> {
-        self.take(self.first().unwrap_or(Kind::Caused))
+        loop {
+            let kind = self.first().unwrap_or(Kind::Caused);
+            let case = self.take(kind)?;
+            if kind != Kind::Well {
+                return Some(case);
+            }
+        }
     }
 
     /// Of what kind the first is that nobody caused.
@@ -189,13 +206,15 @@ impl Window {
     /// Takes out the first of a kind.
     fn take(&mut self, kind: Kind) -> Option<Arc<Case>> {
         let order = &mut self.orders[kind as usize];
-        let Kept { case, question, .. } = order.kept.pop_front()?;
+        let Kept { case, id, question, .. } = order.kept.pop_front()?;
         let at = At { kind, number: order.gone };
         order.gone += 1;
         // A newer one may stand there by now.
-        remove_if(&mut self.by_id, &case.id, at);
+        remove_if(&mut self.by_id, &id, at);
         remove_if(&mut self.by_question, &question, at);
-        if let Some(cause) = &case.cause {
+        if kind == Kind::Caused
+            && let Some(cause) = &case.cause
+        {
             remove_if(&mut self.by_cause, cause, at);
         }
         Some(case)
@@ -210,11 +229,13 @@ impl Default for Window {
     }
 }
 
-fn wait(case: &Case) -> Duration {
-    match (case.is_upstream(), case.is_unanswered()) {
-        (true, _) => SETTLE_CAUSED,
-        (false, true) => SETTLE_UNANSWERED,
-        (false, false) => SETTLE,
+impl Kept {
+    fn wait(&self, kind: Kind) -> Duration {
+        match kind {
+            Kind::Caused => SETTLE_CAUSED,
+            Kind::Bad if self.case.is_unanswered() => SETTLE_UNANSWERED,
+            Kind::Well | Kind::Bad => SETTLE,
+        }
     }
 }
 

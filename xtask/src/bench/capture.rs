@@ -16,8 +16,15 @@ use lookup::Lookup;
 
 /// 2026-11-24T08:00:00Z.
 const START_NS: u64 = 1_795_507_200_000_000_000;
-/// Queries a second, where nothing else is asked for.
-pub(super) const QUERIES_PER_SECOND: u64 = 33_000;
+/// Clients and their queries.
+#[derive(Clone, Copy)]
+pub(super) struct Load {
+    pub(super) clients: u64,
+    pub(super) queries_per_second: u64,
+}
+
+/// Pods of a few nodes.
+pub(super) const NODES: Load = Load { clients: 4_000, queries_per_second: 33_000 };
 
 /// A frame and its time; a number keeps frames of one time in order.
 type Timed = (u64, u64, Vec<u8>);
@@ -25,7 +32,7 @@ type Timed = (u64, u64, Vec<u8>);
 /// Writes a pcap file of the traffic's first `count` packets.
 pub(super) fn write(path: &Path, count: u64) -> Result<()> {
     let mut file = File::create(path)?;
-    io::copy(&mut io::BufReader::with_capacity(1 << 20, Stream::new(QUERIES_PER_SECOND, count)), &mut file)?;
+    io::copy(&mut io::BufReader::with_capacity(1 << 20, Stream::new(NODES, count)), &mut file)?;
     Ok(file.sync_data()?)
 }
 
@@ -39,12 +46,12 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Of the first `count` packets of `rate` queries a second.
-    pub(super) fn new(rate: u64, count: u64) -> Self {
+    /// Of the first `count` packets.
+    pub(super) fn new(load: Load, count: u64) -> Self {
         // draft-ietf-opsawg-pcap: nanoseconds, version 2.4, Ethernet.
         let words = [0xa1b2_3c4d, 4 << 16 | 2, 0, 0, 1 << 18, 1_u32];
         let made = words.map(u32::to_le_bytes).concat();
-        Self { traffic: Traffic::new(rate), left: count, delay_ns: 0, made, read: 0 }
+        Self { traffic: Traffic::new(load), left: count, delay_ns: 0, made, read: 0 }
     }
 
     /// The same packets, as a device sees them so much later.
@@ -97,6 +104,7 @@ impl Read for Stream {
 /// Frames in the order of their times, without end.
 struct Traffic {
     random: Random,
+    clients: u64,
     between_ns: u64,
     now_ns: u64,
     number: u64,
@@ -106,15 +114,16 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn new(rate: u64) -> Self {
-        let (random, between_ns) = (Random(0x9e37_79b9_7f4a_7c15), 1_000_000_000 / rate);
-        Self { random, between_ns, now_ns: START_NS, number: 0, given: 0, waiting: BinaryHeap::new() }
+    fn new(load: Load) -> Self {
+        let Load { clients, queries_per_second } = load;
+        let (random, between_ns) = (Random(0x9e37_79b9_7f4a_7c15), 1_000_000_000 / queries_per_second);
+        Self { random, clients, between_ns, now_ns: START_NS, number: 0, given: 0, waiting: BinaryHeap::new() }
     }
 
     fn begin_lookup(&mut self) {
         self.now_ns += self.random.below(2 * self.between_ns);
         let lookup = Lookup::any(&mut self.random);
-        for (after_ns, frame) in packets::of(&lookup, &mut self.random) {
+        for (after_ns, frame) in packets::of(&lookup, self.clients, &mut self.random) {
             self.number += 1;
             self.waiting.push(Reverse((self.now_ns + after_ns, self.number, frame)));
         }
@@ -153,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_stream_is_a_whole_file_however_it_is_read() {
-        let stream = || Stream::new(QUERIES_PER_SECOND, 100);
+        let stream = || Stream::new(NODES, 100);
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
         stream().read_to_end(&mut whole).unwrap();
         io::BufReader::with_capacity(7, stream()).read_to_end(&mut parts).unwrap();
@@ -162,7 +171,7 @@ mod tests {
 
     #[test]
     fn times_advance_and_most_frames_carry_messages() {
-        let frames: Vec<Timed> = Traffic::new(QUERIES_PER_SECOND).take(10_000).collect();
+        let frames: Vec<Timed> = Traffic::new(NODES).take(10_000).collect();
         assert!(frames.is_sorted_by_key(|(time_ns, ..)| *time_ns));
         assert!(
             frames.last().is_some_and(|(time_ns, ..)| (100_000_000..1_000_000_000).contains(&(time_ns - START_NS)))

@@ -17,9 +17,11 @@ use dnstrace::sink::{
     Filter, Format, Layout, Outlet, OutletOptions, Palette, Show, Summary, Text, TextOptions, WhenFull, write_all,
 };
 
-use super::capture::{QUERIES_PER_SECOND, Stream};
+use super::capture::{Load, Stream};
 use super::owner::heap;
 
+/// The pods of a node, and what they ask.
+const NODE: Load = Load { clients: 250, queries_per_second: 33_000 };
 /// Packets of a round, at each point.
 const PACKETS: u64 = 500_000;
 /// Where a message is seen on its way through a node: at its socket, at two devices, at the other's socket.
@@ -33,10 +35,10 @@ const OPEN_MAX: usize = 32_768;
 const BUDGET_ADDED: f64 = 20.0;
 const BUDGET_MIB: f64 = 64.0;
 /// What the memory is measured with: a million names, so many queries a second, for so long.
-const BUSY_QUERIES_PER_SECOND: u64 = 100_000;
+const BUSY: Load = Load { clients: 250, queries_per_second: 100_000 };
 const MINUTES: u64 = 10;
 /// Packets of a query: some have no response, some are connections.
-const BUSY_PACKETS_PER_MINUTE: u64 = BUSY_QUERIES_PER_SECOND * 60 * 2;
+const BUSY_PACKETS_PER_MINUTE: u64 = BUSY.queries_per_second * 60 * 2;
 
 const MIB: f64 = 1_048_576.0;
 
@@ -55,7 +57,7 @@ pub(super) fn run() -> Result<()> {
 fn added(points: u64) -> Result<()> {
     let files = (0..points).map(|point| {
         let mut bytes = Vec::new();
-        let mut stream = Stream::new(QUERIES_PER_SECOND, PACKETS).delayed(point * HOP_NS);
+        let mut stream = Stream::new(NODE, PACKETS).delayed(point * HOP_NS);
         stream.read_to_end(&mut bytes).map(|_| Arc::<[u8]>::from(bytes))
     });
     let files: Vec<_> = files.collect::<io::Result<_>>()?;
@@ -129,7 +131,7 @@ fn processor_time() -> Duration {
 fn memory() -> Result<()> {
     let before = heap();
     let peaks: Arc<[AtomicUsize]> = (0..MINUTES).map(|_| AtomicUsize::new(0)).collect();
-    let stream = Stream::new(BUSY_QUERIES_PER_SECOND, BUSY_PACKETS_PER_MINUTE * MINUTES);
+    let stream = Stream::new(BUSY, BUSY_PACKETS_PER_MINUTE * MINUTES);
     let watched = Watched { stream, before, peaks: Arc::clone(&peaks) };
     read([watched].into_iter(), Show::Nothing, || Some(Rules::new()))?;
     println!(

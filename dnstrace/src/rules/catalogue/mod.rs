@@ -65,7 +65,7 @@ pub trait Rule: Send {
         found.ask_no_more();
     }
 
-    /// At a transaction when what it caused has ended, too.
+    /// At a transaction that did not go well, or was asked because of another, when what it caused has ended, too.
     fn settled(&mut self, _case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
         found.ask_no_more();
     }

@@ -6,8 +6,6 @@ use dnstrace_tests::node::wire;
 use super::Random;
 use super::lookup::Lookup;
 
-/// Pods of a few nodes.
-const CLIENTS: u64 = 4_000;
 const EPHEMERAL_PORTS: std::ops::Range<u64> = 32_768..60_999;
 /// One lookup of so many goes over IPv6, over TCP.
 const IPV6_EVERY: u64 = 5;
@@ -25,10 +23,10 @@ struct Ends {
 }
 
 /// Frames with their times after the query's.
-pub(super) fn of(lookup: &Lookup, random: &mut Random) -> Vec<(u64, Vec<u8>)> {
+pub(super) fn of(lookup: &Lookup, clients: u64, random: &mut Random) -> Vec<(u64, Vec<u8>)> {
     let port = EPHEMERAL_PORTS.start + random.below(EPHEMERAL_PORTS.end - EPHEMERAL_PORTS.start);
     let ends = Ends {
-        client: u16::try_from(random.below(CLIENTS)).unwrap_or(0),
+        client: u16::try_from(random.below(clients)).unwrap_or(0),
         port: u16::try_from(port).unwrap_or(0),
         ipv6: random.below(IPV6_EVERY) == 0,
     };
