@@ -1,5 +1,6 @@
 //! The only place where stages meet: packets go in, what is to be written comes out.
 
+mod end;
 mod stages;
 
 use std::io::Read;

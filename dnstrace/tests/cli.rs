@@ -38,6 +38,8 @@ fn wrong_usage_is_one_line_and_2() {
         ("trace --nonsense", "unexpected argument '--nonsense'"),
         ("trace --port 0", "invalid value '0' for '--port <PORT>'"),
         ("trace --port 53,x", "invalid value 'x' for '--port <PORT>'"),
+        ("report --slow 100", "invalid value '100' for '--slow <TIME>': a time needs a unit"),
+        ("report --slow 2m", "invalid value '2m' for '--slow <TIME>': must be from 1ms to 1m"),
         ("trace --slower-than 100", "invalid value '100' for '--slower-than <TIME>': a time needs a unit"),
         ("trace --for 0s", "invalid value '0s' for '--for <TIME>': must be more than zero"),
         ("trace --type NOPE", "invalid value 'NOPE' for '--type <TYPE>': no record type"),

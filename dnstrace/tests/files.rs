@@ -126,6 +126,10 @@ fn anywhere(mut record: Value) -> Value {
         last_seen.remove("ifindex");
         last_seen.remove("direction");
     }
+    // It follows from these.
+    if let Some(record) = record.as_object_mut() {
+        record.remove("leg");
+    }
     record
 }
 

@@ -104,13 +104,15 @@ fn schema_is_one_and_refuses_what_it_does_not_know() {
 
 #[test]
 fn filters_choose_what_is_counted() {
-    for (filter, headline) in [
-        (&["--name", "web.*"][..], "6 transactions of 1 client in 10.8 ms: all answered"),
-        (&["--rcode", "NXDOMAIN", "--type", "A"], "9 transactions of 1 client in 10.8 ms: all answered"),
-        (&["--rcode", "SERVFAIL"], "no DNS transactions in 10.8 ms"),
+    for (filter, headline, found) in [
+        (&["--name", "web.*"][..], "6 transactions of 1 client in 10.8 ms: all answered", Some(1)),
+        (&["--rcode", "NXDOMAIN", "--type", "A"], "9 transactions of 1 client in 10.8 ms: all answered", Some(2)),
+        (&["--rcode", "SERVFAIL"], "no DNS transactions in 10.8 ms", None),
     ] {
         let text = report("baseline.pcap", filter);
         assert!(text.lines().take(2).any(|line| line == headline), "{text}");
+        let lookups = text.lines().find_map(|line| line.strip_prefix("lookups       found ")?.split(',').next());
+        assert_eq!(lookups.map(str::to_owned), found.map(|count: u64| count.to_string()), "{text}");
         assert!(text.contains("\nreport        28 = ") && !text.contains("does not add up"), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
 use super::examples::{
     EXPLAIN_EXAMPLES, OWNERS_EXAMPLES, READ_EXAMPLES, READ_FORMAT, RECORD_EXAMPLES, REPORT_EXAMPLES, REPORT_FORMAT,
@@ -13,10 +13,10 @@ use super::examples::{
 use super::explain::ExplainArguments;
 use super::owners::OwnersArguments;
 use super::quantity;
+use super::values::{name_glob, rcode, record_type, ring_size, rotate_size, slow, snaplen};
 use super::who::{SourceArguments, WhoArguments};
 use crate::capture::Hook;
 use crate::rules::finding::Certainty;
-use crate::sink::{rcode_number, record_type_number};
 
 /// Shows every DNS transaction of a Kubernetes node: who asked whom, what came back, and which way it went.
 #[derive(Debug, Parser)]
@@ -278,6 +278,10 @@ pub(super) struct ShowArguments {
           help_heading = "Filter")]
     pub(super) slower_than: Option<Duration>,
 
+    /// From here on a response counts as slow: for the finding server-slow, and where the report says where time went
+    #[arg(long, global = true, value_name = "TIME", default_value = "100ms", value_parser = slow)]
+    pub(super) slow: Duration,
+
     /// Exit with 1 when there is a finding at least this sure; advice does not count
     #[arg(long, global = true, value_enum, value_name = "CERTAINTY")]
     pub(super) fail_on: Option<CertaintyArgument>,
@@ -336,47 +340,5 @@ impl From<HookArgument> for Hook {
             HookArgument::Device => Self::Device,
             HookArgument::Drop => Self::Drop,
         }
-    }
-}
-
-/// Names are matched without their final dot; a pattern may have it.
-fn name_glob(text: &str) -> Result<GlobMatcher, String> {
-    let pattern = if text.len() > 1 { text.strip_suffix('.').unwrap_or(text) } else { text };
-    match GlobBuilder::new(pattern).case_insensitive(true).build() {
-        Ok(glob) => Ok(glob.compile_matcher()),
-        Err(error) => Err(error.kind().to_string()),
-    }
-}
-
-fn record_type(text: &str) -> Result<u16, String> {
-    record_type_number(text).ok_or_else(|| "no record type; give a name like AAAA or a number".to_owned())
-}
-
-fn rcode(text: &str) -> Result<u16, String> {
-    rcode_number(text).ok_or_else(|| "no rcode; give a name like NXDOMAIN or a number".to_owned())
-}
-
-/// A DNS header behind Ethernet, IPv6 and UDP needs 74 bytes, a name up to 255 more.
-fn snaplen(text: &str) -> Result<u32, String> {
-    match quantity::size(text)? {
-        size @ 96..=65_535 => Ok(size),
-        _ => Err("must be from 96 to 65535".to_owned()),
-    }
-}
-
-/// There is room for a header and some packets. tcpdump's -C counts in millions: who types 100 does not mean bytes.
-fn rotate_size(text: &str) -> Result<u64, String> {
-    match quantity::large_size(text)? {
-        size @ 0x1000.. => Ok(size),
-        _ => Err("must be at least 4KiB; a number without a unit is bytes".to_owned()),
-    }
-}
-
-/// The kernel wants whole pages and a power of two; above 1 GiB it cannot be mapped on every kernel.
-fn ring_size(text: &str) -> Result<u32, String> {
-    match quantity::size(text)? {
-        size @ 0x1_0000..=0x4000_0000 if size.is_power_of_two() => Ok(size),
-        0x1_0000..=0x4000_0000 => Err("must be a power of two, like 8MiB".to_owned()),
-        _ => Err("must be from 64KiB to 1GiB".to_owned()),
     }
 }

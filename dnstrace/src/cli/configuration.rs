@@ -9,6 +9,7 @@ use crate::capture::live::LiveOptions;
 use crate::decode::DecodeOptions;
 use crate::join::JoinOptions;
 use crate::pipeline::PipelineOptions;
+use crate::rules::RuleOptions;
 use crate::sink::{Filter, Format, Json, Layout, OutletOptions, Palette, Show, Text, TextOptions, WhenFull};
 
 /// Five seconds of 6,000 queries a second without a response; some 2 KiB each, a quarter of our memory.
@@ -42,6 +43,11 @@ pub(super) fn pipeline(arguments: &ShowArguments) -> PipelineOptions {
         until_finding: None,
         owners: who::cluster_dns(&arguments.who),
     }
+}
+
+/// What rules are told.
+pub(super) fn rules(arguments: &ShowArguments) -> RuleOptions {
+    RuleOptions { slow: arguments.slow }
 }
 
 /// What is shown.

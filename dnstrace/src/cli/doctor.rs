@@ -133,8 +133,11 @@ fn hook_row(hook: Hook, result: Result<String, String>) -> Row {
     Row { state, subject, found, matters: "", remedy: "" }
 }
 
+/// The longest is `names: kubelet-config`.
+const SUBJECT: usize = 21;
+
 fn line(row: &Row) -> String {
-    let mut line = format!("{:<8} {:<14} {}", word(row.state), row.subject, row.found);
+    let mut line = format!("{:<8} {:<SUBJECT$} {}", word(row.state), row.subject, row.found);
     if !row.matters.is_empty() {
         line.push_str(": ");
         line.push_str(row.matters);
@@ -149,7 +152,7 @@ fn line(row: &Row) -> String {
 fn source_line(report: &Report) -> String {
     let remedy = if report.remedy.is_empty() { String::new() } else { format!("; {}", report.remedy) };
     let subject = format!("names: {}", report.source.name());
-    format!("{:<8} {subject:<14} {}{remedy}", source_state(report.state), found(report))
+    format!("{:<8} {subject:<SUBJECT$} {}{remedy}", source_state(report.state), found(report))
 }
 
 fn found(report: &Report) -> String {
@@ -215,11 +218,11 @@ mod tests {
         let examination = examination(Ok("cgroup /sys/fs/cgroup"), Err("not permitted; run as root"));
         assert_eq!(
             text(&examination),
-            "limited  netns          not the host's: the device hook sees less; go there\n\
-             ok       socket hook    attaches: cgroup /sys/fs/cgroup\n\
-             missing  device hook    not permitted; run as root\n\
-             ok       names: cni     12 pods (1 skipped)\n\
-             absent   names: api     no credentials (1 skipped)\n\
+            "limited  netns                 not the host's: the device hook sees less; go there\n\
+             ok       socket hook           attaches: cgroup /sys/fs/cgroup\n\
+             missing  device hook           not permitted; run as root\n\
+             ok       names: cni            12 pods (1 skipped)\n\
+             absent   names: api            no credentials (1 skipped)\n\
              dnstrace can trace here, with the socket hook only\n"
         );
         assert!(examination.some_hook());

@@ -40,6 +40,7 @@ Examples:
   dnstrace report --for 30s                       half a minute of this node's DNS on one page
   dnstrace report                                 the same, until Ctrl-C
   dnstrace report --name '*.svc.cluster.local'    only what was asked for in the cluster
+  dnstrace report --slow 500ms                    where answers from far away are nothing unusual
   dnstrace report --until-finding                 until something is wrong, or Ctrl-C
   dnstrace report --for 1m --fail-on likely       exit code 1 when something is wrong: for scripts
   dnstrace report --for 5m --format markdown      to paste into a ticket

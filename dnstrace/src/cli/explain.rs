@@ -32,6 +32,6 @@ fn unknown(id: &str) -> Failure {
     let words: Vec<_> = id.split('-').filter(|word| word.len() > 2).collect();
     let ids = RULES.iter().map(|entry| entry.explanation.id);
     let like: Vec<_> = ids.filter(|known| words.iter().any(|word| known.contains(word))).collect();
-    let hint = if like.is_empty() { String::new() } else { format!("; did you mean {}?", like.join(" or ")) };
-    Failure::Usage(format!("there is no finding {id:?}{hint} 'dnstrace explain' lists all"))
+    let hint = if like.is_empty() { String::new() } else { format!(" did you mean {}?", like.join(" or ")) };
+    Failure::Usage(format!("there is no finding {id:?};{hint} 'dnstrace explain' lists all"))
 }

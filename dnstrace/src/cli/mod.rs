@@ -16,6 +16,7 @@ mod report;
 mod reporting;
 mod session;
 mod trace;
+mod values;
 mod watching;
 mod who;
 

@@ -41,6 +41,7 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
             format: configuration::format(show)?,
             recording: None,
             report: None,
+            rules: configuration::rules(show),
         },
         Some(ReadVerb::Report) => reporting::session(show, WhenFull::Wait)?,
         Some(ReadVerb::Record(file)) => Session {
@@ -51,6 +52,7 @@ pub(super) fn read(arguments: &ReadArguments) -> Result<Arc<Summary>, Failure> {
                 if progress.is_shown() { recording.without_progress() } else { recording }
             }),
             report: None,
+            rules: configuration::rules(show),
         },
     };
     let result = run(session, stop.clone(), move |outputs| Ok(run_files(captures, &pipeline_options, outputs, &stop)));

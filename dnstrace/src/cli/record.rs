@@ -28,6 +28,7 @@ pub(super) fn record(arguments: &RecordArguments) -> Result<Arc<Summary>, Failur
         format: configuration::format(show)?,
         recording: Some(recording),
         report: None,
+        rules: configuration::rules(show),
     };
     watch(capture, show, Watch::new(session, capture, show))
 }

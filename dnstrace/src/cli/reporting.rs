@@ -28,6 +28,7 @@ pub(super) fn session(show: &ShowArguments, when_full: WhenFull) -> Result<Sessi
             FormatArgument::Json => ReportFormat::Json,
             FormatArgument::Markdown => ReportFormat::Markdown,
         }),
+        rules: configuration::rules(show),
     })
 }
 

@@ -16,8 +16,8 @@ use super::message::say;
 use super::recording::RecordingSession;
 use super::reporting::print;
 use crate::pipeline::{Ended, Outputs, Stop};
-use crate::rules::Rules;
 use crate::rules::report::Report;
+use crate::rules::{RuleOptions, Rules};
 use crate::sink::{Format, Observed, Outlet, OutletOptions, ReportFormat, Show, Summary, WriterEnd, write_all};
 
 /// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
@@ -35,6 +35,8 @@ pub(super) struct Session {
     pub(super) recording: Option<RecordingSession>,
     /// How what was observed is reported at the end, if it is.
     pub(super) report: Option<ReportFormat>,
+    /// Where people differ about what is a problem.
+    pub(super) rules: RuleOptions,
 }
 
 /// Runs `pipeline` on a thread of its own until it ends or a signal comes.
@@ -61,8 +63,9 @@ where
     let written = start_writer(writer_end, session.format, shows, stop.clone())?;
     let start = |recording: RecordingSession| recording.start(shows, stop.clone());
     let (recorder, running) = session.recording.map(start).transpose()?.unzip();
-    let report = session.report.map(|_| Box::new(Report::new()));
-    let rules = (report.is_some() || outlet.show() == Show::Transactions).then(Rules::new);
+    let options = session.rules;
+    let report = session.report.map(|_| Box::new(Report::new().slow_from(options.slow)));
+    let rules = (report.is_some() || outlet.show() == Show::Transactions).then(|| Rules::with(options));
     let summary = start_pipeline(pipeline, Outputs { outlet, recorder, rules, report })?;
     let mut patience = Patience { signals, stop, is_over: false };
     let summary = patience.wait(summary, PIPELINE_GRACE).await;

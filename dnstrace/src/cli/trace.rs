@@ -16,6 +16,7 @@ pub(super) fn trace(arguments: &TraceArguments) -> Result<Arc<Summary>, Failure>
         format: configuration::format(show)?,
         recording: None,
         report: None,
+        rules: configuration::rules(show),
     };
     watch(capture, show, Watch::new(session, capture, show))
 }

@@ -32,7 +32,7 @@ pub(super) fn find(table: &Table, seen: &Seen<'_>, question: Option<u64>) -> Cau
     let mut best = Best::new();
     for (slot, open) in table.with_question(question).filter(|(_, open)| was_delivered_to_sender(open, seen)) {
         // In a loop each lap has caused the next one already.
-        best.offer(slot, open.children == 0);
+        best.offer(slot, open.transaction.caused == 0);
     }
     match (best.any(), best.only()) {
         (None, _) => Cause::Unknown,

@@ -43,8 +43,6 @@ pub(super) struct Open {
     pub(super) attempt: u16,
     /// From when on the same message ID and port belong to a later query.
     pub(super) superseded: Option<BootTime>,
-    /// Transactions that this one caused.
-    pub(super) children: u32,
     hop_ids: [(u64, BootTime); HOP_IDS],
     question_bytes: Option<(u16, u16, u16)>,
     duplicates: Duplicates,
@@ -65,7 +63,6 @@ impl Open {
             query_time: o.time,
             attempt: 0,
             superseded: None,
-            children: 0,
             hop_ids: [(0, BootTime(0)); HOP_IDS],
             question_bytes: question.map(question_bytes),
             duplicates: Duplicates::default(),
@@ -121,6 +118,11 @@ impl Open {
     /// Adds a sighting of a further response; `true` when it is the first of that response.
     pub(super) fn add_duplicate(&mut self, seen: &Seen<'_>) -> bool {
         let first = self.duplicates.add(seen);
+        let Transaction { response, other_response, .. } = &mut self.transaction;
+        let message = &seen.observation.message;
+        if other_response.is_none() && response.as_ref().is_some_and(|response| response.bytes != message.bytes) {
+            *other_response = Some(Box::new(copy(seen.observation)));
+        }
         let count = &mut self.transaction.duplicate_responses;
         *count = count.saturating_add(u16::from(first));
         first
@@ -203,8 +205,13 @@ fn keep(kept: &mut Option<MessageCopy>, o: &Observation<'_>, counts: &mut JoinCo
         return;
     }
     counts.messages_cut += u64::from(o.message.bytes.len() > MESSAGE_MAX);
+    *kept = Some(copy(o));
+}
+
+fn copy(o: &Observation<'_>) -> MessageCopy {
+    let length = o.message.bytes.len().min(MESSAGE_MAX);
     let bytes = Bytes::copy_from_slice(&o.message.bytes[..length]);
-    *kept = Some(MessageCopy { bytes, wire_len: o.message.wire_len, header: o.message.header });
+    MessageCopy { bytes, wire_len: o.message.wire_len, header: o.message.header }
 }
 
 fn question_bytes(question: &Question<'_>) -> (u16, u16, u16) {

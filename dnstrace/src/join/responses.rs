@@ -123,7 +123,7 @@ fn closeness(open: &Open, seen: &Seen<'_>) -> Option<Closeness> {
         return None;
     }
     let superseded = open.superseded.is_some_and(|from| o.time >= from);
-    Some((!superseded, addresses, fit(open, seen), open.children == 0))
+    Some((!superseded, addresses, fit(open, seen), open.transaction.caused == 0))
 }
 
 fn fit(open: &Open, seen: &Seen<'_>) -> Fit {

@@ -80,7 +80,7 @@ impl Join {
                 None
             }
             Cause::Query(slot) => self.table.get_mut(slot).map(|open| {
-                open.children = open.children.saturating_add(1);
+                open.transaction.caused = open.transaction.caused.saturating_add(1);
                 open.transaction.id
             }),
         }

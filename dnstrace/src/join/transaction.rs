@@ -100,6 +100,8 @@ pub struct Transaction {
     pub attempts: Vec<Attempt>,
     /// Further responses to the same query.
     pub duplicate_responses: u16,
+    /// The first of these that is not the same, byte for byte.
+    pub other_response: Option<Box<MessageCopy>>,
     /// Sightings of query and response in time order.
     pub path: Vec<Hop>,
     /// Sightings left out of `path` because of its bound.
@@ -118,6 +120,8 @@ pub struct Transaction {
     pub late_for: Option<TransactionId>,
     /// The transaction whose query made this initiator ask.
     pub cause: Option<TransactionId>,
+    /// Transactions that this one made its responder ask, whether they have ended or not.
+    pub caused: u32,
 }
 
 /// Sightings that a path has room for at first: what piles up unanswered was seen at few points.
@@ -152,6 +156,7 @@ impl Transaction {
             response: None,
             attempts: Vec::new(),
             duplicate_responses: 0,
+            other_response: None,
             path: Vec::new(),
             path_cut: 0,
             signs: Vec::new(),
@@ -161,6 +166,7 @@ impl Transaction {
             server_response_time: None,
             late_for: None,
             cause: None,
+            caused: 0,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::end::End;
 use super::{Ended, Outputs, PipelineOptions, Problems};
 use crate::capture::live::HookCounts;
 use crate::capture::{BootTime, Counter, Hook, Packet, WallTime};
@@ -10,14 +11,11 @@ use crate::decode::{Decoded, Decoder, Observation, Signal};
 use crate::join::{Connection, Join, Transaction, TransactionId};
 use crate::owner::fact::{Fact, Source};
 use crate::owner::sources::{Sources, Update};
-use crate::owner::{Note, Owner, Who};
-use crate::rules::case::Case;
+use crate::owner::{Note, Owner};
 use crate::rules::finding::Certainty;
-use crate::rules::lookup::Lookup;
-use crate::rules::report::Report;
-use crate::rules::{Given, Ledger, Rules, Told, Totals, quality};
+use crate::rules::{Ledger, quality};
 use crate::sink::pcapng::{Known, RecordCounts, Recorder, SeenMessage};
-use crate::sink::{Losses, Named, Names, Observed, Outlet, Show, Summary};
+use crate::sink::{Losses, Names, Observed, Show, Summary};
 
 /// Notes of a recording that wait for their time: ours stand a fraction of a second before it.
 const NOTES_MAX: usize = 65_536;
@@ -45,16 +43,6 @@ pub(super) struct Tail {
     until: BootTime,
     /// Connections given out.
     connections: u64,
-}
-
-/// The stages that take transactions with names.
-pub(super) struct End {
-    totals: Totals,
-    outlet: Outlet,
-    pub(super) recorder: Option<Recorder>,
-    /// Where what they find is wanted.
-    rules: Option<Rules>,
-    report: Option<Box<Report>>,
 }
 
 impl Stages {
@@ -242,7 +230,7 @@ impl Tail {
             outlet.observation(observation, id, || Names {
                 who: owner.who_at(observation),
                 interfaces: owner.interfaces([observation.point].into_iter(), *time),
-                findings: Vec::new(),
+                ..Names::default()
             });
         }
         id
@@ -314,79 +302,6 @@ impl Tail {
             ("after_end", counts.after_end),
         ];
         Some(Ledger::new("output", total, parts))
-    }
-}
-
-impl End {
-    fn add(&mut self, owner: &mut Owner, transaction: Transaction, who: Who, time: BootTime) {
-        self.totals.add(&transaction);
-        let findings = self.judge(owner, &transaction, &who);
-        let Self { outlet, recorder, report, .. } = self;
-        if let Some(recorder) = recorder {
-            recorder.transaction(&transaction, &who, owner);
-        }
-        if let Some(report) = report
-            && outlet.filter().shows(&transaction, &who)
-        {
-            // An interface may be gone by the end.
-            owner.interfaces(transaction.path.last().map(|hop| hop.point).into_iter(), time);
-            report.add(&transaction, &who);
-        }
-        if outlet.show() == Show::Transactions {
-            outlet.transaction(transaction, Named { who, findings }, |transaction| {
-                let signs = transaction.signs.iter().map(|sign| sign.point);
-                owner.interfaces(transaction.path.iter().map(|hop| hop.point).chain(signs), time)
-            });
-        }
-    }
-
-    /// The ids of rules that say something of a transaction at once. What they find is told before it.
-    fn judge(&mut self, owner: &mut Owner, transaction: &Transaction, who: &Who) -> Vec<&'static str> {
-        let Self { outlet, rules: Some(rules), report, .. } = self else { return Vec::new() };
-        // What cannot be named by its interface now may not be later.
-        let points = transaction.path.last().map(|hop| hop.point).into_iter();
-        owner.interfaces(points, transaction.time);
-        let findings = rules.add(transaction, Given { who, owner }, &mut Ears { report });
-        rules.findings_mut().take_new(|finding| outlet.finding(finding));
-        findings
-    }
-
-    fn connect(&mut self, owner: &Owner, connection: &Connection) {
-        if let Some(rules) = &mut self.rules {
-            let who = owner.who_connects(connection);
-            rules.add_connection(connection, Given { who: &who, owner });
-        }
-    }
-
-    fn expire(&mut self, owner: &Owner, now: BootTime) {
-        let Self { outlet, rules: Some(rules), report, .. } = self else { return };
-        rules.expire(owner, now, &mut Ears { report });
-        rules.findings_mut().take_new(|finding| outlet.finding(finding));
-    }
-
-    fn finish(&mut self, owner: &Owner, now: BootTime) {
-        let Self { outlet, rules: Some(rules), report, .. } = self else { return };
-        rules.finish(owner, now, &mut Ears { report });
-        rules.findings_mut().take_changed(|finding| outlet.finding(finding));
-    }
-}
-
-/// Who hears what becomes of transactions after they were given out.
-struct Ears<'a> {
-    report: &'a mut Option<Box<Report>>,
-}
-
-impl Told for Ears<'_> {
-    fn lookup(&mut self, lookup: &Lookup) {
-        if let Some(report) = self.report {
-            report.add_lookup(lookup);
-        }
-    }
-
-    fn settled(&mut self, case: &Case, findings: &[&'static str]) {
-        if let Some(report) = self.report {
-            report.settle(case, findings);
-        }
     }
 }
 

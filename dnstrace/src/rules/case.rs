@@ -112,7 +112,8 @@ impl Clone for Count {
     }
 }
 
-/// From here on, where the time went is worth knowing: people notice it, and no server of a cluster needs it.
+/// From here on, where the time went is worth knowing: people notice it, and no server of a cluster needs it. `--slow`
+/// says otherwise: a cluster whose names are asked of servers far away is used to more, a fast one to less.
 pub const SLOW: Duration = Duration::from_millis(100);
 
 impl Case {
@@ -161,6 +162,11 @@ impl Case {
             case.path.extend_from_slice(&transaction.path);
         }
         case
+    }
+
+    /// Keeps every sighting, also of what went well.
+    pub(super) fn keep_path(&mut self, transaction: &Transaction) {
+        self.path.clone_from(&transaction.path);
     }
 
     /// What a connection without a query looks like to who is shown evidence: a transaction without question.

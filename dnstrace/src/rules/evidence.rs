@@ -1,6 +1,6 @@
 //! What a finding rests on: a transaction, and what became of it in words.
 
-use super::case::Case;
+use super::case::{Case, SLOW};
 use super::finding::Evidence;
 use crate::decode::{iana, icmp_name};
 use crate::join::{Event, Outcome};
@@ -22,10 +22,19 @@ fn fate(case: &Case) -> String {
     });
     let end = match case.outcome {
         Outcome::Answered | Outcome::Unsolicited => {
-            case.answer.as_ref().map(|answer| iana::rcode(answer.rcode).into_owned())
+            case.answer.as_ref().map(|answer| format!("{}{}", iana::rcode(answer.rcode), slow(case)))
         }
         Outcome::NoResponse => Some("no response".to_owned()),
         Outcome::Outstanding => Some("no response yet".to_owned()),
     };
     end.into_iter().chain(sign).collect::<Vec<_>>().join(", ")
+}
+
+/// ` after 312 ms, 311 ms of it at the server's socket`; nothing of what was fast.
+fn slow(case: &Case) -> String {
+    let Some(time) = case.response_time.filter(|time| *time >= SLOW) else { return String::new() };
+    let at_server =
+        case.server_response_time.map(|time| format!(", {} ms of it at the server's socket", time.as_millis()));
+    let asked = (case.caused() != 0).then_some(", which asked others");
+    format!(" after {} ms{}{}", time.as_millis(), at_server.unwrap_or_default(), asked.unwrap_or_default())
 }

@@ -248,7 +248,9 @@ impl Kept {
     /// As it is told.
     fn given(&self, lossy: bool) -> Finding {
         let certainty = self.certainty(lossy);
-        Finding { certainty, is_lowered: certainty != self.certainty(false), ..self.finding.clone() }
+        let mut evidence = self.finding.evidence.clone();
+        evidence.sort_by_key(|evidence| evidence.wall);
+        Finding { certainty, is_lowered: certainty != self.certainty(false), evidence, ..self.finding.clone() }
     }
 
     fn add(&mut self, occasion: Occasion<'_>) {

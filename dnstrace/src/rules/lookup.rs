@@ -57,6 +57,22 @@ pub enum LookupOutcome {
     Open,
 }
 
+impl LookupOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Found, Self::NotFound, Self::Failed, Self::Open];
+
+    /// As in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::NotFound => "not-found",
+            Self::Failed => "failed",
+            Self::Open => "open",
+        }
+    }
+}
+
 /// The stub resolver behind a lookup, inferred from the form of its queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Libc {
@@ -69,6 +85,9 @@ pub enum Libc {
 }
 
 impl Libc {
+    /// Those that can be told.
+    pub const ALL: [Self; 3] = [Self::Glibc, Self::Musl, Self::Go];
+
     /// As on the screen.
     #[must_use]
     pub fn name(self) -> &'static str {

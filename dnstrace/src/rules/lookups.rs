@@ -18,6 +18,7 @@ use super::lookup::{Lookup, LookupOutcome, Step};
 use super::name::Name;
 use super::search::SearchDomains;
 use crate::capture::BootTime;
+use crate::join::TransactionId;
 
 /// A query that was sent with another is given up 5.25 s later, and may wait a second for a name: then nothing of the
 /// lookup is still to come, but for resolvers that try again after a timeout.
@@ -56,8 +57,9 @@ struct Open {
 }
 
 impl Lookups {
-    /// Adds a transaction of a stub resolver; gives the lookup for which there is no more room.
-    pub(super) fn add(&mut self, case: &Arc<Case>, domains: &SearchDomains) -> Option<Lookup> {
+    /// Adds a transaction of a stub resolver; gives the first one of its lookup, and the lookup for which there is no more
+    /// room.
+    pub(super) fn add(&mut self, case: &Arc<Case>, domains: &SearchDomains) -> Option<(TransactionId, Option<Lookup>)> {
         let name = case.name()?;
         let alike = self.alike.hasher().hash_one((case.client.ip(), name.first()));
         let open = self.alike.get(&alike).into_iter().flatten().rev().copied();
@@ -66,9 +68,9 @@ impl Lookups {
                 self.open[at].join(case, name, place);
                 self.unlink(at);
                 self.link(at);
-                None
+                Some((self.open[at].lookup.first.id, None))
             }
-            None => self.begin(case, name, alike, domains),
+            None => Some((case.id, self.begin(case, name, alike, domains))),
         }
     }
 

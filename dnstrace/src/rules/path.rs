@@ -9,6 +9,7 @@ use super::case::Case;
 use super::world::World;
 use crate::capture::{Direction, Hook, Point};
 use crate::join::{Hop, MessageKind};
+use crate::owner::Party;
 
 /// How far a query, or its response, was seen to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,16 +29,32 @@ pub enum Leg {
 }
 
 impl Leg {
-    /// `between client and node`: where to look for what swallowed it.
+    /// Every leg, in the order of the way.
+    pub const ALL: [Self; 6] = [Self::Client, Self::Node, Self::Server, Self::Upstream, Self::Back, Self::Delivered];
+
+    /// As on the screen: between which two, or at whom, to look for what swallowed it.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::Client => "between its client and the node's forwarding",
-            Self::Node => "between the node's forwarding and its server",
-            Self::Server => "at its server",
-            Self::Upstream => "at the upstream server that its server asked",
-            Self::Back => "between its server and its client, on the way back",
-            Self::Delivered => "at its client, which got the response",
+            Self::Client => "client → node",
+            Self::Node => "node → server",
+            Self::Server => "at the server",
+            Self::Upstream => "server → upstream",
+            Self::Back => "server → client",
+            Self::Delivered => "at the client",
+        }
+    }
+
+    /// As in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client-to-node",
+            Self::Node => "node-to-server",
+            Self::Server => "server",
+            Self::Upstream => "server-to-upstream",
+            Self::Back => "server-to-client",
+            Self::Delivered => "client",
         }
     }
 }
@@ -58,6 +75,25 @@ pub fn leg(case: &Case, world: &World<'_>) -> Option<Leg> {
     }
     let is_forwarded = case.path.iter().any(|hop| is_forwarded(hop, entry.dst));
     Some(if is_forwarded { Leg::Node } else { Leg::Client })
+}
+
+/// The same for people, who take "at the server" as it is said: that an interface leads there is not enough where the
+/// server may be beyond this node. `None` where a capture does not say which way its packets went.
+#[must_use]
+pub fn told_leg(case: &Case, world: &World<'_>) -> Option<Leg> {
+    let leg = leg(case, world)?;
+    if leg == Leg::Client && case.path.iter().any(|hop| hop.point.direction == Direction::Unknown) {
+        // That somebody sends it on is not seen.
+        return None;
+    }
+    Some(if leg == Leg::Server && !is_at_server(case, world) { Leg::Node } else { leg })
+}
+
+/// Whether a query came to its server, by what is seen on this node.
+pub(super) fn is_at_server(case: &Case, world: &World<'_>) -> bool {
+    let is_here = case.who.server.as_ref().and_then(Party::pod).is_some();
+    let has_asked_on = world.window.caused_by(case.id).next().is_some();
+    case.reached || has_asked_on || (is_here && is_handed_over(case, world))
 }
 
 /// The first sighting of the query.

@@ -16,11 +16,15 @@ use super::lookup::Lookup;
 use super::lookups::Lookups;
 use super::loops::Loops;
 use super::name::{Domain, Name};
+use super::path::{Leg, told_leg};
 use super::search::SearchLists;
+use super::spent::Spent;
+use super::told::{RuleOptions, Settled, Told, Verdict};
+use super::upstream::asks_for_itself;
 use super::window::Window;
 use super::world::World;
 use crate::capture::BootTime;
-use crate::join::{Connection, Outcome, Transaction};
+use crate::join::{Connection, Outcome, Transaction, TransactionId};
 use crate::owner::{Owner, Who};
 
 /// Time is known by the transactions themselves, so that a replay finds the same at the same places. When none come for
@@ -31,6 +35,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The stage.
 pub struct Rules {
+    options: RuleOptions,
     table: Vec<(&'static Explanation, Box<dyn Rule>)>,
     /// By [`Ask`]: the lines of those that look at it.
     asked: [Vec<usize>; ASKS],
@@ -74,11 +79,31 @@ impl Rules {
     /// Every rule, nothing seen.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(RuleOptions::default())
+    }
+
+    /// The same, where people say what is a problem.
+    #[must_use]
+    pub fn with(options: RuleOptions) -> Self {
         let table: Vec<_> = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
         let asked = std::array::from_fn(|_| (0..table.len()).collect());
         let (window, learned, lookups, search_lists, loops, findings) = Default::default();
         let (domain, version, now, ticked) = Default::default();
-        Self { table, asked, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
+        Self {
+            options,
+            table,
+            asked,
+            window,
+            learned,
+            lookups,
+            search_lists,
+            loops,
+            findings,
+            domain,
+            version,
+            now,
+            ticked,
+        }
     }
 
     /// What was found so far.
@@ -104,12 +129,12 @@ impl Rules {
         ]
     }
 
-    /// Takes a transaction that was given out; gives the ids of rules that say something of it at once. Lookups that are
-    /// over, and transactions that are settled, go to `told`.
-    pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Vec<&'static str> {
+    /// Takes a transaction that was given out; gives what is known of it at once. Lookups that are over, and transactions
+    /// that are settled, go to `told`.
+    pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Verdict {
         let Given { who, owner } = given;
         self.learn_domain(owner);
-        let case = Arc::new(Case::of(transaction, who.clone()));
+        let case = Arc::new(self.case(transaction, who.clone()));
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case);
@@ -120,10 +145,25 @@ impl Rules {
             rule.ended(&Ended { case: &case, transaction }, world, found)
         });
         self.follow(&case, moment);
-        let marks = self.findings.take_marks();
-        self.fold(&case, moment, told);
+        let findings = self.findings.take_marks();
+        let leg = self.leg_by_now(transaction, &case, moment);
+        let lookup = self.fold(&case, moment, told);
         self.advance(owner, now, told);
-        marks
+        Verdict { findings, leg, lookup }
+    }
+
+    fn case(&self, transaction: &Transaction, who: Who) -> Case {
+        let mut case = Case::of(transaction, who);
+        if case.response_time.is_some_and(|time| time >= self.options.slow) {
+            case.keep_path(transaction);
+        }
+        case
+    }
+
+    /// Where it is lost, by what has ended so far; what its server asked on ends later.
+    fn leg_by_now(&self, transaction: &Transaction, case: &Case, moment: Moment<'_>) -> Option<Leg> {
+        let leg = case.is_unanswered().then(|| told_leg(case, &self.world(moment)))??;
+        Some(if leg < Leg::Upstream && transaction.caused > case.caused() { Leg::Upstream } else { leg })
     }
 
     /// Reads the cluster domain again when facts have changed.
@@ -182,27 +222,28 @@ impl Rules {
 
     /// Looks whether a transaction goes in a circle.
     fn follow(&mut self, case: &Case, moment: Moment<'_>) {
-        let Self { window, learned, loops, domain, .. } = self;
-        let Moment { owner, now } = moment;
-        let edge = Loops::edge(case, &World { window, learned, loops, domain: domain.as_ref(), owner, now });
-        let cycle = edge.and_then(|edge| loops.add(case, edge));
+        let edge = Loops::edge(case, &self.world(moment));
+        let cycle = edge.and_then(|edge| self.loops.add(case, edge));
         if let Some(cycle) = cycle {
             self.ask(Ask::Cycle, moment, |rule, world, found| rule.cycle(&cycle, case, world, found));
         }
     }
 
-    /// What a stub resolver asks is part of a lookup; what a forwarder asks on is not.
-    fn fold(&mut self, case: &Arc<Case>, moment: Moment<'_>, told: &mut dyn Told) {
-        if case.is_upstream() || case.outcome == Outcome::Unsolicited {
-            return;
+    /// What a stub resolver asks is part of a lookup; what a forwarder asks on, or for itself, is not. Gives the first
+    /// transaction of the lookup.
+    fn fold(&mut self, case: &Arc<Case>, moment: Moment<'_>, told: &mut dyn Told) -> Option<TransactionId> {
+        if case.is_upstream() || asks_for_itself(case) || case.outcome == Outcome::Unsolicited {
+            return None;
         }
-        let Self { window, learned, lookups, search_lists, loops, domain, .. } = self;
+        let Self { options, window, learned, lookups, search_lists, loops, domain, .. } = self;
         let Moment { owner, now } = moment;
-        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
         let domains = search_lists.of(case, &world);
-        if let Some(lookup) = lookups.add(case, &domains) {
+        let (first, closed) = lookups.add(case, &domains)?;
+        if let Some(lookup) = closed {
             self.give_lookup(&lookup, moment, told);
         }
+        Some(first)
     }
 
     fn give_lookup(&mut self, lookup: &Lookup, moment: Moment<'_>, told: &mut dyn Told) {
@@ -214,15 +255,27 @@ impl Rules {
 
     fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {
         self.ask(Ask::Settled, moment, |rule, world, found| rule.settled(case, world, found));
-        let marks = self.findings.take_marks();
-        told.settled(case, &marks);
+        // It was shown long ago: nobody marks it.
+        self.findings.take_marks();
+        let world = self.world(moment);
+        let leg = if case.is_unanswered() { told_leg(case, &world) } else { None };
+        let spent = Spent::of_slow(case, &world);
+        let is_good = case.is_found() || case.is_negative();
+        let is_looping = !is_good && world.is_looping(case);
+        told.settled(&Settled { case, is_looping, leg, spent });
         self.findings.forget(case.id);
     }
 
-    fn ask(&mut self, what: Ask, moment: Moment<'_>, mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut Found<'_>)) {
-        let Self { table, asked, window, learned, loops, domain, findings, .. } = self;
+    fn world<'w>(&'w self, moment: Moment<'w>) -> World<'w> {
+        let Self { options, window, learned, loops, domain, .. } = self;
         let Moment { owner, now } = moment;
-        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now };
+        World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow }
+    }
+
+    fn ask(&mut self, what: Ask, moment: Moment<'_>, mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut Found<'_>)) {
+        let Self { options, table, asked, window, learned, loops, domain, findings, .. } = self;
+        let Moment { owner, now } = moment;
+        let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
         asked[what as usize].retain(|&line| {
             let Some((explanation, rule)) = table.get_mut(line) else { return false };
             let mut found = findings.of(explanation);
@@ -239,15 +292,6 @@ pub struct Given<'a> {
     pub who: &'a Who,
     /// What else is known.
     pub owner: &'a Owner,
-}
-
-/// Who wants to know what became of it.
-pub trait Told {
-    /// A lookup is over.
-    fn lookup(&mut self, lookup: &Lookup);
-
-    /// A transaction is settled; `marks` are the rules that said something of it only then.
-    fn settled(&mut self, case: &Case, marks: &[&'static str]);
 }
 
 #[derive(Clone, Copy)]

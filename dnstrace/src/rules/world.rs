@@ -1,6 +1,7 @@
 //! What rules know beside the transaction they look at.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::case::Case;
 use super::learned::Learned;
@@ -25,6 +26,8 @@ pub struct World<'a> {
     pub owner: &'a Owner,
     /// The time that is known to be over.
     pub now: BootTime,
+    /// From here on a response is slow.
+    pub slow: Duration,
 }
 
 impl World<'_> {

@@ -1,5 +1,7 @@
 //! What is shown: transactions and sightings that match every condition.
 
+mod lookups;
+
 use std::time::Duration;
 
 use globset::GlobMatcher;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use super::escape::printable;
+use super::message::mark;
 use super::{Palette, time};
 use crate::decode::iana;
 use crate::rules::finding::{Evidence, Finding, Severity, Subject};
@@ -47,9 +48,10 @@ pub(super) fn affected(finding: &Finding) -> Option<String> {
     (!names.is_empty()).then(|| format!("{}{more}", names.join(", ")))
 }
 
-/// One transaction: `10:03:11.120 A drop1.example: no response`.
+/// One transaction: `#1cf83e 10:03:11.120 A drop1.example: no response`.
 pub(super) fn evidence(evidence: &Evidence) -> String {
-    let mut text = String::new();
+    let mut text = mark(evidence.transaction);
+    text.push(' ');
     time::push_time_of_day(&mut text, evidence.wall);
     if let Some((name, qtype)) = &evidence.question {
         // Writing to a `String` cannot fail.

@@ -10,7 +10,7 @@ use crate::decode::{Observation, Transport};
 use crate::join::{MessageCopy, Transaction, TransactionId};
 use crate::owner::{Interfaces, Who};
 use crate::rules::finding::{Certainty, Finding};
-use crate::rules::{Ledger, Totals};
+use crate::rules::{Ledger, Totals, Verdict};
 
 /// One thing to write.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ pub struct Names {
     pub interfaces: Arc<Interfaces>,
     /// Of those it is between.
     pub who: Who,
-    /// Of the rules that say something of it.
-    pub findings: Vec<&'static str>,
+    /// What rules say of it when it ends.
+    pub verdict: Verdict,
 }
 
 /// An observation that outlives its packet.

@@ -26,3 +26,8 @@ pub(super) fn is_cut(message: &MessageCopy) -> bool {
 pub(super) fn id(id: TransactionId) -> String {
     format!("{:016x}", id.0)
 }
+
+/// The same in short, for people: the first digits are enough to tell apart what is on one screen.
+pub(super) fn mark(id: TransactionId) -> String {
+    format!("#{:06x}", id.0 >> 40)
+}

@@ -8,6 +8,7 @@ use super::{Filter, Item, Lost, Names, Numbered, Sighting, Summary};
 use crate::decode::Observation;
 use crate::join::{Outcome, Transaction, TransactionId};
 use crate::owner::{Interfaces, Who};
+use crate::rules::Verdict;
 use crate::rules::finding::Finding;
 
 const NOERROR: u16 = 0;
@@ -61,13 +62,13 @@ pub struct OutletOptions {
     pub when_full: WhenFull,
 }
 
-/// A transaction's names, and the rules that say something of it.
+/// A transaction's names, and what rules say of it.
 #[derive(Clone, Debug, Default)]
 pub struct Named {
     /// Who it is between.
     pub who: Who,
-    /// Ids of rules.
-    pub findings: Vec<&'static str>,
+    /// What rules say of it when it ends.
+    pub verdict: Verdict,
 }
 
 /// The pipeline's end of the channel.
@@ -119,11 +120,11 @@ impl Outlet {
         known: Named,
         interfaces: impl FnOnce(&Transaction) -> Arc<Interfaces>,
     ) {
-        let Named { who, findings } = known;
+        let Named { who, verdict } = known;
         if self.has_ended() {
             self.counts.after_end += 1;
-        } else if self.options.filter.shows(&transaction, &who) && self.shows(&transaction, &findings) {
-            let names = Names { interfaces: interfaces(&transaction), who, findings };
+        } else if self.options.filter.shows(&transaction, &who) && self.shows(&transaction, &verdict.findings) {
+            let names = Names { interfaces: interfaces(&transaction), who, verdict };
             let record = Box::new(transaction);
             self.number(|seq| Item::Transaction(Numbered { seq, record, names }));
         } else {

@@ -67,6 +67,20 @@ fn one_upstream_has_what_the_other_denies() {
 }
 
 #[test]
+fn somebody_else_answers_too() {
+    check(|| {
+        let scene = Scene::new()?;
+        let answers = |query: &[u8], _: _| vec![wire::response(query, 1), wire::response(query, 2)];
+        let _upstream = Scripted::start(scene.upstream.netns(), scene.upstream.v4, answers)?;
+        let _dns = scene.cluster_dns()?;
+        let watch = scene.watch()?;
+        scene.dig("api.example.com.", &[])?;
+        watch.end()?.is(&["answer-mismatch likely 192.0.2.53"]);
+        Ok(())
+    });
+}
+
+#[test]
 fn upstream_says_more_than_it_may() {
     check(|| {
         let scene = Scene::new()?;

@@ -1,9 +1,12 @@
-//! `answer-mismatch`: a response does not repeat the question as it was asked, or there are several.
+//! `answer-mismatch`: a response does not repeat the question as it was asked, or there are several, perhaps with different
+//! answers.
 
 use std::net::SocketAddr;
 
 use super::Rule;
+use crate::decode::iana;
 use crate::join::{Outcome, Transaction, question};
+use crate::rules::Answer;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
@@ -14,14 +17,15 @@ use crate::rules::world::World;
 /// What it means.
 pub(super) const EXPLANATION: Explanation = Explanation {
     id: "answer-mismatch",
-    title: "responses do not fit their query: changed question, or several for one query",
+    title: "responses do not fit their query: changed question, or several for one query, or different ones",
     severity: Severity::Warning,
     meaning: "Resolvers compare a response with their query to tell forged ones. When a server repeats the question in other \
               letters, strict resolvers (those that mix upper and lower case on purpose) throw its responses away. Several \
               responses to one query come from packets that are duplicated on their way, or from somebody who answers in \
-              the server's place.",
+              the server's place: then they differ, and the client takes the first.",
     signature: "The question in the response differs from the query's in upper and lower case: certain. A query that was \
-                sent once has more than one response, at least three times: suspected, as the query may have been sent again unseen.",
+                sent once has two responses with different rcodes or addresses: likely. It has more than one response, at least \
+                three times: suspected. In both cases the query may have been sent again unseen.",
     remedy: "For changed letters, update or replace the server or proxy that does it. For several responses, look for a \
              bridge in promiscuous mode, mirrored ports, or a DNS proxy on the way.",
     link: "https://www.rfc-editor.org/rfc/rfc5452#section-9.1",
@@ -58,11 +62,35 @@ impl Rule for AnswerMismatch {
         if is_asked_again(case) || case.duplicate_responses == 0 || case.attempts.len() != 1 || is_proxied {
             return;
         }
+        if let Some(answers) = different(transaction) {
+            let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Likely };
+            found.missed(claim, || format!("gives different answers to a query that was sent once: {answers}"));
+            return;
+        }
         if self.several.add(case.responder(), case, None).is_some_and(|stuck| stuck.count >= SEVERAL_MIN) {
             let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Suspected };
             found.missed(claim, || "gives several responses to a query that was sent once".to_owned());
         }
     }
+}
+
+/// `NXDOMAIN, then NOERROR 198.51.100.1`: where two responses say different things, whatever their order of records.
+fn different(transaction: &Transaction) -> Option<String> {
+    let (first, other) = (transaction.response.as_ref()?, transaction.other_response.as_deref()?);
+    let are_whole = [first, other].iter().all(|copy| u32::try_from(copy.bytes.len()) == Ok(copy.wire_len));
+    let [first, other] = [first, other].map(Answer::read);
+    // Cut ones differ by where they are cut. Every host may answer what is asked of all.
+    let are_comparable = are_whole && !first.truncated && !other.truncated;
+    if !are_comparable || transaction.server.ip().is_multicast() {
+        return None;
+    }
+    let is_different = first.rcode != other.rcode || first.addresses != other.addresses;
+    is_different.then(|| format!("{}, then {}", words(&first), words(&other)))
+}
+
+fn words(answer: &Answer) -> String {
+    let rcode = iana::rcode(answer.rcode);
+    answer.addresses.first().map_or_else(|| rcode.to_string(), |address| format!("{rcode} {address}"))
 }
 
 /// glibc sends the same query again at once, with the same message ID and port, when its server has refused or failed:

@@ -28,6 +28,7 @@ mod pair_race_lost;
 mod policy_drop;
 mod policy_proxy_refused;
 mod ptr_leak;
+mod query_storm;
 mod reply_unexpected_source;
 mod resolv_conf_limits;
 mod rpfilter_drop;
@@ -162,6 +163,7 @@ pub const RULES: &[Entry] = &[
     Entry::new::<musl_parallel_nameservers::MuslParallelNameservers>(&musl_parallel_nameservers::EXPLANATION),
     Entry::new::<search_wildcard_hit::SearchWildcardHit>(&search_wildcard_hit::EXPLANATION),
     Entry::new::<cname_problem::CnameProblem>(&cname_problem::EXPLANATION),
+    Entry::new::<query_storm::QueryStorm>(&query_storm::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

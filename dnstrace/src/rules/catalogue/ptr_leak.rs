@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Rule;
-use crate::rules::case::{Case, SLOW};
+use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::name::Name;
@@ -19,7 +19,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
               upstream server cannot know addresses of pods and Services, and takes long, fails, or does not respond. \
               Programs that log names of who connects to them hang meanwhile.",
     signature: "A PTR query for the address of a known pod, Service or DNS server of this cluster went to an upstream server, \
-                and had no response, an error, or one that took longer than 100 ms. All of it is seen, so it is certain.",
+                and had no response, an error, or one that took longer than 100 ms (--slow). All of it is seen, so it is certain.",
     remedy: "Let CoreDNS answer for the networks of pods and Services itself: name their reverse zones in the Corefile, as in \
              `kubernetes cluster.local 10.in-addr.arpa`, without `fallthrough` for them. Or let the program not look up \
              names of its clients.",
@@ -36,7 +36,7 @@ pub(super) struct PtrLeak;
 
 impl Rule for PtrLeak {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        let is_bad = case.failed() || case.response_time.is_some_and(|time| time >= SLOW);
+        let is_bad = case.failed() || case.response_time.is_some_and(|time| time >= world.slow);
         if case.qtype() != Some(PTR) || case.cause.is_some() || !is_bad || found.explained(case).is_some() {
             return;
         }
@@ -44,7 +44,7 @@ impl Rule for PtrLeak {
         else {
             return;
         };
-        let leaked = asked_on(case, world).filter(|asked| is_bad_answer(asked) && !is_to_cluster(asked, world));
+        let leaked = asked_on(case, world).filter(|asked| is_bad_answer(asked, world) && !is_to_cluster(asked, world));
         for asked in leaked.filter(|asked| asked.caused() == 0) {
             let subject = Subject::responder(case);
             let about = subject.about.clone();
@@ -57,8 +57,8 @@ impl Rule for PtrLeak {
     }
 }
 
-fn is_bad_answer(asked: &Case) -> bool {
-    asked.failed() || asked.response_time.is_some_and(|time| time >= SLOW)
+fn is_bad_answer(asked: &Case, world: &World<'_>) -> bool {
+    asked.failed() || asked.response_time.is_some_and(|time| time >= world.slow)
 }
 
 fn is_of_cluster(address: IpAddr, case: &Case, world: &World<'_>) -> bool {

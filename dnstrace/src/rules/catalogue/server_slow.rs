@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Rule;
 use crate::capture::BootTime;
 use crate::join::MessageKind;
-use crate::rules::case::{Case, SLOW};
+use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::recent::Recent;
@@ -18,11 +18,11 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     id: "server-slow",
     title: "a DNS server is slow with names that it knows itself",
     severity: Severity::Warning,
-    meaning: "The server took more than 100 ms for names of the cluster, about which it asks nobody else: CoreDNS has them \
+    meaning: "The server took more than 100 ms (--slow) for names of the cluster, about which it asks nobody else: CoreDNS has them \
               in memory, and needs well under a millisecond. It waits for CPU: a limit that throttles it (pauses of up \
               to 100 ms are typical of that), a node that is full, or more queries than one pod can take.",
     signature: "At least five responses, and one in a hundred, for names of the cluster domain and with authority, took longer \
-                than 100 ms within some ten seconds. Certain when query and response were seen at the server's own \
+                than 100 ms (--slow) within some ten seconds. Certain when query and response were seen at the server's own \
                 socket; likely when they were seen on the way there.",
     remedy: "Look at the CPU of the CoreDNS pods (`kubectl -n kube-system top pods -l k8s-app=kube-dns`, and `nr_throttled` \
              in `cpu.stat`); raise or remove their CPU limit, run more of them, or use NodeLocal DNSCache.",
@@ -73,7 +73,8 @@ impl Rule for ServerSlow {
     }
 
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        let is_slow = case.response_time.is_some_and(|time| time >= SLOW) && time_at_server(case) >= Some(SLOW);
+        let slow = Some(world.slow);
+        let is_slow = case.response_time >= slow && time_at_server(case) >= slow;
         if !is_slow || !is_its_own(case, world) {
             return;
         }
@@ -84,7 +85,8 @@ impl Rule for ServerSlow {
         let is_at_socket = case.server_response_time.is_some();
         let certainty = if is_at_socket { Certainty::Certain } else { Certainty::Likely };
         let claim = Claim { case, subject: Subject::responder(case), certainty };
-        found.missed(claim, || "takes more than 100 ms to answer what it knows itself".to_owned());
+        let slow = world.slow.as_millis();
+        found.missed(claim, || format!("takes more than {slow} ms to answer what it knows itself"));
     }
 
     fn evicted(&self) -> u64 {

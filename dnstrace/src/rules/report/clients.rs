@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::facts::Facts;
-use super::{ResponseTimes, Tally};
+use super::{Libcs, ResponseTimes, Tally};
 use crate::capture::Process;
 use crate::join::Transaction;
 use crate::owner::fact::Text;
@@ -51,6 +51,8 @@ pub struct Client {
     pub processes: Vec<[u8; 16]>,
     /// Whether there were more than these.
     pub more_processes: bool,
+    /// Its lookups, by the stub resolver that made them.
+    pub libcs: Libcs,
 }
 
 impl Client {

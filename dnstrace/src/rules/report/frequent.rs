@@ -25,8 +25,10 @@ pub struct Counted {
     pub nxdomain: u64,
     /// with another rcode than NOERROR and NXDOMAIN,
     pub errors: u64,
-    /// without a response.
+    /// without a response,
     pub no_response: u64,
+    /// and in how many lookups.
+    pub lookups: u64,
 }
 
 /// Names with their counts.
@@ -45,16 +47,23 @@ impl Frequent {
 
     /// Counts `name`; what else is to be counted of it goes into what this gives.
     pub fn add(&mut self, name: &[u8]) -> &mut Counted {
+        self.add_times(name, 1)
+    }
+
+    /// Counts `name` so many times at once.
+    pub fn add_times(&mut self, name: &[u8], times: u64) -> &mut Counted {
         let place = self.places.get(name).copied().unwrap_or_else(|| self.make_room(name));
         let entry = &mut self.entries[place];
         self.order.remove(&(entry.count, place));
-        entry.count += 1;
+        entry.count += times;
         self.order.insert((entry.count, place));
         entry
     }
 
     fn make_room(&mut self, name: &[u8]) -> usize {
-        let mut new = Counted { name: name.into(), count: 0, excess: 0, nxdomain: 0, errors: 0, no_response: 0 };
+        let (name_kept, count, excess) = (name.into(), 0, 0);
+        let (nxdomain, errors, no_response, lookups) = Default::default();
+        let mut new = Counted { name: name_kept, count, excess, nxdomain, errors, no_response, lookups };
         let place = match self.order.first() {
             Some(&(least, place)) if self.entries.len() >= NAMES_MAX => {
                 (new.count, new.excess) = (least, least);

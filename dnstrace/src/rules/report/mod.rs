@@ -8,23 +8,32 @@ mod clients;
 mod facts;
 mod frequent;
 mod last_seen;
+mod legs;
+mod lookups;
 mod names;
 mod retries;
 mod servers;
+mod slow;
 mod span;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod times;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
 
 pub use bounded::Bounded;
 pub use clients::{Asker, Client};
 pub use frequent::{Counted, Frequent};
 pub use last_seen::{LastSeen, Place, most_missed};
+pub use legs::Legs;
+pub use lookups::{Libcs, Lookups};
 pub use names::Names;
 pub use servers::{Asked, Server};
+pub use slow::Slow;
 pub use span::Span;
 pub use tally::{Tally, worst_first};
 pub use times::ResponseTimes;
@@ -32,9 +41,10 @@ pub use times::ResponseTimes;
 use facts::Facts;
 use retries::Retries;
 
-use super::case::Case;
+use super::case::SLOW;
 use super::lookup::Lookup;
-use crate::join::{Outcome, Transaction};
+use super::told::Settled;
+use crate::join::{Outcome, Transaction, TransactionId};
 use crate::owner::Who;
 
 /// Clients that are told apart, some 11 KiB each at most: a node has 250 pods or so, and a DNS server on it hears those
@@ -46,6 +56,9 @@ pub const SERVERS_MAX: usize = 256;
 pub const PLACES_MAX: usize = 256;
 /// Record types that are told apart: IANA lists some ninety, a scan asks for all 65,536.
 pub const TYPES_MAX: usize = 256;
+/// Transactions of which is still to be told what became of them: more than rules keep at once. The leg of what finds no
+/// room is not known.
+const UNSETTLED_MAX: usize = 32_768;
 
 /// What was observed, added up.
 #[derive(Debug)]
@@ -66,7 +79,13 @@ pub struct Report {
     pub rcodes: BTreeMap<u16, u64>,
     /// Queries by type.
     pub types: Bounded<u16, u64>,
+    /// What applications asked.
+    pub lookups: Lookups,
     retries: Retries,
+    /// Those without response, and the slow ones.
+    unsettled: HashSet<TransactionId, RandomState>,
+    /// From here on a response is slow.
+    pub slow: Duration,
 }
 
 impl Report {
@@ -82,8 +101,17 @@ impl Report {
             names: Names::new(),
             rcodes: BTreeMap::new(),
             types: Bounded::new(TYPES_MAX),
+            lookups: Lookups::new(),
             retries: Retries::default(),
+            unsettled: HashSet::default(),
+            slow: SLOW,
         }
+    }
+
+    /// The same, where people say what is slow.
+    #[must_use]
+    pub fn slow_from(self, slow: Duration) -> Self {
+        Self { slow, ..self }
     }
 
     /// Adds one transaction.
@@ -106,6 +134,11 @@ impl Report {
             self.last_seen.entry(place).add(transaction);
         }
         self.names.add(&facts);
+        let is_slow = transaction.response_time.is_some_and(|time| time >= self.slow);
+        let is_told_of = transaction.outcome == Outcome::NoResponse || is_slow;
+        if is_told_of && self.unsettled.len() < UNSETTLED_MAX {
+            self.unsettled.insert(transaction.id);
+        }
         self.add_retry(transaction, asker, &facts);
     }
 
@@ -117,14 +150,24 @@ impl Report {
             tally.lookups += 1;
             tally.wasted += lookup.wasted();
         }
+        client.libcs.add(lookup.libc());
+        self.lookups.add(lookup);
     }
 
-    /// Takes what rules say of a transaction at the end of its time.
-    pub fn settle(&mut self, case: &Case, findings: &[&'static str]) {
-        if findings.iter().any(|id| id.starts_with("loop-")) {
-            let client = self.clients.get_mut(&Asker::new(&case.who, case.client.ip()));
-            for tally in client.map(|client| &mut client.tally).into_iter().chain([&mut self.total]) {
-                tally.looped += 1;
+    /// Takes what is known of a transaction when what it caused has ended, too.
+    pub fn settle(&mut self, settled: &Settled<'_>) {
+        let case = settled.case;
+        let asker = Asker::new(&case.who, case.client.ip());
+        if settled.is_looping {
+            let client = self.clients.get_mut(&asker).map(|client| &mut client.tally);
+            client.into_iter().chain([&mut self.total]).for_each(|tally| tally.looped += 1);
+        }
+        if self.unsettled.remove(&case.id) {
+            let server = Asked { server: case.server, after_nat: case.server_after_nat };
+            let (client, server) = (&mut self.clients.entry(asker).tally, &mut self.servers.entry(server).tally);
+            for tally in [client, server, &mut self.total] {
+                settled.leg.iter().for_each(|leg| tally.legs.add(*leg));
+                settled.spent.iter().for_each(|spent| tally.slow.add(spent));
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::Bounded;
 use super::facts::Facts;
+use super::{Bounded, Legs, Slow};
 use crate::join::Outcome;
 
 /// Of all, of one client, or of one server.
@@ -41,6 +41,10 @@ pub struct Tally {
     pub wasted: u64,
     /// Transactions that went in a circle.
     pub looped: u64,
+    /// Of those without response: where they are lost, as far as that is known by now.
+    pub legs: Legs,
+    /// Slow ones, by where their time went.
+    pub slow: Slow,
 }
 
 impl Tally {

@@ -10,6 +10,8 @@ use crate::capture::{BootTime, Direction, Hook, Point, Process, Socket};
 use crate::decode::{Header, Transport};
 use crate::join::{Attempt, Hop, MessageCopy, MessageKind, TransactionId};
 use crate::owner::Who;
+use crate::rules::case::Case;
+use crate::rules::path::Leg;
 
 const SERVFAIL: u16 = 2;
 const NXDOMAIN: u16 = 3;
@@ -213,4 +215,34 @@ fn names_that_failed_are_counted_apart() {
     assert_eq!(names(&report.names.failed), [(bad, 2)]);
     let failed = report.names.failed.most()[0].clone();
     assert_eq!((failed.errors, failed.no_response, failed.nxdomain, failed.excess), (1, 1, 0, 0));
+}
+
+/// What became of a transaction, told when it is settled.
+fn settle(report: &mut Report, transaction: &Transaction, leg: Leg) {
+    let case = Case::of(transaction, Who::default());
+    report.settle(&Settled { case: &case, is_looping: false, leg: Some(leg), spent: None });
+}
+
+#[test]
+fn lost_queries_are_counted_once_where_they_are_lost() {
+    let lost = |id| Transaction { id: TransactionId(id), ..no_response("10.0.0.1", "a") };
+    let mut report = report([lost(1), lost(2), lost(3)]);
+    settle(&mut report, &lost(1), Leg::Node);
+    settle(&mut report, &lost(1), Leg::Node);
+    settle(&mut report, &lost(2), Leg::Upstream);
+    // It is not part of this report: a filter left it out.
+    settle(&mut report, &lost(4), Leg::Client);
+    let expected = [(Leg::Node, 1), (Leg::Upstream, 1)];
+    assert_eq!(report.total.legs.iter().collect::<Vec<_>>(), expected);
+    let (_, client) = report.clients.iter().next().unwrap();
+    let (_, server) = report.servers.iter().next().unwrap();
+    assert_eq!((client.tally.legs, server.tally.legs), (report.total.legs, report.total.legs));
+    assert!(report.unsettled.contains(&TransactionId(3)));
+}
+
+#[test]
+fn transactions_that_wait_for_their_leg_are_bounded() {
+    let lost = |id| Transaction { id: TransactionId(id), ..no_response("10.0.0.1", "a") };
+    let report = report((0..UNSETTLED_MAX as u64 + 9).map(lost));
+    assert_eq!((report.unsettled.len(), report.total.no_response), (UNSETTLED_MAX, UNSETTLED_MAX as u64 + 9));
 }

@@ -26,6 +26,42 @@ fn several_responses_to_one_query_are_suspicious() {
     check(Scene::cluster().asks(several(2)), &[]);
 }
 
+/// The same with a second response, which is that of `other`.
+fn and(ask: Ask, other: Ask) -> Ask {
+    let other = other.into_transaction().response.map(Box::new);
+    ask.with(|transaction| (transaction.duplicate_responses, transaction.other_response) = (1, other))
+}
+
+#[test]
+fn different_answers_to_one_query_are_told() {
+    let ask = || answered(0, "10.244.0.11:40000");
+    let forged = sent_on(0, "10.244.0.11:40000").found("203.0.113.66");
+    let scene = Scene::cluster().ask(and(ask(), forged)).finish();
+    let said = "gives different answers to a query that was sent once: NOERROR 10.96.7.7, then NOERROR 203.0.113.66";
+    assert_eq!(scene.found(), [format!("answer-mismatch likely kube-system/coredns-1: {said}")]);
+    let denied = sent_on(0, "10.244.0.11:40000").nxdomain("cluster.local");
+    check(Scene::cluster().ask(and(ask(), denied)), &["answer-mismatch likely kube-system/coredns-1 1"]);
+}
+
+#[test]
+fn the_same_answer_in_another_order_is_no_different_one() {
+    let ask = |first, second| sent_on(0, "10.244.0.11:40000").found(first).address(second);
+    let [one, other] = [ask("10.96.7.7", "10.96.7.8"), ask("10.96.7.8", "10.96.7.7")];
+    check(Scene::cluster().ask(and(one, other)), &[]);
+}
+
+#[test]
+fn different_answers_to_a_query_that_was_sent_twice_are_well() {
+    let ask = answered(0, "10.244.0.11:40000").again(2_500);
+    check(Scene::cluster().ask(and(ask, sent_on(0, "10.244.0.11:40000").found("10.96.7.8"))), &[]);
+}
+
+#[test]
+fn every_host_may_answer_what_is_asked_of_all() {
+    let ask = |address| Ask::new(0, "10.244.0.11:5353", "224.0.0.251:5353", "printer.local", A).found(address);
+    check(Scene::cluster().ask(and(ask("10.244.0.20"), ask("10.244.0.21"))), &[]);
+}
+
 #[test]
 fn response_to_each_retransmission_is_well() {
     let asks = others(4).map(|ask| ask.again(2_500).with(|transaction| transaction.duplicate_responses = 1));

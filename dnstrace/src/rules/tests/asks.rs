@@ -123,6 +123,26 @@ impl Ask {
         self.record(&name, data)
     }
 
+    /// The records of its answer are valid for so many seconds.
+    pub(in crate::rules) fn ttl(self, seconds: u32) -> Self {
+        self.with_response(|response| response.answers.iter_mut().for_each(|record| record.ttl = seconds))
+    }
+
+    /// The same, so many milliseconds later.
+    pub(in crate::rules) fn later(self, by: u64) -> Self {
+        let at = self.transaction.time.0 / 1_000_000 + by;
+        let response = self.transaction.response_time.map(|_| at + 1);
+        self.with(|transaction| {
+            transaction.time = ms(at);
+            transaction.attempts.iter_mut().for_each(|attempt| attempt.time = ms(at));
+        })
+        .ends(response)
+    }
+
+    fn ends(self, end: Option<u64>) -> Self {
+        Self { end, ..self }
+    }
+
     /// Its response has this CNAME record.
     pub(in crate::rules) fn cname(self, owner: &str, target: &str) -> Self {
         self.record(owner, RData::CNAME(rdata::CNAME(domain(target))))

@@ -75,7 +75,7 @@ fn walk(name: &str) -> Vec<Ask> {
 #[test]
 fn search_list_is_one_lookup() {
     let scene = Scene::cluster().asks(walk("api.example.com")).finish();
-    let [lookup] = &scene.lookups[..] else { panic!("{:#?}", scene.lookups) };
+    let [lookup] = &scene.heard.lookups[..] else { panic!("{:#?}", scene.heard.lookups) };
     assert_eq!(lookup.base.to_string(), "api.example.com");
     assert_eq!((lookup.queries(), lookup.wasted(), lookup.outcome), (8, 6, LookupOutcome::Found));
     let suffixes: Vec<_> = lookup.steps.iter().map(|step| step.suffix.as_ref().map(ToString::to_string)).collect();
@@ -87,7 +87,7 @@ fn search_list_is_one_lookup() {
 fn two_names_are_two_lookups() {
     let names = ["a.example.com", "a.example.org"].map(|name| web(0, name).found("198.51.100.1"));
     let scene = Scene::cluster().asks(names).finish();
-    assert_eq!(scene.lookups.len(), 2);
+    assert_eq!(scene.heard.lookups.len(), 2);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn namespaces_are_two_lookups() {
     let names = ["web.shop.svc.cluster.local", "web.prod.svc.cluster.local"].map(|name| web(0, name));
     let [missed, found] = names;
     let scene = Scene::cluster().asks([missed.nxdomain("cluster.local"), found.found("10.96.7.7")]).finish();
-    assert_eq!(scene.lookups.len(), 2);
+    assert_eq!(scene.heard.lookups.len(), 2);
 }
 
 #[test]
@@ -103,7 +103,8 @@ fn longer_name_after_a_miss_is_another_lookup() {
     let names = ["web.shop.svc.cluster.local", "web.prod.shop.svc.cluster.local", "web.prod.svc.cluster.local"];
     let asks = (0..).zip(names).map(|(at, name)| web(at, name).nxdomain("cluster.local"));
     let scene = Scene::cluster().asks(asks).finish();
-    let bases: Vec<_> = scene.lookups.iter().map(|lookup| (lookup.base.to_string(), lookup.steps.len())).collect();
+    let bases: Vec<_> =
+        scene.heard.lookups.iter().map(|lookup| (lookup.base.to_string(), lookup.steps.len())).collect();
     assert_eq!(bases, [("web".to_owned(), 1), ("web.prod".to_owned(), 2)]);
 }
 
@@ -111,7 +112,7 @@ fn longer_name_after_a_miss_is_another_lookup() {
 fn copies_to_several_servers_are_one_lookup() {
     let copy = |server| Ask::new(0, "10.244.0.10:40000", server, "a.example", A).message_id(7).found("198.51.100.1");
     let scene = Scene::cluster().asks([copy(SERVICE), copy("192.0.2.1:53")]).finish();
-    assert_eq!(scene.lookups.len(), 1);
+    assert_eq!(scene.heard.lookups.len(), 1);
 }
 
 #[test]
@@ -119,14 +120,14 @@ fn tcp_after_truncation_is_the_same_lookup() {
     let first = web(0, "big.example").rcode(1, 0).truncated();
     let then = web(2, "big.example").tcp().found("198.51.100.1");
     let scene = Scene::cluster().asks([first, then]).finish();
-    let [lookup] = &scene.lookups[..] else { panic!("{:#?}", scene.lookups) };
+    let [lookup] = &scene.heard.lookups[..] else { panic!("{:#?}", scene.heard.lookups) };
     assert_eq!((lookup.queries(), lookup.steps.len(), lookup.outcome), (2, 1, LookupOutcome::Found));
 }
 
 #[test]
 fn same_question_later_is_another_lookup() {
     let scene = Scene::cluster().asks([0, 1_000].map(|at| web(at, "a.example").found("198.51.100.1"))).finish();
-    assert_eq!(scene.lookups.len(), 2);
+    assert_eq!(scene.heard.lookups.len(), 2);
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn stub_resolvers_are_told_apart() {
             let ask = ask.message_id(ids[at]).found(address);
             edns.map_or(ask.clone(), |size| ask.edns(size))
         });
-        Scene::cluster().asks(asks).finish().lookups[0].libc()
+        Scene::cluster().asks(asks).finish().heard.lookups[0].libc()
     };
     assert_eq!(pair([4_711, 60_112], [40_000, 40_000], None), Some(Libc::Glibc));
     assert_eq!(pair([59_892, 60_093], [40_000, 40_000], None), Some(Libc::Musl));

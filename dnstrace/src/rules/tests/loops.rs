@@ -130,3 +130,10 @@ fn stub_zones_that_differ_are_no_loop() {
     let found = Scene::unknown().asks(asks).finish().ids();
     assert!(!found.iter().any(|id| id.starts_with("loop-")), "{found:?}");
 }
+
+#[test]
+fn every_lap_is_counted_and_what_has_a_good_answer_is_not() {
+    let laps = (0..5).map(|at| between(lap(at, "127.0.0.1", "127.0.0.53:53"), 7, 7));
+    let answered = lap(9, "10.244.0.10", "192.0.2.99:53").found("198.51.100.1");
+    assert_eq!(Scene::cluster().asks(laps).ask(answered).finish().heard.looping, 5);
+}

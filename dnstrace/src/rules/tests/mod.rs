@@ -12,6 +12,7 @@ mod conntrack_full;
 mod dns_tcp_idle_reset;
 mod fragment_lost;
 mod framework;
+mod heard;
 mod kept;
 mod kubernetes_plugin_unsynced;
 mod loops;
@@ -29,6 +30,7 @@ mod path;
 mod policy_drop;
 mod policy_proxy_refused;
 mod ptr_leak;
+mod query_storm;
 mod reply_unexpected_source;
 mod resolv_conf_limits;
 mod rpfilter_drop;
@@ -37,6 +39,7 @@ mod server_not_listening;
 mod server_overload;
 mod server_slow;
 mod snat_port_exhaustion;
+mod spent;
 mod split_upstreams;
 mod stale_conntrack_endpoint;
 mod truncated_no_tcp;
@@ -51,12 +54,14 @@ mod wrong_nameserver;
 mod wrong_namespace;
 
 pub(in crate::rules) use asks::{Ask, asked_because, asked_on, at_device, at_socket, dropped, rejected, to_coredns};
+pub(in crate::rules) use heard::Heard;
 pub(in crate::rules) use walks::{missed, pair};
+
+use std::time::Duration;
 
 use super::catalogue::RULES;
 use super::finding::{About, Finding};
-use super::lookup::Lookup;
-use super::{Given, Rules, Told};
+use super::{Given, RuleOptions, Rules};
 use crate::capture::BootTime;
 use crate::join::Connection;
 use crate::owner::fact::{ClusterDnsFact, Endpoint, Fact, PodFact, ServiceFact, Source};
@@ -67,8 +72,7 @@ pub(in crate::rules) struct Scene {
     rules: Rules,
     owner: Owner,
     now: BootTime,
-    /// Lookups that were closed.
-    pub(in crate::rules) lookups: Vec<Lookup>,
+    pub(in crate::rules) heard: Heard,
 }
 
 /// The cluster of the tests: its Service, its endpoints.
@@ -83,20 +87,10 @@ pub(in crate::rules) const UPSTREAM: &str = "192.0.2.53:53";
 pub(in crate::rules) const WEB: &str = "10.244.0.10";
 pub(in crate::rules) const DB: &str = "10.244.0.11";
 
-struct Lookups<'a>(&'a mut Vec<Lookup>);
-
-impl Told for Lookups<'_> {
-    fn lookup(&mut self, lookup: &Lookup) {
-        self.0.push(lookup.clone());
-    }
-
-    fn settled(&mut self, _case: &super::case::Case, _marks: &[&'static str]) {}
-}
-
 impl Scene {
     /// Nothing is known but what traffic shows.
     pub(in crate::rules) fn unknown() -> Self {
-        Self { rules: Rules::new(), owner: Owner::files(1), now: BootTime(0), lookups: Vec::new() }
+        Self { rules: Rules::default(), owner: Owner::files(1), now: BootTime(0), heard: Heard::default() }
     }
 
     /// A cluster with the Service kube-system/kube-dns, two CoreDNS pods, and the pods shop/web and shop/db, as the API
@@ -163,6 +157,11 @@ impl Scene {
         self.fact(Fact::Service(ServiceFact { namespace: namespace.into(), name: name.into(), addresses }))
     }
 
+    /// People say what is slow.
+    pub(in crate::rules) fn slow_from(self, slow: Duration) -> Self {
+        Self { rules: Rules::with(RuleOptions { slow }), ..self }
+    }
+
     /// Packets were lost.
     pub(in crate::rules) fn lossy(mut self) -> Self {
         self.rules.findings_mut().lose();
@@ -174,14 +173,13 @@ impl Scene {
         let end = ask.end();
         let transaction = ask.into_transaction();
         self.now = self.now.max(end);
-        let Self { rules, owner, now, lookups } = &mut self;
+        let Self { rules, owner, now, heard } = &mut self;
         let mut ended = Vec::new();
         owner.take(transaction, *now, |_, transaction, who| ended.push((transaction, who)));
         owner.finish(*now, |_, transaction, who| ended.push((transaction, who)));
-        let told = &mut Lookups(lookups);
-        rules.expire(owner, *now, told);
+        rules.expire(owner, *now, heard);
         for (transaction, who) in ended {
-            rules.add(&transaction, Given { who: &who, owner }, told);
+            rules.add(&transaction, Given { who: &who, owner }, heard);
         }
         self
     }
@@ -208,8 +206,8 @@ impl Scene {
 
     /// Nothing more comes.
     pub(in crate::rules) fn finish(mut self) -> Self {
-        let Self { rules, owner, now, lookups } = &mut self;
-        rules.finish(owner, *now, &mut Lookups(lookups));
+        let Self { rules, owner, now, heard } = &mut self;
+        rules.finish(owner, *now, heard);
         self
     }
 

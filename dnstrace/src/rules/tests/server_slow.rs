@@ -61,3 +61,18 @@ fn slow_on_the_way_is_not_the_server() {
     let asks = (0..9).map(|at| to_coredns(at * 200, CLIENT, NAME).rcode(150, 0).authoritative().address("10.96.0.1"));
     check(Scene::cluster().asks(asks.map(|ask| ask.at_server(1))), &[]);
 }
+
+#[test]
+fn who_is_used_to_more_says_so() {
+    let slow_from = |millis| Scene::cluster().slow_from(std::time::Duration::from_millis(millis)).asks(each(8, 150));
+    check(slow_from(151), &[]);
+    let scene = slow_from(20).finish();
+    let said = "server-slow certain kube-system/coredns-1: takes more than 20 ms to answer what it knows itself";
+    assert_eq!(scene.found(), [said]);
+}
+
+#[test]
+fn evidence_says_where_the_time_went() {
+    let scene = Scene::cluster().asks(each(8, 150)).finish();
+    assert_eq!(scene.findings()[0].evidence[0].fate, "NOERROR after 150 ms, 150 ms of it at the server's socket");
+}

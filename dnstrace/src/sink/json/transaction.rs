@@ -12,6 +12,7 @@ use super::who::{WhoRecord, role};
 use super::{is_false, is_zero};
 use crate::capture::Socket;
 use crate::join::{Hop, Outcome, Transaction};
+use crate::rules::path::Leg;
 use crate::sink::message::{asked, id, is_cut, records};
 use crate::sink::{Numbered, escape, iana, time};
 
@@ -58,10 +59,16 @@ pub(super) struct Record<'a> {
     process_dest: Option<Process>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
+    /// The same for all transactions of one lookup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     late_for: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_seen: Option<HopRecord>,
+    /// Where it is lost, by what has ended until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leg: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     signs: Vec<SignRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,6 +132,7 @@ impl<'a> Record<'a> {
         let header = transaction.response.as_ref().or(transaction.query.as_ref()).map(|message| message.header);
         let hop = |hop: &Hop| HopRecord::new(hop, transaction, &numbered.names.interfaces);
         let sign = |sign| SignRecord::new(sign, transaction, &numbered.names.interfaces);
+        let verdict = &numbered.names.verdict;
         let unanswered = transaction.response.is_none();
         let query = transaction.query.as_ref().map(records);
         let response = transaction.response.as_ref().map(|response| (response, records(response)));
@@ -154,12 +162,14 @@ impl<'a> Record<'a> {
             who: WhoRecord::new(&numbered.names.who),
             process_dest: Process::new(&transaction.server_socket),
             cause: transaction.cause.map(id),
+            lookup: verdict.lookup.map(id),
             late_for: transaction.late_for.map(id),
             last_seen: transaction.path.last().filter(|_| unanswered).map(hop),
+            leg: verdict.leg.map(Leg::name),
             signs: transaction.signs.iter().map(sign).collect(),
             path: None,
             path_cut: transaction.path_cut.into(),
-            findings: &numbered.names.findings,
+            findings: &verdict.findings,
         }
     }
 

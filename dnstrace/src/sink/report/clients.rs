@@ -2,7 +2,7 @@
 
 use super::page::{Cell, Column, Table, Tone, name, number};
 use crate::owner::Party;
-use crate::rules::report::{Asker, Client, Report, worst_first};
+use crate::rules::report::{Asker, Client, Report, Tally, worst_first};
 use crate::sink::{escape, owner};
 
 const COLUMNS: [Column; 14] = [
@@ -14,20 +14,21 @@ const COLUMNS: [Column; 14] = [
     number("", "lost"),
     number("", "looped"),
     number("still", "open"),
-    number("", "TC"),
-    number("", "+TCP"),
+    number("TC", "+TCP"),
     number("search", "waste"),
     number("client", "p50"),
     number("client", "p99"),
+    number("server", "p50"),
     number("server", "p99"),
 ];
 
-/// Where nothing went in a circle, and the run's end left no query open, nobody needs to see that.
-const SELDOM: [usize; 2] = [7, 6];
+/// Errors, loops, queries that the run's end left open, truncation: where there is none, nobody needs to see that. The last
+/// one first, as the others move up.
+const SELDOM: [usize; 4] = [8, 7, 6, 4];
 
 const NOTE: &str = "reached: came out at the server's socket; errors: all but NOERROR and NXDOMAIN; lost: no response; \
-                    TC: truncated; +TCP: of these, then asked over TCP; search waste: queries for names that only the \
-                    search list made, and that do not exist";
+                    TC +TCP: truncated, and how many of these were asked again over TCP; search waste: queries for names \
+                    that only the search list made, and that do not exist; columns of zeros are left out";
 
 pub(super) fn table(report: &Report) -> Table {
     let clients = worst_first(&report.clients, |client| &client.tally);
@@ -44,7 +45,7 @@ fn row(label: String, client: &Client) -> Vec<Cell> {
     let tally = &client.tally;
     let reached = if tally.reached == 0 { Cell::unknown() } else { Cell::count(tally.reached, Tone::Plain) };
     let [p50, p99] = Cell::times(&client.times);
-    let [_, server_p99] = Cell::times(&client.server_times);
+    let [server_p50, server_p99] = Cell::times(&client.server_times);
     vec![
         Cell::new(label, Tone::Plain),
         Cell::count(tally.queries, Tone::Plain),
@@ -54,17 +55,25 @@ fn row(label: String, client: &Client) -> Vec<Cell> {
         Cell::count(tally.no_response, Tone::Bad),
         Cell::count(tally.looped, Tone::Bad),
         Cell::count(tally.outstanding, Tone::Warn),
-        Cell::count(tally.truncated, Tone::Warn),
-        Cell::count(tally.asked_again, Tone::Plain),
+        truncated(tally),
         Cell::count(tally.wasted, Tone::Plain),
         p50,
         p99,
+        server_p50,
         server_p99,
     ]
 }
 
+/// `4 +3`: one that is not asked again over TCP has an answer that is cut.
+fn truncated(tally: &Tally) -> Cell {
+    match tally.truncated {
+        0 => Cell::count(0, Tone::Plain),
+        truncated => Cell::new(format!("{truncated} +{}", tally.asked_again), Tone::Warn),
+    }
+}
+
 /// `shop/web-7d9c`, or `10.244.0.10 curl, wget`.
-fn label(asker: &Asker, client: &Client) -> String {
+pub(super) fn label(asker: &Asker, client: &Client) -> String {
     let address = match (asker, &client.party) {
         (_, Some(Party::Pod { pod, .. })) => return owner::pod_name(pod),
         (_, Some(Party::Remote(_))) => return client.party.as_ref().map(owner::party).unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lookups;
 use super::page::{Cell, Line, Tone};
 use crate::rules::report::Report;
 use crate::sink::{iana, time};
@@ -80,7 +81,9 @@ pub(super) fn kinds(report: &Report) -> Vec<Line> {
         ("also", also.map(|(count, what)| Cell::new(plural(count, what), Tone::Warn)).collect()),
     ];
     let lines = lines.into_iter().filter(|(_, parts)| !parts.is_empty());
-    lines.map(|(label, parts)| Line { label: label.to_owned(), parts, separator: ", " }).collect()
+    let lines = lines.map(|(label, parts)| Line { label: label.to_owned(), parts, separator: ", " });
+    let asked = [lookups::lookups(report), lookups::libcs(report), lookups::slow(report)];
+    asked.into_iter().flatten().chain(lines).collect()
 }
 
 /// The most frequent first, equal ones by number.

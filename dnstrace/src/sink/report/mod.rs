@@ -7,6 +7,8 @@ mod findings;
 mod headline;
 mod json;
 mod last_seen;
+mod legs;
+mod lookups;
 mod losses;
 mod markdown;
 mod names;

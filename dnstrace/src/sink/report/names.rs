@@ -17,7 +17,7 @@ pub(super) fn most_queried(report: &Report) -> Option<Table> {
         name("names with the most queries"),
     ];
     let total = &report.total;
-    let all = [total.queries, total.nxdomain, total.errors, total.no_response];
+    let all = [total.queries, total.nxdomain, total.errors, total.no_response, 0];
     table(&report.names.queried, &COLUMNS, all, |row| {
         vec![
             Cell::count(row[0], Tone::Plain),
@@ -33,17 +33,27 @@ pub(super) fn most_failed(report: &Report) -> Option<Table> {
     const COLUMNS: [Column; 4] =
         [number("", "failures"), number("", "errors"), number("no", "response"), name("names with the most failures")];
     let total = &report.total;
-    let all = [total.failures(), 0, total.errors, total.no_response];
+    let all = [total.failures(), 0, total.errors, total.no_response, 0];
     table(&report.names.failed, &COLUMNS, all, |row| {
         vec![Cell::count(row[0], Tone::Bad), Cell::count(row[2], Tone::Bad), Cell::count(row[3], Tone::Bad)]
     })
 }
 
-/// How often in all, with NXDOMAIN, with another error, without a response.
-type Row = [u64; 4];
+/// `None` when no query was wasted.
+pub(super) fn most_wasted(report: &Report) -> Option<Table> {
+    const COLUMNS: [Column; 3] =
+        [number("search", "waste"), number("", "lookups"), name("names whose lookups waste the most queries")];
+    let all = [report.total.wasted, 0, 0, 0, report.lookups.wasteful_lookups];
+    table(&report.lookups.wasteful, &COLUMNS, all, |row| {
+        vec![Cell::count(row[0], Tone::Plain), Cell::count(row[4], Tone::Plain)]
+    })
+}
+
+/// How often in all, with NXDOMAIN, with another error, without a response; in how many lookups.
+type Row = [u64; 5];
 
 fn row(counted: &Counted) -> Row {
-    [counted.count, counted.nxdomain, counted.errors, counted.no_response]
+    [counted.count, counted.nxdomain, counted.errors, counted.no_response, counted.lookups]
 }
 
 fn table(names: &Frequent, columns: &[Column], mut rest: Row, cells: impl Fn(Row) -> Vec<Cell>) -> Option<Table> {

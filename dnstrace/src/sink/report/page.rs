@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use super::findings::Block;
-use super::{Observed, clients, findings, headline, last_seen, losses, names, servers};
+use super::{Observed, clients, findings, headline, last_seen, legs, losses, names, servers};
 use crate::rules::report::ResponseTimes;
 use crate::sink::{Palette, Summary, time};
 
@@ -152,21 +152,27 @@ pub(super) struct Page {
     pub(super) ledgers: Vec<Line>,
 }
 
+/// What is wrong, in a line; `None` where no query was seen that could be judged.
+pub(super) fn verdict(observed: &Observed, summary: &Summary) -> Option<Vec<Cell>> {
+    let is_judged = observed.report.total.queries != 0;
+    is_judged.then(|| findings::verdict(&observed.findings, losses::warnings(summary).is_empty()))
+}
+
 impl Page {
     pub(super) fn new(observed: &Observed, summary: &Summary) -> Self {
         let report = &*observed.report;
         let tables = [
             Some(clients::table(report)),
+            legs::table(report),
             last_seen::table(observed),
             Some(servers::table(report)),
             names::most_queried(report),
             names::most_failed(report),
+            names::most_wasted(report),
         ];
         let warnings = losses::warnings(summary);
-        let is_judged = report.total.queries != 0;
-        let verdict = is_judged.then(|| findings::verdict(&observed.findings, warnings.is_empty()));
         Self {
-            verdict: verdict.unwrap_or_default(),
+            verdict: verdict(observed, summary).unwrap_or_default(),
             findings: findings::blocks(&observed.findings),
             more_findings: findings::more(&observed.findings),
             headline: headline::headline(report),

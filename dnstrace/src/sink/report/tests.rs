@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::capture::{BootTime, WallTime};
+use crate::rules::path::Leg;
 use crate::rules::report::{Asker, CLIENTS_MAX, Tally};
 use crate::rules::{Ledger, Totals};
 
@@ -143,4 +144,20 @@ fn names_that_only_inherit_their_count_are_others() {
     assert!(page.contains("   5000         0       0         0  often.example\n"), "{page}");
     assert!(page.contains("   5000         0       0         0  all others\n"), "{page}");
     assert_eq!(transactions(&page), 1, "{page}");
+}
+
+/// Every column of the table is there, and a label that is longer than its column.
+#[test]
+fn lost_queries_fit_the_page_in_every_leg() {
+    let mut report = many_clients(3);
+    for (at, leg) in Leg::ALL.into_iter().enumerate() {
+        let tally = &mut report.clients.entry(Asker::Address(Ipv6Addr::from_bits(u128::MAX).into())).tally;
+        tally.no_response += 100_000 * (at as u64 + 2);
+        (0..=at).for_each(|_| tally.legs.add(leg));
+    }
+    let page = plain(report);
+    let head = "lost → node → server server → upstream → client client   known\n";
+    assert!(page.contains(head), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 100), "{page}");
+    assert!(page.contains("lost behind the last place"), "{page}");
 }

@@ -1,6 +1,6 @@
 //! A finding among transactions: what is wrong, how that is known, and where to read what to do.
 
-use crate::rules::finding::Finding;
+use crate::rules::finding::{Evidence, Finding};
 use crate::sink::palette::paint;
 use crate::sink::{Palette, finding, time};
 
@@ -16,8 +16,8 @@ pub(super) fn write(palette: &Palette, told: &Finding, lines: &mut String) {
     lines.push_str(told.certainty.name());
     lines.push_str(")  ");
     paint(lines, palette.bold, |lines| lines.push_str(&finding::sentence(told)));
-    let example = told.evidence.first().map(finding::evidence);
-    let seen = [Some(finding::times(told)), example.map(|example| format!("e.g. {example}"))];
+    let example = |evidence: &Evidence| format!("e.g. {}", finding::evidence(evidence));
+    let seen = [Some(finding::times(told)), told.evidence.first().map(example)];
     let below = [seen.into_iter().flatten().collect::<Vec<_>>().join("; "), remedy(told)];
     for line in below {
         lines.push_str(INDENT);

@@ -106,11 +106,11 @@ impl Broken {
 
 fn push_remarks(text: &mut Text, numbered: &Numbered<Transaction>, line: &mut String) {
     let transaction = &*numbered.record;
-    for id in &numbered.names.findings {
+    for id in &numbered.names.verdict.findings {
         paint(line, text.options.palette.bad, |line| line.push_str(id));
         line.push_str(GAP);
     }
-    for remark in remarks(transaction, &numbered.names.interfaces).into_iter().chain(text.causes.remarks(transaction)) {
+    for remark in remarks(transaction, &numbered.names).into_iter().chain(text.causes.remarks(transaction)) {
         paint(line, text.options.palette.warn, |line| line.push_str(&remark));
         line.push_str(GAP);
     }

@@ -8,9 +8,10 @@ use super::signs;
 use crate::capture::{Direction, Hook, Point, Socket};
 use crate::join::{MessageCopy, Outcome, Transaction};
 use crate::owner::Interfaces;
+use crate::rules::path::Leg;
 use crate::sink::message::{asked, is_cut, records};
 use crate::sink::palette::paint;
-use crate::sink::{Palette, iana, time};
+use crate::sink::{Names, Palette, iana, time};
 
 const NOERROR: u16 = 0;
 const NXDOMAIN: u16 = 3;
@@ -42,16 +43,10 @@ fn push_answered(line: &mut String, response: &MessageCopy, qtype: Option<u16>, 
 }
 
 /// What else there is to say, most important first.
-pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec<String> {
+pub(super) fn remarks(transaction: &Transaction, names: &Names) -> Vec<String> {
     let mut remarks = signs::remarks(transaction);
     match (transaction.outcome, transaction.late_for) {
-        (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(
-            transaction
-                .path
-                .last()
-                .map(|hop| last_seen(hop.point, &transaction.server_socket, interfaces))
-                .filter(|place| place != NOT_TOLD),
-        ),
+        (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(lost(transaction, names)),
         (Outcome::Unsolicited, Some(_)) => remarks.push("late response".to_owned()),
         (Outcome::Unsolicited, None) => remarks.push("response without query".to_owned()),
         _ => {}
@@ -65,6 +60,18 @@ pub(super) fn remarks(transaction: &Transaction, interfaces: &Interfaces) -> Vec
         remarks.push("captured in part".to_owned());
     }
     remarks
+}
+
+/// `last seen leaving vdns (node → server)`; `None` where nobody knows.
+fn lost(transaction: &Transaction, names: &Names) -> Option<String> {
+    let last = transaction.path.last()?;
+    let place = last_seen(last.point, &transaction.server_socket, &names.interfaces);
+    let leg = names.verdict.leg.map(Leg::words);
+    match (place == NOT_TOLD, leg) {
+        (false, Some(leg)) => Some(format!("{place} ({leg})")),
+        (false, None) => Some(place),
+        (true, _) => None,
+    }
 }
 
 /// Of a file that does not say where its packets were seen.

@@ -1,10 +1,10 @@
 //! One sighting on one line: when, where, who to whom, which message.
 
-use super::causes::mark;
 use super::point::{netns, process, push_sighted};
 use super::{Text, end_line, push_blanks};
 use crate::decode::Transport;
 use crate::decode::presentation::{push_number, push_socket_address};
+use crate::sink::message::mark;
 use crate::sink::message::{is_cut, push_name, question};
 use crate::sink::palette::paint;
 use crate::sink::{Numbered, Palette, Sighting, iana, time};

@@ -1,8 +1,11 @@
 //! How transactions ended, and how long they took.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::rules::report::{ResponseTimes, Tally};
+use crate::rules::lookup::LookupOutcome;
+use crate::rules::report::{Libcs, Lookups, ResponseTimes, Tally};
 use crate::sink::json::micros;
 
 /// How transactions ended.
@@ -18,6 +21,8 @@ pub(super) struct Counts {
     truncated: u64,
     asked_again_over_tcp: u64,
     no_response: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    no_response_by_leg: BTreeMap<&'static str, u64>,
     outstanding: u64,
     retransmits: u64,
     duplicate_responses: u64,
@@ -26,6 +31,8 @@ pub(super) struct Counts {
     lookups: u64,
     wasted: u64,
     looped: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    slow_by_part: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
@@ -39,6 +46,7 @@ impl Counts {
             truncated: tally.truncated,
             asked_again_over_tcp: tally.asked_again,
             no_response: tally.no_response,
+            no_response_by_leg: tally.legs.iter().map(|(leg, count)| (leg.name(), count)).collect(),
             outstanding: tally.outstanding,
             retransmits: tally.retransmissions,
             duplicate_responses: tally.duplicate_responses,
@@ -47,8 +55,35 @@ impl Counts {
             lookups: tally.lookups,
             wasted: tally.wasted,
             looped: tally.looped,
+            slow_by_part: tally.slow.iter().map(|(part, count)| (part.name(), count)).collect(),
         }
     }
+}
+
+/// What applications asked.
+#[derive(Debug, Serialize)]
+pub(super) struct LookupCounts {
+    lookups_by_outcome: BTreeMap<&'static str, u64>,
+    lookup_queries: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup_us: Option<Times>,
+    libc_inferred: BTreeMap<&'static str, u64>,
+}
+
+impl LookupCounts {
+    pub(super) fn new(lookups: &Lookups) -> Self {
+        Self {
+            lookups_by_outcome: LookupOutcome::ALL.map(|outcome| (outcome.name(), lookups.get(outcome))).into(),
+            lookup_queries: lookups.queries,
+            lookup_us: Times::new(&lookups.times),
+            libc_inferred: libcs(&lookups.libcs),
+        }
+    }
+}
+
+/// Lookups, by what seems to have made them.
+pub(super) fn libcs(libcs: &Libcs) -> BTreeMap<&'static str, u64> {
+    libcs.iter().map(|(libc, count)| (libc.name(), count)).collect()
 }
 
 /// Response times.

@@ -10,12 +10,12 @@ use std::io;
 
 use serde::Serialize;
 
-use counts::Counts;
+use counts::{Counts, LookupCounts};
 use names::NamesRecord;
 use places::{ServerName, Unanswered};
 use rows::{ClientRecord, ServerRecord};
 
-use super::Observed;
+use super::{Observed, page};
 use crate::rules::Ledger;
 use crate::rules::report::{Bounded, Report, worst_first};
 use crate::sink::json::{FindingRecord, LedgerRecord, line, micros};
@@ -39,10 +39,15 @@ struct Whole<'a> {
     until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
     findings: Vec<FindingRecord<'a>>,
     transactions: u64,
     #[serde(flatten)]
     total: Counts,
+    #[serde(flatten)]
+    lookups: LookupCounts,
+    slow_us: u64,
     clients: Vec<ClientRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     other_clients: Option<ClientRecord<'a>>,
@@ -78,9 +83,12 @@ impl<'a> Whole<'a> {
             from: walls.map(|(from, _)| time::rfc3339(from)),
             until: walls.map(|(_, until)| time::rfc3339(until)),
             duration_us: report.span.length().map(micros),
+            verdict: page::verdict(observed, summary).map(|cells| cells.into_iter().map(|cell| cell.text).collect()),
             findings: observed.findings.iter().map(FindingRecord::new).collect(),
             transactions: report.total.transactions(),
             total: Counts::new(&report.total),
+            lookups: LookupCounts::new(&report.lookups),
+            slow_us: micros(report.slow),
             clients: clients(report),
             other_clients: report.clients.others().map(|client| ClientRecord::new(None, client)),
             last_seen,

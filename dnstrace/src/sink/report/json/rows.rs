@@ -1,8 +1,10 @@
 //! Clients and servers.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use super::counts::{Counts, Times};
+use super::counts::{Counts, Times, libcs};
 use super::places::ServerName;
 use crate::rules::report::{Asker, Client, Server};
 use crate::sink::escape;
@@ -20,6 +22,8 @@ pub(super) struct ClientRecord<'a> {
     more_processes: bool,
     #[serde(flatten)]
     counts: Counts,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    libc_inferred: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_us: Option<Times>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +44,7 @@ impl<'a> ClientRecord<'a> {
             processes: client.processes.iter().filter_map(|comm| escape::comm(comm)).collect(),
             more_processes: client.more_processes,
             counts: Counts::new(&client.tally),
+            libc_inferred: libcs(&client.libcs),
             latency_us: Times::new(&client.times),
             server_latency_us: Times::new(&client.server_times),
         }
