@@ -67,6 +67,8 @@ pub struct Case {
     pub server_tgid: Option<u32>,
     /// At the client: see [`Transaction::response_time`].
     pub response_time: Option<Duration>,
+    /// Whether that is longer than a person wants.
+    pub is_slow: bool,
     /// At the responder: see [`Transaction::server_response_time`].
     pub server_response_time: Option<Duration>,
     /// A response that came after the query timeout belongs to this transaction.
@@ -154,11 +156,12 @@ impl Case {
             client_tgid: transaction.client_socket.process.map(|process| process.tgid),
             server_tgid: transaction.server_socket.process.map(|process| process.tgid),
             response_time: transaction.response_time,
+            is_slow: transaction.response_time.is_some_and(|time| time >= SLOW),
             server_response_time: transaction.server_response_time,
             late_for: transaction.late_for,
         };
         // Nobody asks where in the node a good response was: there are many of them.
-        if !case.went_well() || case.is_truncated() {
+        if !case.went_well() {
             case.path.extend_from_slice(&transaction.path);
         }
         case
@@ -250,8 +253,8 @@ impl Case {
     /// Answered in time, not truncated, with nothing that happened to its packets.
     #[must_use]
     pub fn went_well(&self) -> bool {
-        let is_slow = self.response_time.is_some_and(|time| time >= SLOW);
-        self.outcome == Outcome::Answered && !self.is_error() && !is_slow && self.signs.is_empty()
+        let is_good = self.outcome == Outcome::Answered && !self.is_error() && !self.is_truncated();
+        is_good && !self.is_slow && self.signs.is_empty()
     }
 
     /// Who was asked, behind NAT.

@@ -97,7 +97,7 @@ pub(super) struct Edge {
 impl Loops {
     /// What a transaction is to a loop; `None` where it has a good response.
     pub(super) fn edge(case: &Case, world: &World<'_>) -> Option<Edge> {
-        (!case.went_well() && !case.is_nxdomain()).then(|| Edge::of(case, world))
+        (!case.went_well() && !case.is_nxdomain() && !case.is_truncated()).then(|| Edge::of(case, world))
     }
 
     /// Adds a transaction; gives the loop that it is part of.

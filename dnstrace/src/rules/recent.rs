@@ -36,11 +36,14 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     where
         V: Default,
     {
-        if !self.entries.contains_key(key) {
+        if self.order.len() >= self.max && !self.entries.contains_key(key) {
             self.make_room();
-            self.order.push_back(key.clone());
         }
-        self.entries.entry(key.clone()).or_default()
+        let order = &mut self.order;
+        self.entries.entry(key.clone()).or_insert_with(|| {
+            order.push_back(key.clone());
+            V::default()
+        })
     }
 
     /// Replaces what is known of `key`; its place in the order stays.

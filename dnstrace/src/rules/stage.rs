@@ -142,7 +142,7 @@ impl Rules {
         self.window.add(Arc::clone(&case));
         let moment = Moment { owner, now };
         self.ask(Ask::Ended, moment, |rule, world, found| {
-            rule.ended(&Ended { case: &case, transaction }, world, found)
+            rule.ended(&Ended { case: &case, transaction }, world, found);
         });
         self.follow(&case, moment);
         let findings = self.findings.take_marks();
@@ -154,7 +154,8 @@ impl Rules {
 
     fn case(&self, transaction: &Transaction, who: Who) -> Case {
         let mut case = Case::of(transaction, who);
-        if case.response_time.is_some_and(|time| time >= self.options.slow) {
+        case.is_slow = case.response_time.is_some_and(|time| time >= self.options.slow);
+        if case.is_slow {
             case.keep_path(transaction);
         }
         case

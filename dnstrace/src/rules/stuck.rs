@@ -68,7 +68,9 @@ impl<K: Eq + Hash> StuckFlows<K> {
 
     /// A query had a response.
     pub(super) fn forget(&mut self, flow: &K) {
-        self.flows.remove(flow);
+        if !self.flows.is_empty() {
+            self.flows.remove(flow);
+        }
     }
 }
 

@@ -147,7 +147,7 @@ impl Fate {
 
 /// `None` when nothing is wrong with AAAA, or with A, too.
 fn fate(step: &Step, world: &World<'_>) -> Option<Fate> {
-    let has_a = of(step, A).any(|case| case.is_found());
+    let has_a = of(step, A).any(Case::is_found);
     let is_bad = |case: &Case| case.failed() || case.rcode() == Some(NXDOMAIN);
     if !has_a || !of(step, AAAA).all(is_bad) {
         return None;
