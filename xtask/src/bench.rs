@@ -5,6 +5,7 @@ mod capture;
 mod loss;
 mod owner;
 mod path;
+mod peak;
 mod pipeline;
 mod programs;
 mod read;

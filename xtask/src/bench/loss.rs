@@ -13,8 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde_json::Value;
 
-use super::time;
 use super::traffic::Ends;
+use super::{peak, time};
 
 /// Queries a second; each has a response.
 const RATES: [u32; 4] = [1_000, 20_000, 50_000, 100_000];
@@ -66,7 +66,7 @@ fn measure(ends: &Ends, folder: &Path, tool: Tool, rate: u32) -> Result<()> {
     let before = cpu_seconds(child.id())?;
     let (_, answered) = ends.converse(rate, DURATION)?;
     let cpu_seconds = cpu_seconds(child.id())? - before;
-    let used = Used { start, cpu_seconds, peak_memory_kib: peak_memory_kib(child.id())? };
+    let used = Used { start, cpu_seconds, peak_memory_kib: peak::so_far(child.id())? };
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT)?;
     let mut said = String::new();
     ready.take(1 << 20).read_to_string(&mut said)?;
@@ -129,13 +129,6 @@ fn cpu_seconds(pid: u32) -> Result<f64> {
     let ticks: Vec<u32> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
     let each_second = sysconf(SysconfVar::CLK_TCK)?.context("no clock ticks")?;
     Ok(f64::from(ticks.iter().sum::<u32>()) / f64::from(u32::try_from(each_second)?))
-}
-
-/// Most resident memory of a process so far, the ring buffer included.
-fn peak_memory_kib(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// The summary is the last line.

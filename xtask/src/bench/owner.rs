@@ -1,6 +1,11 @@
-//! What knowing who is who costs: memory of what is known, and the time of a lookup.
+//! What knowing who is who costs: memory of what is known and of a process that learns it, requests, the time of a lookup.
 
+mod cluster;
 mod facts;
+mod names;
+mod process;
+mod runtime;
+mod tree;
 
 use std::time::Duration;
 
@@ -8,13 +13,17 @@ use anyhow::{Result, ensure};
 use dnstrace::capture::{BootTime, Direction, Hook, Layer, Packet, Point, Socket, WallTime};
 use dnstrace::owner::{Owner, Party};
 
-use self::facts::{CONTAINERS, PODS, REMOTE_PODS};
+use self::facts::REMOTE_PODS;
+use self::names::{CONTAINERS, PODS};
+use self::process::Measured;
 use super::{nanoseconds_each, time};
 
 /// The budgets of issue 5.
 const BUDGET_NODE_MIB: f64 = 32.0;
 const BUDGET_REMOTE_MIB: f64 = 130e6 / MIB;
 const BUDGET_LOOKUP_NS: f64 = 200.0;
+/// The list and the watch of the node's pods, the node, the lists of Services and of cluster DNS's EndpointSlices.
+const BUDGET_REQUESTS: u32 = 5;
 
 const MIB: f64 = 1_048_576.0;
 const LOOKUPS: u32 = 1_000_000;
@@ -26,6 +35,7 @@ pub(super) fn run() -> Result<()> {
         "\nWho is who: {PODS} pods with {CONTAINERS} containers from every source; {REMOTE_PODS} pods of other nodes"
     );
     println!("{:<46} {:>8} {:>8} {:>6}", "what", "", "budget", "holds");
+    show_processes(&process::run()?);
     let mut owner = Owner::live(0, Some(Box::new(|_| {})));
     let node = memory(|| facts::of_node().for_each(|(source, fact)| owner.apply(source, fact, BootTime(1))));
     show("memory of the node's pods, MiB", node, BUDGET_NODE_MIB);
@@ -36,6 +46,17 @@ pub(super) fn run() -> Result<()> {
     show("lookup of a pod with the node's network, ns", lookup(&owner, facts::host_socket)?, BUDGET_LOOKUP_NS);
     show("lookup of a pod by its address, ns", by_address(&owner)?, BUDGET_LOOKUP_NS);
     Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn show_processes(measured: &Measured) {
+    let Measured { whole_kib, without_kib, requests, requests_off } = *measured;
+    let (whole, without) = (whole_kib as f64 / 1024.0, without_kib as f64 / 1024.0);
+    show("peak of a process with every source, MiB", whole, BUDGET_NODE_MIB);
+    println!("{:<46} {without:>8.1} {:>8} {:>6}", "peak of a process without any, MiB", "-", "-");
+    show("what the sources add to it, MiB", whole - without, BUDGET_NODE_MIB);
+    show("requests to the API server until all is told", requests.into(), BUDGET_REQUESTS.into());
+    show("requests with --kube off", requests_off.into(), 0.0);
 }
 
 fn show(what: &str, value: f64, budget: f64) {

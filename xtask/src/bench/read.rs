@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 use dnstrace_tests::{command, product};
 
-use super::{capture, nanoseconds_each, time};
+use super::{capture, nanoseconds_each, peak, time};
 
 const PACKETS: u64 = 5_000_000;
 /// A fifth: what takes memory for each packet shows.
@@ -148,23 +148,9 @@ fn best(command: &mut Command, packets: u64) -> Result<Run> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut best = Run { packets, each_ns: f64::MAX, peak_memory_kib: 0 };
     for _ in 0..ROUNDS {
-        let (peak_memory_kib, took): (u64, Duration) = time(|| wait(&command.spawn()?))?;
+        let (peak_memory_kib, took): (u64, Duration) = time(|| peak::of(command))?;
         best.each_ns = best.each_ns.min(nanoseconds_each(took, packets));
         best.peak_memory_kib = best.peak_memory_kib.max(peak_memory_kib);
     }
     Ok(best)
-}
-
-/// Waits for the end of a process; most resident memory it had, in KiB.
-fn wait(child: &Child) -> Result<u64> {
-    let (pid, mut status) = (child.id().cast_signed(), 0);
-    // SAFETY: all bytes zero are a valid `rusage`.
-    let mut used = unsafe { std::mem::zeroed::<libc::rusage>() };
-    // SAFETY: both pointers are to live variables of the right types; nobody else waits for the child.
-    let ended = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut used) };
-    ensure!(ended == pid, "cannot wait for process {pid}: {}", std::io::Error::last_os_error());
-    match (libc::WIFEXITED(status), libc::WEXITSTATUS(status)) {
-        (true, 0) => u64::try_from(used.ru_maxrss).context("negative memory"),
-        (_, code) => bail!("process {pid} ended with status {status:#x}, code {code}"),
-    }
 }

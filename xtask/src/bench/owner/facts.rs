@@ -1,20 +1,17 @@
 //! What sources would say of a large node in a large cluster.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use dnstrace::capture::{BootTime, Socket};
 use dnstrace::owner::fact::{
     CgroupOf, ContainerFact, Fact, NodeFact, PodFact, RemotePod, Source, Text, Workload, WorkloadBy,
 };
 
-/// The largest that clouds allow on a node, each with two containers beside its sandbox.
-pub(super) const PODS: u32 = 250;
-pub(super) const CONTAINERS: u32 = 2 * PODS;
+use super::names::{self, CONTAINERS, HOST_NETWORK, NODE, PODS, addresses, has_host_network, netns};
+
 /// The largest cluster that Kubernetes is tested with.
 pub(super) const REMOTE_PODS: u32 = 150_000;
 
-/// Every tenth pod has the node's network.
-const HOST_NETWORK: u32 = 10;
 const NODE_NETNS: u32 = 4_026_531_840;
 
 /// Sources that know pods of a node.
@@ -24,7 +21,7 @@ const OF_CONTAINERS: [Source; 4] = [Source::Oci, Source::Cri, Source::Logs, Sour
 
 /// All that is said of this node's pods. Each source has read its own text: nothing is shared between them.
 pub(super) fn of_node() -> impl Iterator<Item = (Source, Fact)> {
-    let node = NodeFact { netns: Some(NODE_NETNS), name: Some("node-17".into()), ..NodeFact::default() };
+    let node = NodeFact { netns: Some(NODE_NETNS), name: Some(NODE.into()), ..NodeFact::default() };
     let pods = (0..PODS).flat_map(|number| OF_PODS.map(|source| (source, Fact::Pod(pod(source, number)))));
     let containers = (0..PODS + CONTAINERS)
         .flat_map(|number| OF_CONTAINERS.map(|source| (source, Fact::Container(container(source, number)))));
@@ -73,7 +70,7 @@ pub(super) fn random() -> impl Iterator<Item = u64> {
 
 fn own_network(random: u64) -> u32 {
     let pod = below(random >> 8, PODS);
-    if pod.is_multiple_of(HOST_NETWORK) { pod + 1 } else { pod }
+    if has_host_network(pod) { pod + 1 } else { pod }
 }
 
 fn below(random: u64, bound: u32) -> u32 {
@@ -81,35 +78,32 @@ fn below(random: u64, bound: u32) -> u32 {
 }
 
 fn pod(source: Source, number: u32) -> PodFact {
-    let host_network = number.is_multiple_of(HOST_NETWORK);
-    let deployment = format!("service-{:03}", number / 3);
+    let host_network = has_host_network(number);
+    let deployment = names::deployment(number);
     let workload = Workload { kind: "Deployment".into(), name: deployment.as_str().into(), by: WorkloadBy::Owner };
     let label = |name: &str| (Text::from(name), Text::from(deployment.as_str()));
     let says_more = matches!(source, Source::Cri | Source::Api);
     PodFact {
         uid: uid(number),
         sandbox: matches!(source, Source::Cni | Source::Oci | Source::Cri).then(|| container_id(number)),
-        namespace: Some(format!("team-{:02}", number % 20).into()),
-        name: Some(format!("{deployment}-6b5c7d8f9-{number:05x}").into()),
+        namespace: Some(names::namespace(number).into()),
+        name: Some(names::pod(number).into()),
         host_network: Some(host_network),
         addresses: if host_network { Vec::new() } else { addresses(number).to_vec() },
         netns: (source == Source::Cni && !host_network).then(|| netns(number)),
         interfaces: if source == Source::Cni && !host_network { vec![100 + number] } else { Vec::new() },
         workload: says_more.then_some(workload),
-        labels: if says_more { ["app", "app.kubernetes.io/name", "k8s-app"].map(label).to_vec() } else { Vec::new() },
+        labels: if says_more { names::LABELS.map(label).to_vec() } else { Vec::new() },
         since: Some(BootTime(1)),
     }
 }
 
-/// The first of each pod is its sandbox.
 fn container(source: Source, number: u32) -> ContainerFact {
     let pod = number % PODS;
-    let name = (number >= PODS).then(|| format!("container-{}", number / PODS).into());
-    let image = format!("registry.example/team-{:02}/service-{:03}:v1.{}.0", pod % 20, pod / 3, pod % 7);
     ContainerFact {
         id: container_id(number),
-        name,
-        image: (source != Source::Logs).then(|| image.into()),
+        name: (number >= PODS).then(|| names::container(number).into()),
+        image: (source != Source::Logs).then(|| names::image(pod).into()),
         pod: Some(uid(pod)),
         sandbox: Some(container_id(pod)),
     }
@@ -125,21 +119,12 @@ fn cgroup_id(pod: u32) -> u64 {
     u64::from(10_000 + PODS + pod)
 }
 
-fn netns(pod: u32) -> u32 {
-    4_026_532_000 + pod
-}
-
-fn addresses(pod: u32) -> [IpAddr; 2] {
-    let six = Ipv6Addr::from_bits(0xfd00_0010_0244_0000_0000_0000_0000_0000 + u128::from(pod) + 2);
-    [Ipv4Addr::from_bits(0x0af4_0002 + pod).into(), six.into()]
-}
-
 fn uid(pod: u32) -> Text {
-    format!("{pod:08x}-43b0-4e19-9b5e-2ff650ffb5f0").into()
+    names::uid(pod).into()
 }
 
 fn container_id(number: u32) -> Text {
-    format!("{number:016x}{number:048x}").into()
+    names::container_id(number).into()
 }
 
 #[cfg(test)]
