@@ -137,7 +137,8 @@ fn memory() -> Result<()> {
     let rate = BUSY.queries_per_second;
     println!("\nMemory of a report at {rate} queries/s, MiB at the most in each of {MINUTES} minutes");
     let peaks: Vec<_> = peaks.iter().map(|peak| mib(peak.load(Ordering::Relaxed))).collect();
-    println!("{}", peaks.iter().map(|peak| format!("{peak:>6.1}")).collect::<String>());
+    let figures: Vec<_> = peaks.iter().map(|peak| format!("{peak:.1}")).collect();
+    println!("{}", figures.join("  "));
     let most = peaks.iter().copied().fold(0.0, f64::max);
     println!("at the most {most:.1} [{BUDGET_MIB}], {}", if most <= BUDGET_MIB { "holds" } else { "does NOT hold" });
     Ok(())
