@@ -1,10 +1,16 @@
 //! `server-overload`: a server's socket is full of queries that it does not read.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use super::Rule;
+use crate::capture::BootTime;
 use crate::join::{Event, MessageKind};
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
+use crate::rules::recent::Recent;
+use crate::rules::stage::Ended;
 use crate::rules::world::World;
 
 /// What it means.
@@ -16,7 +22,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
               kernel throws away what comes. The server has too little CPU (a limit that throttles it), hangs, or gets too \
               many queries for one pod. Clients wait 2.5 s or 5 s and ask again.",
     signature: "The kernel dropped the query at the server's socket with the reason SOCKET_RCVBUFF: that is certain. Further \
-                queries that reached the same socket and were not answered belong to it.",
+                queries that reached the same socket within ten seconds and were not answered belong to it.",
     remedy: "Run more CoreDNS pods (`kubectl -n kube-system scale deployment coredns --replicas=N`, or the cluster \
              proportional autoscaler), raise or remove their CPU limit, and take load off them with NodeLocal DNSCache.",
     link: "https://kubernetes.io/docs/tasks/administer-cluster/dns-horizontal-autoscaling/",
@@ -24,23 +30,54 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     explains_failure: true,
 };
 
+/// What waits in a full socket was sent within this time of what did not fit: clients give up sooner.
+const NEAR: Duration = Duration::from_secs(10);
+/// Servers whose sockets were full.
+const SERVERS_MAX: usize = 256;
+
 /// See [`EXPLANATION`].
-#[derive(Default)]
-pub(super) struct ServerOverload;
+pub(super) struct ServerOverload {
+    /// When a server was last sent a query that did not fit.
+    full: Recent<SocketAddr, BootTime>,
+}
+
+impl Default for ServerOverload {
+    fn default() -> Self {
+        Self { full: Recent::new(SERVERS_MAX) }
+    }
+}
 
 impl Rule for ServerOverload {
-    fn settled(&mut self, case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
-        if found.explained(case).is_some() {
+    fn ended(&mut self, ended: &Ended<'_>, _world: &World<'_>, found: &mut Found<'_>) {
+        let case = ended.case;
+        if !case.signs.iter().any(|sign| sign.message == MessageKind::Query && is_overflow(&sign.event)) {
             return;
         }
-        let subject = Subject::responder(case);
-        let is_ignored = case.is_unanswered() && case.reached && case.signs.is_empty() && case.caused() == 0;
-        if case.signs.iter().any(|sign| sign.message == MessageKind::Query && is_overflow(&sign.event)) {
-            let claim = Claim { case, subject, certainty: Certainty::Certain };
+        self.full.insert(case.responder(), case.time);
+        if found.explained(case).is_none() {
+            let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
             found.seen(claim, || "has more queries in its socket than fit: the kernel drops them".to_owned());
-        } else if is_ignored && found.has(&subject.about) {
+        }
+    }
+
+    // Those that fit were sent before the one that did not: only now that one is known.
+    fn settled(&mut self, case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
+        let is_ignored = case.is_unanswered() && case.reached && case.signs.is_empty() && case.caused() == 0;
+        let subject = Subject::responder(case);
+        if is_ignored && found.explained(case).is_none() && self.is_full_about(case) && found.has(&subject.about) {
             found.missed(Claim { case, subject, certainty: Certainty::Likely }, String::new);
         }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.full.evicted()
+    }
+}
+
+impl ServerOverload {
+    fn is_full_about(&self, case: &Case) -> bool {
+        let full = self.full.get(&case.responder());
+        full.is_some_and(|full| full.since(case.time).max(case.time.since(*full)) <= NEAR)
     }
 }
 

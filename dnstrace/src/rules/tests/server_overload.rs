@@ -18,11 +18,18 @@ fn full_socket_drops_queries() {
 
 #[test]
 fn what_is_in_the_socket_is_not_answered_either() {
-    let read = ask(0).hop(at_socket(0, Direction::In, MessageKind::Query));
+    let in_socket = |at| ask(at).hop(at_socket(0, Direction::In, MessageKind::Query));
     let full = ask(1).sign(dropped(0, "SOCKET_RCVBUFF", "udp_queue_rcv_one_skb"));
-    let later = ask(2).hop(at_socket(0, Direction::In, MessageKind::Query));
-    let expected = ["server-overload certain kube-system/coredns-1 2", "no-response certain kube-system/coredns-1 1"];
-    check(Scene::cluster().asks([read, full, later]), &expected);
+    let scene = Scene::cluster().asks([in_socket(0), full, in_socket(2)]);
+    check(scene, &["server-overload certain kube-system/coredns-1 3"]);
+}
+
+#[test]
+fn socket_that_was_full_once_does_not_explain_what_is_lost_later() {
+    let full = ask(0).sign(dropped(0, "SOCKET_RCVBUFF", "udp_queue_rcv_one_skb"));
+    let later = ask(11_000).hop(at_socket(0, Direction::In, MessageKind::Query));
+    let expected = ["server-overload certain kube-system/coredns-1 1", "no-response certain kube-system/coredns-1 1"];
+    check(Scene::cluster().asks([full, later]), &expected);
 }
 
 #[test]
