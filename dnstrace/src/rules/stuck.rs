@@ -29,6 +29,11 @@ pub(super) struct Stuck {
 }
 
 impl Stuck {
+    /// From the first to the last.
+    pub(super) fn lasts(&self) -> Duration {
+        self.last.since(self.first)
+    }
+
     /// Whether several clients wait.
     pub(super) fn is_of_several(&self) -> bool {
         self.client.is_none()

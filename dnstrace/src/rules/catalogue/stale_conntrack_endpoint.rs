@@ -76,7 +76,8 @@ impl Rule for StaleConntrackEndpoint {
             return self.flows.forget(&flow);
         }
         let is_newest = self.newest.get(&flow.1).is_none_or(|newest| *newest <= stuck.first);
-        let is_kept = stuck.count >= QUERIES_MIN && case.time.since(stuck.first) >= LASTS;
+        // The first queries are as lost as the later ones, which show by now that it is one socket's.
+        let is_kept = stuck.count >= QUERIES_MIN && stuck.lasts() >= LASTS && case.time >= stuck.first;
         if !is_kept || !is_newest || found.explained(case).is_some() || world.is_looping(case) {
             return;
         }
