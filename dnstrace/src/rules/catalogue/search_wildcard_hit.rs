@@ -48,10 +48,11 @@ impl Default for SearchWildcardHit {
 
 impl Rule for SearchWildcardHit {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
-        let Some((step, suffix, address)) = hit(lookup, world) else { return };
-        if !self.is_shared(suffix, address, &lookup.base) {
-            return;
-        }
+        let Some((step, suffix)) = hit(lookup, world) else { return };
+        // A wildcard has an address of either family, and either response may come first: each is counted.
+        let mut shared = Vec::new();
+        shared.extend(addresses(step).filter(|address| self.is_shared(suffix, *address, &lookup.base)));
+        let Some(address) = shared.into_iter().min() else { return };
         let claim = LookupClaim { lookup, step, subject: Subject::name(suffix), certainty: Certainty::Certain };
         found.seen_in(claim, || {
             let base = &lookup.base;
@@ -76,13 +77,17 @@ impl SearchWildcardHit {
 }
 
 /// A name of the Internet that was found below a search domain outside of the cluster, and not asked for as it is.
-fn hit<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, &'a Name, IpAddr)> {
+fn hit<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, &'a Name)> {
     let is_of_internet =
         lookup.base.count() >= 2 && lookup.base.labels().last().is_some_and(|label| TOP_LEVEL.contains(&label));
     let domain = world.domain();
     let is_outside = |suffix: &Name| domain.as_ref().is_none_or(|domain| !suffix.is_within(domain));
     let step = lookup.steps.last().filter(|step| is_of_internet && step.is_found())?;
     let suffix = step.suffix.as_ref().filter(|suffix| is_outside(suffix))?;
-    let found = step.cases.iter().find(|case| case.is_found());
-    Some((step, suffix, *found?.answer.as_ref()?.addresses.first()?))
+    Some((step, suffix))
+}
+
+/// The first of each response, which are sorted.
+fn addresses(step: &Step) -> impl Iterator<Item = IpAddr> {
+    step.cases.iter().filter(|case| case.is_found()).filter_map(|case| case.answer.as_ref()?.addresses.first().copied())
 }

@@ -20,6 +20,22 @@ fn one_address_for_three_domains_is_a_wildcard() {
     check(Scene::unknown().asks(all(&names)), &["search-wildcard-hit certain corp.test 1"]);
 }
 
+/// The responses for A and AAAA come in any order.
+#[test]
+fn addresses_of_both_families_are_one_wildcard() {
+    let of = |at: u64, name: &str| {
+        let [a, aaaa] = pair(at + 6, WEB, &format!("{name}.corp.test"));
+        let mut found = [a.found("198.51.100.9"), aaaa.found("2001:db8::9")];
+        if at == 20 {
+            found.reverse();
+        }
+        missed(at, WEB, name).into_iter().chain(found).collect::<Vec<_>>()
+    };
+    let names = (0..).step_by(20).zip(["a.example.com", "b.example.org", "c.example.net"]);
+    let scene = Scene::unknown().asks(names.flat_map(|(at, name)| of(at, name)));
+    check(scene, &["search-wildcard-hit certain corp.test 1"]);
+}
+
 #[test]
 fn names_of_one_domain_or_of_the_site_are_no_proof() {
     let one = ["a.example.com", "b.example.com", "c.example.com"].map(|name| (name, "198.51.100.9"));
