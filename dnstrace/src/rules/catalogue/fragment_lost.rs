@@ -3,11 +3,12 @@
 use super::Rule;
 use crate::capture::Direction;
 use crate::decode::Transport;
-use crate::join::{MessageKind, Transaction};
+use crate::join::{MessageKind, Transaction, TransactionId};
 use crate::rules::case::Case;
-use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
+use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::path;
+use crate::rules::recent::Recent;
 use crate::rules::signs::drops;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
@@ -34,9 +35,20 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 const PACKET_MAX_V4: u32 = 1_472;
 const PACKET_MAX_V6: u32 = 1_452;
 
+/// Queries whose server lost a response so while it asked on: they are settled within seconds.
+const CAUSES_MAX: usize = 1_024;
+
 /// See [`EXPLANATION`].
-#[derive(Default)]
-pub(super) struct FragmentLost;
+pub(super) struct FragmentLost {
+    /// Whose response was lost, by the query that made it be sent.
+    causes: Recent<TransactionId, About>,
+}
+
+impl Default for FragmentLost {
+    fn default() -> Self {
+        Self { causes: Recent::new(CAUSES_MAX) }
+    }
+}
 
 impl Rule for FragmentLost {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
@@ -51,12 +63,29 @@ impl Rule for FragmentLost {
         } else {
             return;
         };
+        if let Some(cause) = case.cause {
+            self.causes.insert(cause, Subject::responder(case).about);
+        }
         let len = case.answer.as_ref().map_or(0, |answer| answer.len);
         let claim = Claim { case, subject: Subject::responder(case), certainty };
         found.missed(claim, || match len {
             0 => "sends responses in fragments that get lost".to_owned(),
             len => format!("sends responses in fragments that get lost: {len} bytes"),
         });
+    }
+
+    // Seen at its first fragment, the response counts as one: only here it shows that the server did not get it.
+    fn settled(&mut self, case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
+        if !case.failed() || found.explained(case).is_some() {
+            return;
+        }
+        if let Some(about) = self.causes.get(&case.id) {
+            found.suffers(about, case);
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.causes.evicted()
     }
 }
 

@@ -40,6 +40,15 @@ fn kernel_gives_up_a_fragment() {
     check(Scene::cluster().ask(ask), &["fragment-lost certain kube-system/coredns-1 1"]);
 }
 
+/// CoreDNS asks the same twice, gets neither response, and answers SERVFAIL.
+#[test]
+fn client_fails_for_want_of_a_response_in_fragments() {
+    let client = Ask::new(2_990, "10.244.0.12:50000", SERVICE, "big.example", A).behind(COREDNS).rcode(4_000, 2);
+    let lost = [(3_000, 40_000), (5_000, 40_001)].map(|(at, port)| large(at, port, 140).because(&client));
+    let scene = Scene::cluster().asks(others(2)).asks(lost).ask(client);
+    check(scene, &["fragment-lost likely 192.0.2.53:53 2"]);
+}
+
 #[test]
 fn large_response_that_is_delivered_is_well() {
     let ask = large(3_000, 40_000, 140).hop(at_device(1, Out, DB_IF, Response));
