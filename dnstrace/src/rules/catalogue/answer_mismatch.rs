@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 
 use super::Rule;
 use crate::decode::iana;
-use crate::join::{Outcome, Transaction, question};
+use crate::join::{Outcome, Transaction, TransactionId, question};
 use crate::rules::Answer;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
+use crate::rules::recent::Recent;
 use crate::rules::stage::Ended;
 use crate::rules::stuck::StuckFlows;
 use crate::rules::world::World;
@@ -36,11 +37,21 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// SERVFAIL, NOTIMP, REFUSED: glibc, `resolv/res_send.c`.
 const ASKED_AGAIN: [u16; 3] = [2, 4, 5];
 
+/// Queries whose servers got their responses in other letters: those of some seconds, of servers that change every one.
+const CAUSES_MAX: usize = 4_096;
+
 /// See [`EXPLANATION`].
-#[derive(Default)]
 pub(super) struct AnswerMismatch {
     /// Servers, and how often they gave several.
     several: StuckFlows<SocketAddr>,
+    /// Queries that made somebody ask on and get a response in other letters, which ends first.
+    causes: Recent<TransactionId, ()>,
+}
+
+impl Default for AnswerMismatch {
+    fn default() -> Self {
+        Self { several: StuckFlows::default(), causes: Recent::new(CAUSES_MAX) }
+    }
 }
 
 /// One response that is seen twice may be a copy that our own capture made.
@@ -53,9 +64,7 @@ impl Rule for AnswerMismatch {
             return;
         }
         if has_other_letters(transaction) {
-            let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
-            found.seen(claim, || "repeats questions in other letters (upper and lower case) than asked".to_owned());
-            return;
+            return self.tell_letters(case, found);
         }
         // A proxy that asks on with the client's own address gives its server's response, and its own.
         let is_proxied = world.window.caused_by(case.id).next().is_some();
@@ -70,6 +79,23 @@ impl Rule for AnswerMismatch {
         if self.several.add(case.responder(), case, None).is_some_and(|stuck| stuck.count >= SEVERAL_MIN) {
             let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Suspected };
             found.missed(claim, || "gives several responses to a query that was sent once".to_owned());
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.causes.evicted()
+    }
+}
+
+impl AnswerMismatch {
+    /// Who passes on what its own server made of the question did not change it.
+    fn tell_letters(&mut self, case: &Case, found: &mut Found<'_>) {
+        if let Some(cause) = case.cause {
+            self.causes.insert(cause, ());
+        }
+        if self.causes.get(&case.id).is_none() {
+            let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
+            found.seen(claim, || "repeats questions in other letters (upper and lower case) than asked".to_owned());
         }
     }
 }

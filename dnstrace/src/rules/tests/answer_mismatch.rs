@@ -20,6 +20,14 @@ fn question_comes_back_in_other_letters() {
 }
 
 #[test]
+fn forwarder_that_passes_on_other_letters_did_not_change_them() {
+    let client = answered(0, "10.244.0.11:40000").last(shout);
+    let asked = Ask::new(1, "10.244.0.53:50000", UPSTREAM, "web.prod.svc.cluster.local", A).because(&client);
+    let asked = asked.found("198.51.100.1").last(shout);
+    check(Scene::cluster().asks([asked, client]), &["answer-mismatch certain 192.0.2.53:53 1"]);
+}
+
+#[test]
 fn several_responses_to_one_query_are_suspicious() {
     let several = |count| others(count).map(|ask| ask.with(|transaction| transaction.duplicate_responses = 1));
     check(Scene::cluster().asks(several(4)), &["answer-mismatch suspected kube-system/coredns-1 2"]);
