@@ -117,8 +117,8 @@ impl Loops {
         }
         let way = cycle(&followed.edges, at)?;
         let edges = || way.iter().map(|at| &followed.edges[*at]);
-        let certainty =
-            edges().map(Edge::certainty).min().flatten().filter(|_| edges().all(|edge| edge.count >= LAPS_MIN))?;
+        let is_proven = edges().all(|edge| edge.count >= LAPS_MIN) || is_of_processes(edges());
+        let certainty = edges().map(Edge::certainty).min().flatten().filter(|_| is_proven)?;
         let found = Arc::new(Cycle { hops: edges().map(|edge| edge.hop.clone()).collect(), certainty });
         followed.cycle = Some((way, Arc::clone(&found)));
         Some(found)
@@ -227,6 +227,18 @@ impl Host {
     fn is(&self, other: &Self) -> bool {
         self.about == other.about && !matches!((self.tgid, other.tgid), (Some(own), Some(its)) if own != its)
     }
+
+    /// The same process, and known to be so.
+    fn is_process(&self, other: &Self) -> bool {
+        self.about == other.about && self.tgid.is_some() && self.tgid == other.tgid
+    }
+}
+
+/// Whether each asks on as the very process that was asked. Then it need not be seen to happen again, as forwarders that
+/// merge equal questions have one query for many laps.
+fn is_of_processes<'a>(way: impl Iterator<Item = &'a Edge> + Clone) -> bool {
+    let next = way.clone().skip(1).chain(way.clone().take(1));
+    way.clone().count() > 1 && way.zip(next).all(|(edge, next)| edge.to.is_process(&next.from))
 }
 
 /// `1.2.` and a zone, of type HINFO: see CoreDNS' plugin/loop.

@@ -35,9 +35,11 @@ impl Rule for LoopNodeForwarder {
         if cycle.hops.len() < 2 || service == cycle.hops.len() || !(has_node || service > 0) {
             return;
         }
-        // Who is told to ask cluster DNS is the one to be told otherwise.
-        let wrong = cycle.hops.iter().find(|hop| hop.is_service).or(cycle.hops.first());
-        let Some(subject) = wrong.map(|hop| hop.from.clone()) else { return };
+        // Who is told to ask cluster DNS is the one to be told otherwise. What the node itself sends is translated before
+        // it is seen.
+        let by_service = cycle.hops.iter().find(|hop| hop.is_service);
+        let by_node = || cycle.hops.iter().find(|hop| hop.from.about == About::Node);
+        let Some(subject) = by_service.or_else(by_node).map(|hop| hop.from.clone()) else { return };
         let claim = Claim { case, subject: Subject { service: None, ..subject }, certainty: cycle.certainty };
         found.seen(claim, || format!("is asked by cluster DNS, and asks it the same again: {cycle}"));
     }

@@ -41,7 +41,7 @@ pub(super) struct UpstreamError {
 
 impl Rule for UpstreamError {
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        if !case.failed() || found.explained(case).is_some() {
+        if !case.failed() || found.explained(case).is_some() || world.is_looping(case) {
             return;
         }
         if let Some(about) = self.cached.reason(case) {

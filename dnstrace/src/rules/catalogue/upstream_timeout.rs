@@ -48,7 +48,7 @@ impl Rule for UpstreamTimeout {
     }
 
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
-        if !case.failed() || found.explained(case).is_some() {
+        if !case.failed() || found.explained(case).is_some() || world.is_looping(case) {
             return;
         }
         if let Some(about) = self.cached.reason(case) {

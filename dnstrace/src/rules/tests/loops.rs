@@ -86,6 +86,20 @@ fn cluster_dns_and_the_nodes_resolver_ask_each_other() {
     assert!(found.found().contains(&expected.to_owned()), "{:#?}", found.found());
 }
 
+/// dnsmasq asks once for all that it is asked.
+#[test]
+fn forwarder_that_merges_questions_makes_one_lap() {
+    let laps = |dnsmasq| {
+        let [asked, asks] = [lap(0, "10.244.0.53", "10.244.0.1:53"), lap(1, "192.0.2.2", COREDNS)];
+        [between(asked, 7, 8), between(asks, dnsmasq, 7)].map(|ask| ask.rcode(4_000, 2))
+    };
+    let found = Scene::unknown().fact(node()).asks(laps(8)).finish().ids();
+    assert!(found.iter().any(|id| id.starts_with("loop-node-forwarder certain node")), "{found:?}");
+    // Another process of the node that asks the same.
+    let found = Scene::unknown().fact(node()).asks(laps(9)).finish().ids();
+    assert!(!found.iter().any(|id| id.starts_with("loop-")), "{found:?}");
+}
+
 #[test]
 fn two_resolvers_ask_each_other() {
     let asks = (0..4).flat_map(|at| [lap(at * 10, "10.244.0.53", COREDNS_2), lap(at * 10 + 1, "10.244.0.54", COREDNS)]);
