@@ -1,4 +1,4 @@
-// Looks a name up with Go's own resolver, without the C library's.
+// Looks names up with Go's own resolver, without the C library's, one after the other.
 package main
 
 import (
@@ -10,10 +10,17 @@ import (
 
 func main() {
 	resolver := net.Resolver{PreferGo: true}
-	addresses, err := resolver.LookupHost(context.Background(), os.Args[1])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	failed := false
+	for _, name := range os.Args[1:] {
+		addresses, err := resolver.LookupHost(context.Background(), name)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			failed = true
+			continue
+		}
+		fmt.Println(name, addresses)
+	}
+	if failed {
 		os.Exit(1)
 	}
-	fmt.Println(addresses)
 }

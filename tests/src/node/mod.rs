@@ -13,6 +13,7 @@ mod nat;
 mod netlink;
 mod netns;
 mod scripted;
+mod tracking;
 pub mod wire;
 
 use std::cell::Cell;
@@ -136,6 +137,11 @@ impl Node {
         self.netns.run(nat::drop_forwarded)
     }
 
+    /// Leaves no room in the node's table of connections.
+    pub fn fill_tracking(&self) -> Result<()> {
+        self.netns.run(tracking::fill)
+    }
+
     /// The rest of the world, behind the uplink.
     pub fn upstream(&self) -> Result<Pod> {
         let netns = pod_netns()?;
@@ -155,6 +161,14 @@ impl Node {
         let resolv_conf = resolv_conf(&format!("nameserver {UPSTREAM_V4}\n"))?;
         let cgroup = self.cgroup.child("upstream")?;
         Ok(Pod { netns, cgroup, resolv_conf, interface: UPLINK.to_owned(), v4: UPSTREAM_V4, v6: UPSTREAM_V6 })
+    }
+
+    /// What runs on the node itself, in its netns: a pod with the node's network, a resolver of the node.
+    pub fn host(&self) -> Result<Pod> {
+        let netns = Netns::at(&self.netns.path())?;
+        let resolv_conf = resolv_conf(&format!("nameserver {UPSTREAM_V4}\n"))?;
+        let cgroup = self.cgroup.child("host")?;
+        Ok(Pod { netns, cgroup, resolv_conf, interface: BRIDGE.to_owned(), v4: GATEWAY_V4, v6: GATEWAY_V6 })
     }
 
     /// The node's own netns.

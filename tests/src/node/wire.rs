@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub const A: u16 = 1;
 /// A record type: IPv6 address.
 pub const AAAA: u16 = 28;
+const SOA: u16 = 6;
 const IN: u16 = 1;
+const NXDOMAIN: u8 = 3;
 const HEADER_LEN: usize = 12;
 const RD: u16 = 1 << 8;
 const QR_AA: u16 = 1 << 15 | 1 << 10;
@@ -56,6 +58,22 @@ pub fn truncated(query: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn refusal(query: &[u8], rcode: u8) -> Vec<u8> {
     answer_to(query, QR_AA | u16::from(rcode), 0)
+}
+
+/// NXDOMAIN as the root says it: its SOA record stands in the authority section (RFC 2308, 2.1).
+#[must_use]
+pub fn denial(query: &[u8]) -> Vec<u8> {
+    let mut bytes = refusal(query, NXDOMAIN);
+    bytes[9] = 1;
+    // Owner, primary server and mailbox are the root; serial, refresh, retry, expire, minimum.
+    let numbers = [1_u32, 7_200, 1_800, 86_400, TTL].map(u32::to_be_bytes).concat();
+    bytes.push(0);
+    bytes.extend([SOA, IN].map(u16::to_be_bytes).concat());
+    bytes.extend_from_slice(&TTL.to_be_bytes());
+    bytes.extend_from_slice(&22_u16.to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(numbers);
+    bytes
 }
 
 /// The qname, with dots.
