@@ -4,8 +4,13 @@
 
 mod client;
 mod healthy;
+mod host;
+mod ipv6;
 mod loops;
+mod lost;
+mod names;
 mod network;
+mod nodelocal;
 mod scene;
 mod server;
 mod upstream;

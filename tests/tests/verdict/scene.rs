@@ -10,6 +10,7 @@ use dnstrace_tests::servers::{Program, Server};
 use dnstrace_tests::{clients, command, debian, skip};
 use tempfile::TempDir;
 
+use crate::host::Host;
 use crate::watch::{Verdict, Watch};
 
 /// What the scenes use beside `CoreDNS`.
@@ -32,7 +33,8 @@ pub(crate) struct Scene {
     pub(crate) upstream: Pod,
     /// For what programs of the scene read, and programs themselves.
     pub(crate) folder: TempDir,
-    nothing: TempDir,
+    /// What the product finds on the node's disk.
+    pub(crate) host: Host,
     /// Last: it goes after its pods.
     pub(crate) node: Node,
 }
@@ -44,7 +46,7 @@ impl Scene {
         let (client, dns) = (node.pod("vcli1")?, [node.pod("vdns1")?, node.pod("vdns2")?]);
         let upstream = node.upstream()?;
         node.service(&[&dns[0]])?;
-        Ok(Self { client, dns, upstream, folder: tempfile::tempdir()?, nothing: tempfile::tempdir()?, node })
+        Ok(Self { client, dns, upstream, folder: tempfile::tempdir()?, host: Host::new()?, node })
     }
 
     /// A Corefile as clusters have it, with a zone file in the place of the API server.
@@ -82,7 +84,7 @@ impl Scene {
     }
 
     /// An upstream that does with a query what its first label says: `servfail`, `refused`, `nx`, `nxaaaa`, `drop`,
-    /// `big` (truncated over UDP) or `over` (not); else it has addresses.
+    /// `big` (truncated over UDP), `over` (not) or `huge` (in fragments); else it has addresses.
     pub(crate) fn answering(&self) -> Result<[Scripted; 2]> {
         let start = |address| Scripted::start(self.upstream.netns(), address, answers);
         Ok([start(self.upstream.v4)?, start(self.upstream.v6)?])
@@ -90,10 +92,24 @@ impl Scene {
 
     /// Watches the node from when this returns.
     pub(crate) fn watch(&self) -> Result<Watch> {
+        self.record(&["--for", PATIENCE])
+    }
+
+    /// The same for what takes longer.
+    pub(crate) fn watch_for(&self, time: &str) -> Result<Watch> {
+        self.record(&["--for", time])
+    }
+
+    /// The same by some of the hooks only.
+    pub(crate) fn watch_by(&self, hooks: &str) -> Result<Watch> {
+        self.record(&["--for", PATIENCE, "--hooks", hooks])
+    }
+
+    fn record(&self, options: &[&str]) -> Result<Watch> {
         let folder = tempfile::tempdir()?;
         let recording = folder.path().join("live.pcapng");
         let output = recording.to_str().context("no text")?;
-        let run = self.start(&["record", "--print", "--path", "--for", PATIENCE, "--output", output])?;
+        let run = self.start(&[&["record", "--print", "--path", "--output", output], options].concat())?;
         Ok(Watch::new(run, folder))
     }
 
@@ -108,13 +124,11 @@ impl Scene {
 
     fn start(&self, arguments: &[&str]) -> Result<Run> {
         let cgroup = self.node.cgroup().path().to_str().context("no text")?;
-        // What stands on the machine beside the node is none of its business.
-        let nothing = self.nothing.path().to_str().context("no text")?;
-        let nothing = ["--host-root", nothing, "--kube", "off", "--cri", "off"];
+        let host = ["--host-root", self.host.root()?, "--kube", "off", "--cri", "off"];
         let service = cluster_dns();
         let known = ["--cluster-dns", &service, "--cluster-domain", "cluster.local"];
         let common = ["--format", "json", "--cgroup", cgroup];
-        Run::start(self.node.netns(), &[arguments, &common, &nothing, &known].concat())
+        Run::start(self.node.netns(), &[arguments, &common, &host, &known].concat())
     }
 
     /// Lets a program run in the client's pod; what it says does not matter.
@@ -159,16 +173,17 @@ fn answers(query: &[u8], over: Over) -> Vec<Vec<u8>> {
     let name = wire::name(query);
     // Nobody outside knows the names of the cluster, nor those without a dot.
     if name.ends_with("cluster.local") || !name.contains('.') {
-        return vec![wire::refusal(query, NXDOMAIN)];
+        return vec![wire::denial(query)];
     }
     let is_aaaa = wire::record_type(query) == Some(wire::AAAA);
     match name.split(['.', '-', '1']).next().unwrap_or_default() {
         "drop" => Vec::new(),
         "servfail" => vec![wire::refusal(query, SERVFAIL)],
         "refused" => vec![wire::refusal(query, REFUSED)],
-        "nx" => vec![wire::refusal(query, NXDOMAIN)],
+        "nx" => vec![wire::denial(query)],
         "nxaaaa" if is_aaaa => vec![wire::refusal(query, NXDOMAIN)],
         "big" if over == Over::Udp => vec![wire::truncated(query)],
+        "huge" => vec![wire::response(query, 200)],
         "big" | "over" => vec![wire::response(query, 60)],
         _ if is_aaaa || wire::record_type(query) == Some(wire::A) => vec![wire::response(query, 1)],
         // Records of other types look different: CoreDNS would not understand the response, and answer SERVFAIL.

@@ -39,7 +39,7 @@ impl Watch {
             self.seen.borrow_mut().push(record.clone());
             wanted(record)
         });
-        next.map(drop)
+        next.map(drop).with_context(|| format!("found meanwhile: {:?}", Verdict::as_of(&self.seen.borrow()).found()))
     }
 
     /// What was found, live; a replay finds the same.
@@ -74,6 +74,10 @@ impl Verdict {
     fn of(records: &[Value]) -> Result<Self> {
         let summary = records.last().context("nothing was written")?;
         ensure!(summary["kind"] == "summary" && summary["lost"] == 0, "{summary:#}");
+        Ok(Self::as_of(records))
+    }
+
+    fn as_of(records: &[Value]) -> Self {
         let mut findings: Vec<Value> = Vec::new();
         for record in records.iter().filter(|record| record["kind"] == "finding") {
             let is_same =
@@ -81,7 +85,7 @@ impl Verdict {
             findings.retain(|known| !is_same(known));
             findings.push(record.clone());
         }
-        Ok(Self { findings })
+        Self { findings }
     }
 
     /// `id certainty subject` of each, advice left out, in order.
