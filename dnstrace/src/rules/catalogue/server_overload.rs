@@ -48,25 +48,25 @@ impl Default for ServerOverload {
 }
 
 impl Rule for ServerOverload {
-    fn ended(&mut self, ended: &Ended<'_>, _world: &World<'_>, found: &mut Found<'_>) {
-        let case = ended.case;
-        if !case.signs.iter().any(|sign| sign.message == MessageKind::Query && is_overflow(&sign.event)) {
-            return;
-        }
-        self.full.insert(case.responder(), case.time);
-        if found.explained(case).is_none() {
-            let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
-            found.seen(claim, || "has more queries in its socket than fit: the kernel drops them".to_owned());
+    fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, _found: &mut Found<'_>) {
+        if has_overflow(ended.case) && !world.is_looping(ended.case) {
+            self.full.insert(ended.case.responder(), ended.case.time);
         }
     }
 
-    // Those that fit were sent before the one that did not: only now that one is known.
-    fn settled(&mut self, case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
-        let is_ignored = case.is_unanswered() && case.reached && case.signs.is_empty() && case.caused() == 0;
-        let subject = Subject::responder(case);
-        if is_ignored && found.explained(case).is_none() && self.is_full_about(case) && found.has(&subject.about) {
-            found.missed(Claim { case, subject, certainty: Certainty::Likely }, String::new);
+    // Those that fit were sent before the one that did not: only now that one is known, and whether a loop filled it.
+    fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
+        if found.explained(case).is_some() || world.is_looping(case) {
+            return;
         }
+        let is_ignored = case.is_unanswered() && case.reached && case.signs.is_empty() && case.caused() == 0;
+        let certainty = match has_overflow(case) {
+            true => Certainty::Certain,
+            false if is_ignored && self.is_full_about(case) => Certainty::Likely,
+            false => return,
+        };
+        let claim = Claim { case, subject: Subject::responder(case), certainty };
+        found.seen(claim, || "has more queries in its socket than fit: the kernel drops them".to_owned());
     }
 
     fn evicted(&self) -> u64 {
@@ -79,6 +79,10 @@ impl ServerOverload {
         let full = self.full.get(&case.responder());
         full.is_some_and(|full| full.since(case.time).max(case.time.since(*full)) <= NEAR)
     }
+}
+
+fn has_overflow(case: &Case) -> bool {
+    case.signs.iter().any(|sign| sign.message == MessageKind::Query && is_overflow(&sign.event))
 }
 
 fn is_overflow(event: &Event) -> bool {
