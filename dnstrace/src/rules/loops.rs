@@ -2,7 +2,7 @@
 //!
 //! Only what has no good response can be part of a loop, so healthy traffic costs nothing here. Transactions for one
 //! question are edges from who asked to who was asked; a loop is a cycle of such edges, each of which was gone at least
-//! twice with new message IDs or ports. Clients that ask at the same time make no cycle, nor do a resolver's own
+//! twice with new message IDs or ports, or where each asks on as the very process that was asked. Clients that ask at the same time make no cycle, nor do a resolver's own
 //! tries, nor a chain of forwarders, nor two that hand each other different zones.
 
 use std::collections::VecDeque;
