@@ -150,7 +150,7 @@ impl Scene {
 }
 
 /// What is waited for comes sooner, or never: health checks and the like go on meanwhile.
-const PATIENCE: &str = "60s";
+const PATIENCE: &str = "300s";
 /// A storm reaches its full rate in a second, and its client gives up in two.
 const STORM: &str = "6s";
 
@@ -180,7 +180,8 @@ fn answers(query: &[u8], over: Over) -> Vec<Vec<u8>> {
         "drop" => Vec::new(),
         "servfail" => vec![wire::refusal(query, SERVFAIL)],
         "refused" => vec![wire::refusal(query, REFUSED)],
-        "nx" => vec![wire::denial(query)],
+        // Without an SOA record, so that nobody keeps it (RFC 2308, 5).
+        "nx" => vec![wire::refusal(query, NXDOMAIN)],
         "nxaaaa" if is_aaaa => vec![wire::refusal(query, NXDOMAIN)],
         "big" if over == Over::Udp => vec![wire::truncated(query)],
         "huge" => vec![wire::response(query, 200)],
