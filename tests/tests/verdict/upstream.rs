@@ -218,7 +218,7 @@ fn somebody_answers_in_the_servers_place() {
         for number in 1..5 {
             scene.dig(&format!("a{number}.example."), &[])?;
         }
-        watch.end()?.is(&["answer-mismatch suspected 192.0.2.53"]);
+        watch.end()?.is(&["answer-mismatch likely 192.0.2.53"]);
         Ok(())
     });
 }
