@@ -30,6 +30,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(10);
 /// When this part of the ring buffer fills during a pause, the pause is made shortest: there is time for fifteen more
 /// before anything is lost.
 const BIG_BATCH: usize = 16;
+/// Sources have told what they know by then; an API server that hangs holds up nobody for longer.
+const SOURCES_PATIENCE: Duration = Duration::from_secs(1);
 /// Tables are looked through for what is over once in this time of a file, as live.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -106,6 +108,9 @@ pub fn run_live(
     let mut losses = Losses::new(live.now());
     let end = options.run_for.map(|time| live.now().after(time));
     let big_batch = live.room() / BIG_BATCH;
+    if let Some(sources) = &mut sources {
+        listen(sources, &live, &mut pipeline, stop);
+    }
     let mut pause = PAUSE_MIN;
     while !stop.is_requested() && !pipeline.has_ended() && end.is_none_or(|end| live.now() < end) {
         // Taken before: what lies in the ring buffer is not older than what is held to be over.
@@ -127,6 +132,18 @@ pub fn run_live(
     pipeline.tell_losses(&mut losses, &counts);
     let ledgers = live_ledgers(&live, &counts, &pipeline);
     pipeline.finish(ledgers, &counts, Problems::default())
+}
+
+/// Lets sources say what they know before the first packet is looked at: those of the first moment have names, too, while
+/// they lie in the ring buffer. It is held to be known since the start, also by a recording's reader.
+fn listen(sources: &mut Sources, live: &Live, pipeline: &mut Stages, stop: &Stop) {
+    let begun = live.begun();
+    let is_over = || live.now().since(begun) >= SOURCES_PATIENCE || stop.is_requested();
+    let has_room = || live.counts().emitted() < (live.room() / BIG_BATCH) as u64;
+    while !sources.have_told_all() && has_room() && !is_over() {
+        pipeline.take_facts(Some(sources), begun);
+        thread::sleep(PAUSE_MIN);
+    }
 }
 
 /// Takes what lies in the ring buffer at the end.

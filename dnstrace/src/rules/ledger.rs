@@ -44,8 +44,7 @@ impl Ledger {
     /// What the hooks put into the ring buffer, and what came out of it.
     #[must_use]
     pub fn ring_buffer(counts: &HookCounts, read: u64, unreadable: u64) -> Self {
-        let emitted = Hook::ALL.iter().map(|&hook| counts.get(hook, Counter::Emitted)).sum();
-        Self::new("ring_buffer", emitted, [("read", read), ("unreadable", unreadable)])
+        Self::new("ring_buffer", counts.emitted(), [("read", read), ("unreadable", unreadable)])
     }
 
     /// What became of the packets that were decoded.

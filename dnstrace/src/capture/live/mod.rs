@@ -74,6 +74,12 @@ impl HookCounts {
     pub fn get(&self, hook: Hook, counter: Counter) -> u64 {
         self.0[hook as usize][counter as usize]
     }
+
+    /// Packets that all hooks put into the ring buffer.
+    #[must_use]
+    pub fn emitted(&self) -> u64 {
+        Hook::ALL.iter().map(|&hook| self.get(hook, Counter::Emitted)).sum()
+    }
 }
 
 /// Attached hooks and their ring buffer. Dropping it detaches everything.
@@ -84,6 +90,7 @@ pub struct Live {
     room: usize,
     counters: PerCpuArray<MapData, u64>,
     sockets: Vec<OwnedFd>,
+    begun: BootTime,
     #[cfg(feature = "log")]
     log: log::KernelLog,
     // Links, programs, and the arrays that let programs call each other.
@@ -93,6 +100,7 @@ pub struct Live {
 impl Live {
     /// Loads the kernel half and attaches what can be attached; an error when nothing can.
     pub fn start(options: &LiveOptions) -> Result<Self, StartError> {
+        let begun = clock::boot_time();
         let interfaces = checked(options)?;
         // Takes as long as loading does, and needs nothing of it.
         let symbols = options.hooks.contains(&Hook::Drop).then(|| thread::spawn(Symbols::read));
@@ -117,6 +125,7 @@ impl Live {
             room,
             counters,
             sockets,
+            begun,
             #[cfg(feature = "log")]
             log: log::KernelLog::of(&mut ebpf),
             ebpf: Some(ebpf),
@@ -152,6 +161,12 @@ impl Live {
     #[must_use]
     pub fn now(&self) -> BootTime {
         clock::boot_time()
+    }
+
+    /// When it was started: no packet is older.
+    #[must_use]
+    pub fn begun(&self) -> BootTime {
+        self.begun
     }
 
     /// What each hook counted since the start.

@@ -10,6 +10,7 @@ pub mod host;
 mod notice;
 mod teller;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -102,6 +103,8 @@ pub enum Ask {
 pub struct Sources {
     updates: Receiver<Update>,
     asks: Asks,
+    /// Those that have told everything they know, or why they do not.
+    have_told: BTreeSet<Source>,
 }
 
 /// Where asks go. What is full is not waited for.
@@ -150,7 +153,7 @@ impl Sources {
             // Each ends when nobody listens any more, or has nobody to ask.
             let _ = tokio::join!(forward(forwarded, sender, notice), ask_runtime, ask_server);
         })?;
-        Ok(Self { updates, asks: Asks { disk, cri, api } })
+        Ok(Self { updates, asks: Asks { disk, cri, api }, have_told: BTreeSet::new() })
     }
 
     /// What asks them.
@@ -164,8 +167,19 @@ impl Sources {
     pub fn drain(&mut self, mut each: impl FnMut(Update)) {
         for _ in 0..DRAIN_MAX {
             let Ok(update) = self.updates.try_recv() else { return };
+            if let Update::Report(Report { source, state, .. }) = &update
+                && *state != State::Starting
+            {
+                self.have_told.insert(*source);
+            }
             each(update);
         }
+    }
+
+    /// Whether every source has told what it knows when it started, or why it does not; as far as it was taken.
+    #[must_use]
+    pub fn have_told_all(&self) -> bool {
+        Source::OF_NODE.iter().all(|source| self.have_told.contains(source))
     }
 
     /// Waits for what one of them tells next; `None` when all have ended.
