@@ -13,6 +13,7 @@ pub mod kube;
 pub mod node;
 pub mod pcap;
 pub mod product;
+pub mod resolved;
 pub mod servers;
 pub mod skip;
 pub mod test_run;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::coredns;
 use crate::node::{Pod, UPSTREAM_V4};
+use crate::{coredns, resolved};
 
 /// How long a server may take to listen on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,6 +30,8 @@ pub enum Program {
     Unbound,
     /// dnsmasq.
     Dnsmasq,
+    /// systemd-resolved, which listens on 127.0.0.53, too.
+    Resolved,
 }
 
 impl Program {
@@ -40,6 +42,7 @@ impl Program {
             Self::CoreDns | Self::OldCoreDns => "coredns",
             Self::Unbound => "unbound",
             Self::Dnsmasq => "dnsmasq",
+            Self::Resolved => "systemd-resolve",
         }
     }
 
@@ -49,6 +52,8 @@ impl Program {
             Self::CoreDns | Self::OldCoreDns => "CoreDNS-",
             Self::Unbound => "start of service",
             Self::Dnsmasq => "started, version",
+            // The pod's address is the last one, and TCP comes after UDP.
+            Self::Resolved => "Listening on TCP socket",
         }
     }
 
@@ -58,6 +63,7 @@ impl Program {
             Self::CoreDns | Self::OldCoreDns => format!(". {{\n forward . {upstream}\n}}\n"),
             Self::Unbound => unbound(pod, upstream),
             Self::Dnsmasq => dnsmasq(upstream),
+            Self::Resolved => resolved(pod, upstream),
         }
     }
 
@@ -67,13 +73,20 @@ impl Program {
             Self::OldCoreDns => coredns::old_binary()?,
             Self::Unbound => "unbound".into(),
             Self::Dnsmasq => "dnsmasq".into(),
+            Self::Resolved => "sh".into(),
         })?;
         match self {
             Self::CoreDns | Self::OldCoreDns => command.arg("-conf"),
             Self::Unbound => command.args(["-d", "-c"]),
             Self::Dnsmasq => command.args(["--keep-in-foreground", "--log-facility=-", "-C"]),
+            Self::Resolved => command.args(["-c", resolved::SCRIPT, "sh"]),
         };
         command.arg(configuration);
+        if self == Self::Resolved {
+            let (program, library) = resolved::program()?;
+            command.arg(program).env("LD_LIBRARY_PATH", library);
+            command.envs([("SYSTEMD_LOG_LEVEL", "debug"), ("SYSTEMD_LOG_TARGET", "console")]);
+        }
         Ok(command)
     }
 }
@@ -92,6 +105,10 @@ fn unbound(pod: &Pod, upstream: &str) -> String {
 fn dnsmasq(upstream: &str) -> String {
     let upstream = upstream.replace(':', "#");
     format!("no-resolv\nno-hosts\ncache-size=0\nuser=root\npid-file=\nedns-packet-max=4096\nserver={upstream}\n")
+}
+
+fn resolved(pod: &Pod, upstream: &str) -> String {
+    format!("[Resolve]\nDNS={upstream}\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\nDNSStubListenerExtra={}\n", pod.v4)
 }
 
 /// A server in a pod, gone when dropped.

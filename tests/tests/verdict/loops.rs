@@ -77,6 +77,11 @@ fn coredns_asks_the_nodes_unbound_which_asks_cluster_dns() {
     check(|| by_way_of_the_node(Program::Unbound));
 }
 
+#[test]
+fn coredns_asks_the_nodes_systemd_resolved_which_asks_cluster_dns() {
+    check(|| by_way_of_the_node(Program::Resolved));
+}
+
 /// The forwarder merges equal questions: it makes a lap only when somebody asks again.
 fn by_way_of_the_node(program: Program) -> Result<()> {
     let scene = Scene::new()?;

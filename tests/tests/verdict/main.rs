@@ -11,6 +11,7 @@ mod lost;
 mod names;
 mod network;
 mod nodelocal;
+mod resolved;
 mod scene;
 mod server;
 mod upstream;
