@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use dnstrace_tests::node::{SERVICE_V4, Scripted, UPLINK, link, wire};
 use dnstrace_tests::servers::{Program, Server};
 
@@ -155,3 +155,38 @@ fn what_the_table_of_connections_has_no_room_for() {
         Ok(())
     });
 }
+
+#[test]
+fn what_finds_no_free_port_to_be_translated_to() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        // It asks for each query from another port, once.
+        let _dns = Server::start(Program::Dnsmasq, &scene.dns[0])?;
+        scene.host.has_node(scene.node.netns())?;
+        scene.dig("ok1.example.", &[])?;
+        scene.host.has_tracking(scene.node.netns())?;
+        // Ports are free again after that.
+        scene.node.netns().sysctl("netfilter/nf_conntrack_udp_timeout", "3")?;
+        let chain = "add chain inet scene leave { type nat hook postrouting priority 90 ; }";
+        let rule = format!("oifname {UPLINK} udp dport 53 masquerade to :40000-40003");
+        scene.nft(&format!("add table inet scene ; {chain} ; add rule inet scene leave {rule}"))?;
+        let watch = scene.watch()?;
+        let answered = |name: &str| anyhow::Ok(scene.dig(name, &["+time=1"])?.contains("NOERROR"));
+        let mut answers = Vec::new();
+        for number in 0..=PORTS {
+            answers.push(answered(&format!("ok{number}.example."))?);
+        }
+        ensure!(answers == [true, true, true, true, false], "{answers:?}");
+        let again = (0..TRIES).map(|number| answered(&format!("again{number}.example.")));
+        ensure!(again.into_iter().any(|answered| answered.unwrap_or(false)), "no port is free again");
+        watch.until_found("snat-port-exhaustion", "suspected")?;
+        watch.end()?.is(&["snat-port-exhaustion suspected 192.0.2.53"]);
+        Ok(())
+    });
+}
+
+/// Of the node, to be translated to.
+const PORTS: usize = 4;
+/// A second each.
+const TRIES: usize = 60;
