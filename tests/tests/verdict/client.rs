@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use dnstrace_tests::clients;
 use dnstrace_tests::node::{SERVICE_V4, UPSTREAM_V4};
 
@@ -30,6 +30,25 @@ fn musl_takes_a_truncated_response_as_it_is() {
         again.wait()?;
         seen?;
         watch.end()?.is(&[format!("truncated-no-tcp certain {}", scene.client.v4)]);
+        Ok(())
+    });
+}
+
+#[test]
+fn newer_musl_asks_again_over_tcp() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        let musl = clients::new_musl(scene.folder.path())?;
+        let watch = scene.watch()?;
+        for _ in 0..3 {
+            let said = scene.run(&musl, &["big1.example."])?;
+            // It takes 48 addresses at most; the truncated response has none.
+            ensure!(said.trim() == "big1.example. 48", "not all addresses: {said}");
+            watch.until(|record| record["proto"] == "tcp" && record["record_type"] == "AAAA")?;
+        }
+        watch.end()?.is(&[] as &[&str]);
         Ok(())
     });
 }

@@ -59,7 +59,7 @@ fn ten_thousand_lookups() {
 }
 
 const SEARCH: &str = "search default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
-/// Four of each of the three programs by either address,
+/// Three of each of the four programs by either address,
 const RUNS: usize = 24;
 /// each with so many names.
 const NAMES: usize = 420;

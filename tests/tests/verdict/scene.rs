@@ -196,7 +196,7 @@ const SERVFAIL: u8 = 2;
 const NXDOMAIN: u8 = 3;
 const REFUSED: u8 = 5;
 
-/// Programs that look names up: of glibc, musl, Go.
-pub(crate) fn lookup_programs(folder: &Path) -> Result<[PathBuf; 3]> {
-    Ok([clients::glibc(folder)?, clients::musl(folder)?, clients::go(folder)?])
+/// Programs that look names up: of glibc, musl 1.2.3 and 1.2.5, Go.
+pub(crate) fn lookup_programs(folder: &Path) -> Result<[PathBuf; 4]> {
+    Ok([clients::glibc(folder)?, clients::musl(folder)?, clients::new_musl(folder)?, clients::go(folder)?])
 }
