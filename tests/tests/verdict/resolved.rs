@@ -1,4 +1,4 @@
-//! systemd-resolved as the node's resolver: nothing is wrong.
+//! The node's own resolver and cluster DNS on the node's own network: nothing is wrong.
 
 use anyhow::{Result, ensure};
 use dnstrace_tests::clients;
@@ -45,4 +45,26 @@ fn with_node() -> Result<(Scene, Pod)> {
     let mut host = scene.node.host()?;
     host.set_resolv_conf(STUB)?;
     Ok((scene, host))
+}
+
+/// Cluster DNS on the node's own network.
+#[test]
+fn the_node_asks_cluster_dns_that_has_its_network() {
+    check(|| {
+        let (scene, host) = with_node()?;
+        let _upstream = scene.answering()?;
+        scene.nft("flush chain inet dnstrace-node pre ; flush chain inet dnstrace-node out")?;
+        scene.node.service(&[&host])?;
+        let corefile = scene.corefile()?.replace("{\n cache", &format!("{{\n bind {}\n cache", host.v4));
+        let corefile = corefile.replace("{\n file", &format!("{{\n bind {}\n file", host.v4));
+        let _dns = Server::configured(Program::CoreDns, &host, &corefile)?;
+        let watch = scene.watch()?;
+        for name in ["kubernetes.default.svc.cluster.local.", "api.example.com."] {
+            let said = host.command("dig")?.args([name, "@10.96.0.10", "+tries=1", "+time=10"]).output()?;
+            ensure!(String::from_utf8_lossy(&said.stdout).contains("NOERROR"), "{said:?}");
+            scene.dig(name, &[])?;
+        }
+        watch.end()?.is(&[] as &[&str]);
+        Ok(())
+    });
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Rule;
-use crate::capture::{Hook, Point};
+use crate::capture::{Direction, Hook, Point};
 use crate::decode::Transport;
 use crate::join::{Event, Hop, MessageKind, Transaction};
 use crate::rules::finding::{About, Certainty, Explanation, Severity, Subject};
@@ -21,7 +21,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
               the response. Stub resolvers ignore a response from a stranger and time out, although the server answered. \
               It hits pods on the same node as the endpoint: their packets cross the bridge and skip NAT on the way back.",
     signature: "A query comes in by an interface with the Service's address as destination, and its response goes out there \
-                with the endpoint's as source, never with the Service's. That is certain. An ICMP port unreachable that the \
+                with the endpoint's as source, never with the Service's. Where the client itself sends, the query must have been seen on its way to \
+                that endpoint, too. That is certain. An ICMP port unreachable that the \
                 client sends to the endpoint confirms it.",
     remedy: "Have bridged packets pass netfilter on the node: modprobe br_netfilter; sysctl \
              net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1 (and keep both in /etc/modules-load.d \
@@ -54,7 +55,23 @@ fn stranger(transaction: &Transaction) -> Option<IpAddr> {
     // At its socket, and where that takes no response from a stranger, at its interface.
     let entries =
         path::entry(&transaction.path).into_iter().chain(queries.filter(|hop| hop.point.hook == Hook::Device));
-    entries.filter(|entry| entry.dst == transaction.server).find_map(|entry| stranger_at(entry, transaction))
+    entries.filter(|entry| entry.dst == transaction.server).find_map(|entry| {
+        stranger_at(entry, transaction)
+            .filter(|source| !is_sent_here(entry, &transaction.path) || is_asked(*source, transaction))
+    })
+}
+
+/// Whether the query was sent in this netns, which then has translated it before it is seen, and undoes that before the
+/// response is: a node that asks a Service with an endpoint of its own is given what it asked for.
+fn is_sent_here(entry: &Hop, path: &[Hop]) -> bool {
+    let before = path.iter().take_while(|hop| !std::ptr::eq(*hop, entry)).chain([entry]);
+    let mut sent = before.filter(|hop| hop.message == MessageKind::Query && hop.point.direction == Direction::Out);
+    sent.any(|hop| hop.point.netns == entry.point.netns)
+}
+
+/// Whether the query went on to it.
+fn is_asked(source: IpAddr, transaction: &Transaction) -> bool {
+    transaction.path.iter().any(|hop| hop.message == MessageKind::Query && hop.dst.ip() == source)
 }
 
 fn stranger_at(entry: &Hop, transaction: &Transaction) -> Option<IpAddr> {

@@ -68,3 +68,19 @@ fn query_whose_beginning_was_not_seen_says_nothing() {
     let ask = ask.with(|transaction| transaction.path[1].src = SERVICE.parse().unwrap());
     check(Scene::cluster().ask(ask), &[]);
 }
+
+#[test]
+fn node_that_asks_an_endpoint_of_its_own_gets_what_it_asked_for() {
+    // The query is translated before it is seen, and that is undone before the response is.
+    let ask = Ask::new(0, "192.0.2.2:40000", "10.244.0.1:53", "a.example", A).found("198.51.100.1");
+    let ask = ask.hop(at_socket(0, Out, Query)).hop(at_device(0, Out, LO, Query)).hop(at_device(0, In, LO, Query));
+    let ask = ask.hop(at_device(1, In, LO, Response)).hop(at_socket(1, In, Response));
+    let ask = ask.with(|transaction| {
+        let responses = transaction.path.iter_mut().filter(|hop| hop.message == Response);
+        responses.for_each(|hop| hop.src = SERVICE.parse().unwrap());
+    });
+    check(Scene::cluster().ask(ask), &[]);
+}
+
+/// The number of a netns's `lo`.
+const LO: u32 = 1;
