@@ -47,6 +47,8 @@ pub struct Case {
     pub who: Who,
     /// What was asked.
     pub asked: Option<Asked>,
+    /// Of its name: see [`Name::quick_hash`].
+    pub(super) name_hash: u64,
     /// The query, where it was seen.
     pub query: Option<Query>,
     /// The response, the first if there were several.
@@ -145,6 +147,7 @@ impl Case {
             server: transaction.server,
             server_after_nat: transaction.server_after_nat,
             who,
+            name_hash: asked.as_ref().map_or(0, |asked| asked.name.quick_hash()),
             asked,
             query,
             answer: transaction.response.as_ref().map(Answer::read),
@@ -250,11 +253,11 @@ impl Case {
         self.caused.0.load(Ordering::Relaxed)
     }
 
-    /// Answered in time, not truncated, with nothing that happened to its packets.
+    /// Sent once, answered in time, not truncated, with nothing that happened to its packets.
     #[must_use]
     pub fn went_well(&self) -> bool {
         let is_good = self.outcome == Outcome::Answered && !self.is_error() && !self.is_truncated();
-        is_good && !self.is_slow && self.signs.is_empty()
+        is_good && !self.is_slow && self.signs.is_empty() && self.attempts.len() <= 1
     }
 
     /// Who was asked, behind NAT.

@@ -1,7 +1,6 @@
 //! What traffic itself shows of a cluster's DNS, where nobody says it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::{HashMap, HashSet};
@@ -56,7 +55,7 @@ impl Learned {
         if let Some(name) = case.name() {
             self.add_domain(name);
             if case.is_found() {
-                self.add_service(name);
+                self.add_service(name, case.name_hash);
             }
         }
         if case.server_after_nat.is_some_and(|behind| behind.ip() != case.server.ip()) {
@@ -111,10 +110,9 @@ impl Learned {
         }
     }
 
-    fn add_service(&mut self, name: &Name) {
+    fn add_service(&mut self, name: &Name, name_hash: u64) {
         // Services are asked for again and again.
-        let seen = self.found.hasher().hash_one(name);
-        if self.found.len() >= FOUND_MAX || !self.found.insert(seen) {
+        if self.found.len() >= FOUND_MAX || !self.found.insert(name_hash) {
             return;
         }
         let Some((service, namespace)) = service_of(name) else { return };

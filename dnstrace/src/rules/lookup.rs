@@ -1,6 +1,6 @@
 //! What an application asked: all queries that its stub resolver made of one name.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -17,10 +17,6 @@ use crate::owner::Who;
 pub struct Lookup {
     /// The address that asked.
     pub client: std::net::IpAddr,
-    /// What the application asked for, as far as it can be told from the queries: the name without its search domain.
-    pub base: Name,
-    /// The query that ended first.
-    pub first: Arc<Case>,
     /// Each name that was tried, in order; never none.
     pub steps: SmallVec<[Step; 1]>,
     /// When the first query was seen,
@@ -36,12 +32,10 @@ pub struct Lookup {
 /// One name of a lookup, with all its queries.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// The name.
-    pub name: Name,
-    /// The search domain that was appended; `None` for the name as it is.
-    pub suffix: Option<Name>,
     /// Its queries, of each type, retransmission on other ports and transport, in the order they ended; never none.
     pub cases: SmallVec<[Arc<Case>; 2]>,
+    /// Bytes of the name that the application asked for: behind them is the search domain, or the root.
+    pub(super) base: usize,
 }
 
 /// How a lookup ended.
@@ -105,6 +99,25 @@ const MUSL_DISTANCE: std::ops::RangeInclusive<u16> = 32..=2_048;
 const PAIR: Duration = Duration::from_millis(1);
 
 impl Step {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        static NONE: LazyLock<Name> = LazyLock::new(|| Name::from_text(""));
+        self.cases.first().and_then(|case| case.name()).unwrap_or(&NONE)
+    }
+
+    /// The search domain that was appended; `None` for the name as it is.
+    #[must_use]
+    pub fn suffix(&self) -> Option<Name> {
+        self.has_suffix().then(|| self.name().from(self.base))
+    }
+
+    /// Whether one was.
+    #[must_use]
+    pub fn has_suffix(&self) -> bool {
+        self.base < self.name().stem().len()
+    }
+
     /// Some query was answered with what it asked for.
     #[must_use]
     pub fn is_found(&self) -> bool {
@@ -122,7 +135,24 @@ impl Lookup {
     /// Who asked whom, as of its first query.
     #[must_use]
     pub fn who(&self) -> &Who {
-        &self.first.who
+        &self.first().who
+    }
+
+    /// The query that ended first.
+    #[must_use]
+    pub fn first(&self) -> &Arc<Case> {
+        &self.steps[0].cases[0]
+    }
+
+    /// What the application asked for, as far as it can be told from the queries: the name without its search domain.
+    #[must_use]
+    pub fn base(&self) -> Name {
+        self.steps[0].name().up_to(self.steps[0].base)
+    }
+
+    /// The same as bytes, without the root.
+    pub(super) fn stem(&self) -> &[u8] {
+        self.steps[0].name().wire().get(..self.steps[0].base).unwrap_or_default()
     }
 
     /// How it ended, as its queries show it.
@@ -153,7 +183,7 @@ impl Lookup {
     /// Queries for names that only the search list made, and that do not exist.
     #[must_use]
     pub fn wasted(&self) -> u64 {
-        let missed = self.steps.iter().filter(|step| step.suffix.is_some() && step.is_negative());
+        let missed = self.steps.iter().filter(|step| step.has_suffix() && step.is_negative());
         missed.flat_map(|step| &step.cases).map(sendings).sum()
     }
 

@@ -4,16 +4,14 @@
 //! alike, and end in search domains: those of the pod's `resolv.conf` where it is known, else those that Kubernetes makes
 //! of the cluster domain, else whatever was tried next after a negative response.
 
-use std::collections::hash_map::Entry;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::HashMap;
 use slab::Slab;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 use super::case::Case;
+use super::heads::Heads;
 use super::lookup::{Lookup, LookupOutcome, Step};
 use super::name::Name;
 use super::search::SearchDomains;
@@ -34,11 +32,11 @@ const OPEN_ALIKE_MAX: usize = 16;
 const QUERIES_MAX: usize = 256;
 
 /// Lookups that are not over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lookups {
     open: Slab<Open>,
-    /// By the client's address and the first label, which all names of a lookup have in common; the oldest first.
-    alike: HashMap<u64, SmallVec<[usize; 2]>>,
+    /// The newest of those with the same client's address and first label, which all names of a lookup have in common.
+    alike: Heads<usize>,
     /// The one that was added to longest ago, and the last.
     oldest: Option<usize>,
     newest: Option<usize>,
@@ -51,9 +49,18 @@ struct Open {
     touched: BootTime,
     queries: usize,
     alike: u64,
+    /// The one before it in the same chain.
+    behind: Option<usize>,
     /// Its neighbours in the order of their last query.
     older: Option<usize>,
     newer: Option<usize>,
+}
+
+impl Default for Lookups {
+    fn default() -> Self {
+        let (open, oldest, newest, early) = Default::default();
+        Self { open, alike: Heads::new(OPEN_MAX * 2), oldest, newest, early }
+    }
 }
 
 impl Lookups {
@@ -61,17 +68,24 @@ impl Lookups {
     /// room.
     pub(super) fn add(&mut self, case: &Arc<Case>, domains: &SearchDomains) -> Option<(TransactionId, Option<Lookup>)> {
         let name = case.name()?;
-        let alike = self.alike.hasher().hash_one((case.client.ip(), name.first()));
-        let open = self.alike.get(&alike).into_iter().flatten().rev().copied();
-        match open.into_iter().find_map(|at| Some((at, self.open.get(at)?.place(case, name, domains)?))) {
+        let alike = self.alike.hash(&(case.client.ip(), name.first()));
+        let place = |at: usize| Some((at, self.open[at].place(case, name, domains)?));
+        let known = self.alike(alike).find_map(place);
+        match known {
             Some((at, place)) => {
-                self.open[at].join(case, name, place);
+                self.open[at].join(case, place);
                 self.unlink(at);
                 self.link(at);
-                Some((self.open[at].lookup.first.id, None))
+                Some((self.open[at].lookup.first().id, None))
             }
             None => Some((case.id, self.begin(case, name, alike, domains))),
         }
+    }
+
+    /// Those that may be one with a query, the newest first.
+    fn alike(&self, alike: u64) -> impl Iterator<Item = usize> {
+        let chain = std::iter::successors(self.alike.get(alike), |at| self.open.get(*at)?.behind);
+        chain.filter(move |at| self.open.get(*at).is_some_and(|open| open.alike == alike))
     }
 
     /// Gives one to which nothing more is to come by `now`.
@@ -92,19 +106,15 @@ impl Lookups {
     }
 
     fn begin(&mut self, case: &Arc<Case>, name: &Name, alike: u64, domains: &SearchDomains) -> Option<Lookup> {
-        let suffix = domains.suffix_of(name);
-        let base = suffix.as_ref().and_then(|suffix| name.without(suffix)).unwrap_or_else(|| name.clone());
-        let step = Step { name: name.clone(), suffix, cases: smallvec![Arc::clone(case)] };
-        let (begin, wall, end) = (case.time, case.wall, ended(case));
-        let (client, first) = (case.client.ip(), Arc::clone(case));
-        let lookup =
-            Lookup { client, base, first, steps: smallvec![step], begin, wall, end, outcome: LookupOutcome::Open };
-        let open = Open { lookup, touched: case.end, queries: 1, alike, older: None, newer: None };
-        let at = self.open.insert(open);
+        let base = domains.suffix_at(name).unwrap_or(name.stem().len());
+        let step = Step { cases: smallvec![Arc::clone(case)], base };
+        let (begin, wall, end, client) = (case.time, case.wall, ended(case), case.client.ip());
+        let lookup = Lookup { client, steps: smallvec![step], begin, wall, end, outcome: LookupOutcome::Open };
+        let entry = self.open.vacant_entry();
+        let (at, behind) = (entry.key(), self.alike.replace(alike, Some(entry.key())));
+        entry.insert(Open { lookup, touched: case.end, queries: 1, alike, behind, older: None, newer: None });
         self.link(at);
-        let beside = self.alike.entry(alike).or_default();
-        beside.push(at);
-        let crowd = (beside.len() > OPEN_ALIKE_MAX).then(|| beside[0]);
+        let crowd = self.alike(alike).nth(OPEN_ALIKE_MAX);
         let out = crowd.or(self.oldest.filter(|_| self.open.len() > OPEN_MAX))?;
         self.early += 1;
         Some(self.close(out))
@@ -112,11 +122,12 @@ impl Lookups {
 
     fn close(&mut self, at: usize) -> Lookup {
         self.unlink(at);
-        let Open { mut lookup, alike, .. } = self.open.remove(at);
-        if let Entry::Occupied(mut beside) = self.alike.entry(alike) {
-            beside.get_mut().retain(|each| *each != at);
-            if beside.get().is_empty() {
-                beside.remove();
+        let Open { mut lookup, alike, behind, .. } = self.open.remove(at);
+        let mut chain = std::iter::successors(self.alike.get(alike), |at| self.open.get(*at)?.behind);
+        match chain.find(|before| self.open.get(*before).is_some_and(|open| open.behind == Some(at))) {
+            Some(before) => self.open[before].behind = behind,
+            None => {
+                self.alike.replace(alike, behind);
             }
         }
         lookup.outcome = lookup.outcome_of_queries();
@@ -150,8 +161,8 @@ impl Lookups {
 enum Place {
     /// Another query of a step.
     Step(usize),
-    /// The next name, with the search domain that was appended to `base`.
-    Next { base: Name, suffix: Option<Name> },
+    /// The next name, of which so many bytes are what the application asked for.
+    Next { base: usize },
 }
 
 impl Open {
@@ -159,36 +170,37 @@ impl Open {
         if self.queries >= QUERIES_MAX {
             return None;
         }
-        let Lookup { steps, base, .. } = &self.lookup;
-        if let Some(step) = steps.iter().position(|step| step.name == *name) {
+        let steps = &self.lookup.steps;
+        if let Some(step) = steps.iter().position(|step| step.name() == name) {
             return self.goes_on(case, step).then_some(Place::Step(step));
         }
-        if name == base {
-            return Some(Place::Next { base: base.clone(), suffix: None });
+        let base = self.lookup.stem();
+        if name.stem() == base {
+            return Some(Place::Next { base: base.len() });
         }
         self.with_suffix(name, domains).or_else(|| self.rebased(name, domains))
     }
 
     /// `name` is the base with a search domain.
     fn with_suffix(&self, name: &Name, domains: &SearchDomains) -> Option<Place> {
-        let base = &self.lookup.base;
+        let base = self.lookup.stem();
         let suffix = suffix_after(name, base)?;
-        let mut before = self.lookup.steps.iter().filter_map(|step| step.suffix.as_ref());
-        if before.any(|before| domains.are_apart(before, &suffix)) {
+        let mut before = self.lookup.steps.iter().filter_map(Step::suffix);
+        if before.any(|before| domains.are_apart(&before, &suffix)) {
             return None;
         }
         // One that nobody knows is seen by what it follows: a step that found nothing.
-        let follows = self.lookup.steps.last().is_some_and(|step| step.suffix.is_some() && step.is_negative());
+        let follows = self.lookup.steps.last().is_some_and(|step| step.has_suffix() && step.is_negative());
         let is_next = domains.is_search_domain(&suffix) || (follows && domains.is_plausible(&suffix));
-        is_next.then(|| Place::Next { base: base.clone(), suffix: Some(suffix) })
+        is_next.then_some(Place::Next { base: base.len() })
     }
 
     /// What was taken for the whole name had a search domain that nobody knew: the name as it is shows that.
     fn rebased(&self, name: &Name, domains: &SearchDomains) -> Option<Place> {
         let [only] = &self.lookup.steps[..] else { return None };
-        let suffix = suffix_after(&only.name, name)?;
-        let is_base = only.suffix.is_none() && only.is_negative() && domains.is_plausible(&suffix);
-        is_base.then(|| Place::Next { base: name.clone(), suffix: None })
+        let suffix = suffix_after(only.name(), name.stem())?;
+        let is_base = !only.has_suffix() && only.is_negative() && domains.is_plausible(&suffix);
+        is_base.then_some(Place::Next { base: name.stem().len() })
     }
 
     /// The same question after an answer is another lookup. After a truncated response, one without an answer or a
@@ -207,16 +219,13 @@ impl Open {
             || (case.is_unanswered() && case.time <= same.time)
     }
 
-    fn join(&mut self, case: &Arc<Case>, name: &Name, place: Place) {
+    fn join(&mut self, case: &Arc<Case>, place: Place) {
         let lookup = &mut self.lookup;
         match place {
             Place::Step(at) => lookup.steps[at].cases.push(Arc::clone(case)),
-            Place::Next { base, suffix } => {
-                for step in &mut lookup.steps {
-                    step.suffix = suffix_after(&step.name, &base);
-                }
-                lookup.base = base;
-                lookup.steps.push(Step { name: name.clone(), suffix, cases: smallvec![Arc::clone(case)] });
+            Place::Next { base } => {
+                lookup.steps.iter_mut().for_each(|step| step.base = base);
+                lookup.steps.push(Step { cases: smallvec![Arc::clone(case)], base });
             }
         }
         self.queries += 1;
@@ -229,10 +238,10 @@ impl Open {
 }
 
 /// What stands behind `base` in `name`; `None` when nothing does, or it begins otherwise.
-fn suffix_after(name: &Name, base: &Name) -> Option<Name> {
-    let count = base.count();
-    let begins = count > 0 && name.common(base) == count;
-    begins.then(|| name.parent(count)).filter(|suffix| !suffix.is_root())
+fn suffix_after(name: &Name, base: &[u8]) -> Option<Name> {
+    // Bytes begin with the lengths of their labels: those that are alike have the same labels.
+    let begins = !base.is_empty() && base.len() < name.stem().len() && name.stem().starts_with(base);
+    begins.then(|| name.from(base.len()))
 }
 
 /// When a transaction's application knew how it ended.

@@ -11,6 +11,7 @@ mod evidence;
 pub mod finding;
 mod findings;
 mod found;
+mod heads;
 mod learned;
 mod ledger;
 pub mod lookup;

@@ -1,7 +1,10 @@
 //! A domain name that outlives its message: in lower case, compared label by label.
 
 use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use crate::decode::QuestionName;
@@ -83,14 +86,14 @@ impl Name {
     }
 
     /// Where `suffix` begins in it. The end may look like the suffix within a label: only whole labels count.
-    fn cut(&self, suffix: &Self) -> Option<usize> {
+    pub(super) fn cut(&self, suffix: &Self) -> Option<usize> {
         let cut = self.0.len().checked_sub(suffix.0.len())?;
         (self.0[cut..] == suffix.0[..] && self.labels_end(usize::MAX, cut) == cut).then_some(cut)
     }
 
     /// Where its first labels end, as many as there are up to `count`, and no further than the first end at or behind
     /// `limit`.
-    fn labels_end(&self, count: usize, limit: usize) -> usize {
+    pub(super) fn labels_end(&self, count: usize, limit: usize) -> usize {
         let (mut at, mut left) = (0, count);
         while at < limit.min(self.0.len().saturating_sub(1)) && left > 0 {
             at += 1 + usize::from(self.0[at]);
@@ -117,17 +120,33 @@ impl Name {
         self.cut(suffix).map(|cut| labels(&self.0[..cut]).count())
     }
 
-    fn up_to(&self, end: usize) -> Self {
+    /// What is left of it before the byte at which a label begins.
+    pub(super) fn up_to(&self, end: usize) -> Self {
         let mut wire = SmallVec::from_slice(self.0.get(..end).unwrap_or_default());
         wire.push(0);
         Self(wire)
     }
 
+    /// The rest of it, from the byte at which a label begins.
+    pub(super) fn from(&self, begin: usize) -> Self {
+        Self(SmallVec::from_slice(self.0.get(begin..).unwrap_or(&[0])))
+    }
+
+    /// Its labels without the root's.
+    pub(super) fn stem(&self) -> &[u8] {
+        &self.0[..self.0.len().saturating_sub(1)]
+    }
+
+    /// The same for the same name, in this process.
+    pub(super) fn quick_hash(&self) -> u64 {
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+        KEY.hash_one(&self.0[..])
+    }
+
     /// This name followed by `suffix`.
     #[must_use]
     pub fn with(&self, suffix: &Self) -> Self {
-        let own = &self.0[..self.0.len().saturating_sub(1)];
-        let mut wire = SmallVec::from_slice(own);
+        let mut wire = SmallVec::from_slice(self.stem());
         wire.extend_from_slice(&suffix.0);
         Self(wire)
     }
@@ -135,8 +154,7 @@ impl Name {
     /// The name without its first `count` labels.
     #[must_use]
     pub fn parent(&self, count: usize) -> Self {
-        let end = self.labels_end(count, usize::MAX);
-        Self(SmallVec::from_slice(self.0.get(end..).unwrap_or(&[0])))
+        self.from(self.labels_end(count, usize::MAX))
     }
 
     /// Its first `count` labels.

@@ -57,6 +57,11 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.entries.insert(key, value);
     }
 
+    /// Whether nothing is known of any.
+    pub(super) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
     /// Entries that went for want of room.
     pub(super) fn evicted(&self) -> u64 {
         self.evicted

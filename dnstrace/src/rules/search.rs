@@ -67,19 +67,19 @@ impl SearchDomains {
         }
     }
 
-    /// What was appended to make `name`; `None` when it may be a whole name.
-    pub(super) fn suffix_of(&self, name: &Name) -> Option<Name> {
+    /// Where in `name` begins what was appended to make it; `None` when it may be a whole name.
+    pub(super) fn suffix_at(&self, name: &Name) -> Option<usize> {
         if let Some(own) = &self.own {
-            return own.iter().filter(|domain| is_below(name, domain)).max_by_key(|domain| domain.count()).cloned();
+            return own.iter().filter_map(|domain| begin_below(name, domain)).min();
         }
         let services = self.services.as_ref()?;
         match name.count_before(services) {
             // `a.svc.cluster.local` has `svc.cluster.local` behind it, and `a.b.svc.cluster.local` its namespace, too:
             // unless it is the name of a Service, which only what follows shows.
             Some(0) => None,
-            Some(1) => Some(services.clone()),
-            Some(count) => Some(name.parent(count - 1)),
-            None => self.domain.as_ref().filter(|domain| is_below(name, domain)).cloned(),
+            Some(1) => name.cut(services),
+            Some(count) => Some(name.labels_end(count - 1, usize::MAX)),
+            None => self.domain.as_ref().and_then(|domain| begin_below(name, domain)),
         }
     }
 
@@ -110,6 +110,7 @@ impl SearchDomains {
     }
 }
 
-fn is_below(name: &Name, domain: &Name) -> bool {
-    name.count_before(domain).is_some_and(|count| count > 0)
+/// Where `domain` begins in a name that is below it.
+fn begin_below(name: &Name, domain: &Name) -> Option<usize> {
+    name.cut(domain).filter(|begin| *begin > 0)
 }

@@ -12,7 +12,7 @@ use super::finding::Explanation;
 use super::findings::Findings;
 use super::found::Found;
 use super::learned::Learned;
-use super::lookup::Lookup;
+use super::lookup::{Lookup, LookupOutcome};
 use super::lookups::Lookups;
 use super::loops::Loops;
 use super::name::{Domain, Name};
@@ -50,15 +50,17 @@ pub struct Rules {
     version: Option<u64>,
     /// The latest end of a transaction.
     now: BootTime,
-    ticked: BootTime,
+    ticked: Option<BootTime>,
 }
 
 /// What rules are asked about.
 #[derive(Clone, Copy)]
 enum Ask {
     Ended,
+    EndedWell,
     Settled,
     Lookup,
+    LookupFound,
     Cycle,
     Connection,
     Tick,
@@ -141,9 +143,12 @@ impl Rules {
         self.learned.watch(transaction);
         self.window.add(Arc::clone(&case));
         let moment = Moment { owner, now };
-        self.ask(Ask::Ended, moment, |rule, world, found| {
-            rule.ended(&Ended { case: &case, transaction }, world, found);
-        });
+        let ended = Ended { case: &case, transaction };
+        if case.went_well() {
+            self.ask(Ask::EndedWell, moment, |rule, world, found| rule.ended_well(&ended, world, found));
+        } else {
+            self.ask(Ask::Ended, moment, |rule, world, found| rule.ended(&ended, world, found));
+        }
         self.follow(&case, moment);
         let findings = self.findings.take_marks();
         let leg = self.leg_by_now(transaction, &case, moment);
@@ -202,8 +207,8 @@ impl Rules {
         while let Some(case) = self.window.settle(now) {
             self.settle_one(&case, moment, told);
         }
-        if now.since(self.ticked) >= TICK {
-            self.ticked = now;
+        if self.ticked.is_none_or(|ticked| now.since(ticked) >= TICK) {
+            self.ticked = Some(now);
             self.ask(Ask::Tick, moment, |rule, world, found| rule.tick(world, found));
         }
     }
@@ -248,7 +253,11 @@ impl Rules {
     }
 
     fn give_lookup(&mut self, lookup: &Lookup, moment: Moment<'_>, told: &mut dyn Told) {
-        self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(lookup, world, found));
+        if lookup.outcome == LookupOutcome::Found {
+            self.ask(Ask::LookupFound, moment, |rule, world, found| rule.lookup_found(lookup, world, found));
+        } else {
+            self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(lookup, world, found));
+        }
         // It is of no transaction.
         self.findings.take_marks();
         told.lookup(lookup);

@@ -38,13 +38,11 @@ pub(super) fn asked_on<'w>(case: &'w Case, world: &World<'w>) -> impl Iterator<I
 /// What the responder of `case` asked others about the same question, at any time, the newest of each of its addresses
 /// first: a pod asks on over the family that its upstream server has.
 pub(super) fn asked_by_responder<'w>(case: &'w Case, window: &'w Window) -> impl Iterator<Item = &'w Case> + use<'w> {
-    let is_same = move |other: &&Case| {
-        other.is_upstream() && other.id != case.id && other.name() == case.name() && other.qtype() == case.qtype()
-    };
+    let is_same = move |other: &&Case| other.id != case.id && other.qtype() == case.qtype();
     let address = case.responder().ip();
     let pod = case.who.server.as_ref().and_then(Party::pod).filter(|pod| pod.host_network != Some(true));
     let others = pod.into_iter().flat_map(|pod| pod.addresses.iter().copied()).filter(move |other| *other != address);
-    let of = move |address| window.of(address, case.name()).take(LOOKED_AT_MAX);
+    let of = move |address| window.caused_of(address, case).take(LOOKED_AT_MAX);
     std::iter::once(address).chain(others).flat_map(of).filter(is_same)
 }
 
@@ -164,8 +162,8 @@ pub(super) fn is_health_check(case: &Case) -> bool {
 /// A probe of CoreDNS's `loop`: it is sent until the server itself is ready, and need not be answered.
 pub(super) fn is_loop_probe(case: &Case) -> bool {
     let is_number = |label: &&[u8]| label.iter().all(u8::is_ascii_digit);
-    let numbers = case.name().map_or(0, |name| name.labels().take(2).filter(is_number).count());
-    case.qtype() == Some(HINFO) && numbers == 2
+    let numbers = || case.name().map_or(0, |name| name.labels().take(2).filter(is_number).count());
+    case.qtype() == Some(HINFO) && numbers() == 2
 }
 
 /// What a forwarder asks for its own sake: nobody waits for it, and while the server starts, or its upstream server is

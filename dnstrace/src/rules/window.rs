@@ -3,15 +3,13 @@
 //! What became of a transaction is known when what it caused has ended, too: then it is settled, and forgotten.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::HashMap;
-
 use super::case::Case;
-use super::name::Name;
+use super::heads::Heads;
 use crate::capture::BootTime;
 use crate::join::TransactionId;
 
@@ -39,10 +37,6 @@ pub struct Window {
     orders: [Order; 3],
     /// Transactions taken.
     taken: u64,
-    by_id: HashMap<TransactionId, At>,
-    /// The newest with a cause, or a client and a name; each leads to the one before it.
-    by_cause: HashMap<TransactionId, At>,
-    by_question: HashMap<u64, At>,
     /// Settled before their time.
     early: u64,
 }
@@ -55,13 +49,8 @@ enum Kind {
     Caused,
 }
 
-/// Where a transaction is, or was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct At {
-    kind: Kind,
-    /// Of this kind.
-    number: u64,
-}
+/// Where a transaction is in its order, or was: how many came until then.
+type At = NonZeroU64;
 
 /// Transactions of a kind: what came first goes first.
 #[derive(Debug)]
@@ -70,17 +59,20 @@ struct Order {
     kept: VecDeque<Kept>,
     /// How many went.
     gone: u64,
+    /// The newest with an id, a cause, or a client and a name; each leads to the one before it, until one is gone.
+    by_id: Heads<At>,
+    by_cause: Heads<At>,
+    by_question: Heads<At>,
 }
 
 #[derive(Debug)]
 struct Kept {
     case: Arc<Case>,
     // Of the transaction, which is not in the processor's cache any more when it goes.
-    id: TransactionId,
     end: BootTime,
     /// Its place among all.
     turn: u64,
-    question: u64,
+    before_of_id: Option<At>,
     before_of_cause: Option<At>,
     before_of_question: Option<At>,
 }
@@ -98,17 +90,8 @@ impl Window {
             (false, true) => Kind::Well,
             (false, false) => Kind::Bad,
         };
-        let order = &self.orders[kind as usize];
-        let at = At { kind, number: order.gone + order.kept.len() as u64 };
-        let question = self.question(case.client.ip(), case.name());
-        let before_of_cause = case.cause.and_then(|cause| self.by_cause.insert(cause, at));
-        let before_of_question = self.by_question.insert(question, at);
-        self.by_id.insert(case.id, at);
-        let turn = self.taken;
+        self.orders[kind as usize].push(case, self.taken);
         self.taken += 1;
-        let (id, end) = (case.id, case.end);
-        let kept = Kept { case, id, end, turn, question, before_of_cause, before_of_question };
-        self.orders[kind as usize].kept.push_back(kept);
     }
 
     /// Takes out the first whose consequences are known by `now`, or for which there is no room. What went well is
@@ -163,24 +146,30 @@ impl Window {
     /// A transaction by its name.
     #[must_use]
     pub fn get(&self, id: TransactionId) -> Option<&Case> {
-        self.at(*self.by_id.get(&id)?).map(|kept| &*kept.case)
+        self.orders.iter().find_map(|order| order.with_id(id).find(|case| case.id == id))
     }
 
     /// What a transaction made its responder ask, the newest first.
     pub fn caused_by(&self, id: TransactionId) -> impl Iterator<Item = &Case> {
-        self.chain(self.by_cause.get(&id).copied(), |kept| kept.before_of_cause)
+        self.orders[Kind::Caused as usize].with_cause(id).filter(move |case| case.cause == Some(id))
     }
 
-    /// Transactions of the same client's address for the same name, whatever their type, port and transport, the newest
-    /// first; `case` is not among them.
+    /// Transactions of the same client's address for the same name, whatever their type, port and transport, the newest of
+    /// each kind first; `case` is not among them.
     pub fn same_question(&self, case: &Case) -> impl Iterator<Item = &Case> {
-        self.of(case.client.ip(), case.name()).filter(|other| other.id != case.id && other.name() == case.name())
+        self.of(case.client.ip(), case).filter(|other| other.id != case.id)
     }
 
-    /// Transactions of a client's address for a name, the newest first.
-    pub fn of(&self, client: IpAddr, name: Option<&Name>) -> impl Iterator<Item = &Case> {
-        let newest = self.by_question.get(&self.question(client, name)).copied();
-        self.chain(newest, |kept| kept.before_of_question).filter(move |case| case.client.ip() == client)
+    /// Transactions of a client's address for the name that `case` is for.
+    pub fn of(&self, client: IpAddr, case: &Case) -> impl Iterator<Item = &Case> {
+        let all = self.orders.iter().flat_map(move |order| order.with_question(client, case.name_hash));
+        all.filter(move |other| other.client.ip() == client && other.name() == case.name())
+    }
+
+    /// What was asked because of others: see [`of`](Self::of).
+    pub(super) fn caused_of(&self, client: IpAddr, case: &Case) -> impl Iterator<Item = &Case> {
+        let caused = self.orders[Kind::Caused as usize].with_question(client, case.name_hash);
+        caused.filter(move |other| other.client.ip() == client && other.name() == case.name())
     }
 
     /// Every transaction that is not forgotten yet, in no order.
@@ -188,8 +177,46 @@ impl Window {
         self.orders.iter().flat_map(|order| &order.kept).map(|kept| &*kept.case)
     }
 
-    fn question(&self, client: IpAddr, name: Option<&Name>) -> u64 {
-        self.by_question.hasher().hash_one((client, name))
+    /// Takes out the first of a kind.
+    fn take(&mut self, kind: Kind) -> Option<Arc<Case>> {
+        let order = &mut self.orders[kind as usize];
+        let kept = order.kept.pop_front()?;
+        order.gone += 1;
+        Some(kept.case)
+    }
+}
+
+impl Order {
+    fn new(max: usize) -> Self {
+        let [by_id, by_cause, by_question] = std::array::from_fn(|_| Heads::new(max));
+        Self { max, kept: VecDeque::new(), gone: 0, by_id, by_cause, by_question }
+    }
+
+    fn push(&mut self, case: Arc<Case>, turn: u64) {
+        let at = At::MIN.saturating_add(self.gone + self.kept.len() as u64);
+        let id = self.by_id.hash(&case.id);
+        let before_of_id = self.by_id.replace(id, Some(at));
+        let before_of_cause = case.cause.and_then(|cause| self.by_cause.replace(self.by_cause.hash(&cause), Some(at)));
+        let question = self.by_question.hash(&(case.client.ip(), case.name_hash));
+        let before_of_question = self.by_question.replace(question, Some(at));
+        let end = case.end;
+        self.kept.push_back(Kept { case, end, turn, before_of_id, before_of_cause, before_of_question });
+    }
+
+    /// Those that may have an id.
+    fn with_id(&self, id: TransactionId) -> impl Iterator<Item = &Case> {
+        self.chain(self.by_id.get(self.by_id.hash(&id)), |kept| kept.before_of_id)
+    }
+
+    /// Those that may have a cause.
+    fn with_cause(&self, cause: TransactionId) -> impl Iterator<Item = &Case> {
+        self.chain(self.by_cause.get(self.by_cause.hash(&cause)), |kept| kept.before_of_cause)
+    }
+
+    /// Those that may be of a client for a name.
+    fn with_question(&self, client: IpAddr, name_hash: u64) -> impl Iterator<Item = &Case> {
+        let question = self.by_question.hash(&(client, name_hash));
+        self.chain(self.by_question.get(question), |kept| kept.before_of_question)
     }
 
     fn chain(&self, newest: Option<At>, before: fn(&Kept) -> Option<At>) -> impl Iterator<Item = &Case> {
@@ -198,34 +225,14 @@ impl Window {
     }
 
     fn at(&self, at: At) -> Option<&Kept> {
-        let order = &self.orders[at.kind as usize];
-        let place = at.number.checked_sub(order.gone)?;
-        order.kept.get(usize::try_from(place).ok()?)
-    }
-
-    /// Takes out the first of a kind.
-    fn take(&mut self, kind: Kind) -> Option<Arc<Case>> {
-        let order = &mut self.orders[kind as usize];
-        let Kept { case, id, question, .. } = order.kept.pop_front()?;
-        let at = At { kind, number: order.gone };
-        order.gone += 1;
-        // A newer one may stand there by now.
-        remove_if(&mut self.by_id, &id, at);
-        remove_if(&mut self.by_question, &question, at);
-        if kind == Kind::Caused
-            && let Some(cause) = &case.cause
-        {
-            remove_if(&mut self.by_cause, cause, at);
-        }
-        Some(case)
+        let place = (at.get() - 1).checked_sub(self.gone)?;
+        self.kept.get(usize::try_from(place).ok()?)
     }
 }
 
 impl Default for Window {
     fn default() -> Self {
-        let orders = [WELL_MAX, BAD_MAX, CAUSED_MAX].map(|max| Order { max, kept: VecDeque::new(), gone: 0 });
-        let (by_id, by_cause, by_question) = Default::default();
-        Self { orders, taken: 0, by_id, by_cause, by_question, early: 0 }
+        Self { orders: [WELL_MAX, BAD_MAX, CAUSED_MAX].map(Order::new), taken: 0, early: 0 }
     }
 }
 
@@ -236,11 +243,5 @@ impl Kept {
             Kind::Bad if self.case.is_unanswered() => SETTLE_UNANSWERED,
             Kind::Well | Kind::Bad => SETTLE,
         }
-    }
-}
-
-fn remove_if<K: Eq + Hash>(map: &mut HashMap<K, At>, key: &K, at: At) {
-    if map.get(key) == Some(&at) {
-        map.remove(key);
     }
 }

@@ -69,6 +69,10 @@ impl Rule for AaaaBroken {
         }
     }
 
+    fn lookup_found(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
+        self.lookup(lookup, world, found);
+    }
+
     fn evicted(&self) -> u64 {
         self.broken.evicted()
     }
@@ -85,7 +89,7 @@ impl AaaaBroken {
     fn tell(&mut self, at: At<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let At { lookup, step, fate } = at;
         let certainty = self.certainty(&at);
-        let subject = Subject::name(&step.name);
+        let subject = Subject::name(step.name());
         let about = subject.about.clone();
         let claim = LookupClaim { lookup, step, subject, certainty };
         let sentence = || format!("has A records, and for AAAA {}", fate.words());
@@ -103,8 +107,9 @@ impl AaaaBroken {
 
     /// An answer ends the row.
     fn forget(&mut self, step: &Step) {
-        if of(step, AAAA).any(|case| case.rcode() == Some(0))
-            && let Some(broken) = self.broken.get_mut(&step.name)
+        if !self.broken.is_empty()
+            && of(step, AAAA).any(|case| case.rcode() == Some(0))
+            && let Some(broken) = self.broken.get_mut(step.name())
         {
             *broken = Broken::default();
         }
@@ -112,7 +117,7 @@ impl AaaaBroken {
 
     fn certainty(&mut self, at: &At<'_>) -> Certainty {
         let time = at.lookup.begin;
-        let broken = self.broken.entry(&at.step.name);
+        let broken = self.broken.entry(at.step.name());
         if broken.lookups == 0 {
             broken.first = time;
         }

@@ -82,6 +82,10 @@ impl Rule for AnswerMismatch {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn evicted(&self) -> u64 {
         self.causes.evicted()
     }

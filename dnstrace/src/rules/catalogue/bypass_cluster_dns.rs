@@ -95,7 +95,7 @@ fn denied_elsewhere<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a St
     if lookup.cases().any(|case| is_cluster_dns(case)) {
         return None;
     }
-    let step = lookup.steps.iter().find(|step| step.name.is_within(domain) && is_denied_by_others(step, domain))?;
+    let step = lookup.steps.iter().find(|step| step.name().is_within(domain) && is_denied_by_others(step, domain))?;
     Some((step, step.cases.first()?.server))
 }
 

@@ -40,6 +40,10 @@ impl Rule for CnameProblem {
         let Some((name, problem)) = case.name().and_then(|name| Some((name, problem(case, world)?))) else { return };
         found.seen(Claim { case, subject: Subject::name(name), certainty: Certainty::Certain }, || problem);
     }
+
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
 }
 
 fn problem(case: &Case, world: &World<'_>) -> Option<String> {

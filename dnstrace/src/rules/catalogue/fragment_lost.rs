@@ -74,6 +74,10 @@ impl Rule for FragmentLost {
         });
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     // Seen at its first fragment, the response counts as one: only here it shows that the server did not get it.
     fn settled(&mut self, case: &Case, _world: &World<'_>, found: &mut Found<'_>) {
         if !case.failed() || found.explained(case).is_some() {

@@ -61,8 +61,13 @@ use crate::owner::Who;
 /// A rule. It looks at what it needs; it keeps as little as it can, in bounded tables. What it has no method for it is
 /// asked once: there are a hundred thousand transactions a second, and few rules look at all of them.
 pub trait Rule: Send {
-    /// At a transaction that just ended. What it caused, and what was sent with it, may still be open.
+    /// At a transaction that just ended, and did not go well. What it caused, and what was sent with it, may still be open.
     fn ended(&mut self, _ended: &Ended<'_>, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
+
+    /// At one that went well, as nearly all do.
+    fn ended_well(&mut self, _ended: &Ended<'_>, _world: &World<'_>, found: &mut Found<'_>) {
         found.ask_no_more();
     }
 
@@ -71,8 +76,13 @@ pub trait Rule: Send {
         found.ask_no_more();
     }
 
-    /// At a lookup to which nothing more is to come.
+    /// At a lookup to which nothing more is to come, and that did not find what it was for.
     fn lookup(&mut self, _lookup: &Lookup, _world: &World<'_>, found: &mut Found<'_>) {
+        found.ask_no_more();
+    }
+
+    /// At one that did.
+    fn lookup_found(&mut self, _lookup: &Lookup, _world: &World<'_>, found: &mut Found<'_>) {
         found.ask_no_more();
     }
 
@@ -86,7 +96,7 @@ pub trait Rule: Send {
         found.ask_no_more();
     }
 
-    /// About once a second, and at the end.
+    /// After the first transaction, then about once a second, and at the end.
     fn tick(&mut self, _world: &World<'_>, found: &mut Found<'_>) {
         found.ask_no_more();
     }

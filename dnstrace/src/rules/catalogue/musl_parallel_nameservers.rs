@@ -40,12 +40,16 @@ impl Rule for MuslParallelNameservers {
         let Some((step, (yes, no))) = lookup.steps.iter().find_map(contradiction) else { return };
         let claim = LookupClaim { lookup, step, subject: Subject::asker(lookup), certainty: Certainty::Certain };
         found.seen_in(claim, || {
-            let name = &step.name;
+            let name = step.name();
             format!(
                 "asks {} and {} at once: for {name} the first has records, the second NXDOMAIN",
                 yes.server, no.server
             )
         });
+    }
+
+    fn lookup_found(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
+        self.lookup(lookup, world, found);
     }
 }
 

@@ -62,12 +62,9 @@ struct Missed {
 
 impl Rule for NameNotFound {
     fn lookup(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
-        let key = self.hash.hash_one((lookup.client, &lookup.steps[0].name));
+        let key = self.key(lookup);
         if lookup.outcome != LookupOutcome::NotFound {
-            if let Some(missed) = self.missed.get_mut(&key) {
-                *missed = Missed::default();
-            }
-            return;
+            return self.forget(key);
         }
         let missing = match wrong_order(lookup, world) {
             Some(step) => Missing::Order(step),
@@ -81,12 +78,28 @@ impl Rule for NameNotFound {
         found.seen_in(claim, || missing.sentence(lookup));
     }
 
+    fn lookup_found(&mut self, lookup: &Lookup, _world: &World<'_>, _found: &mut Found<'_>) {
+        if !self.missed.is_empty() {
+            self.forget(self.key(lookup));
+        }
+    }
+
     fn evicted(&self) -> u64 {
         self.missed.evicted()
     }
 }
 
 impl NameNotFound {
+    fn key(&self, lookup: &Lookup) -> u64 {
+        self.hash.hash_one((lookup.client, lookup.first().name_hash))
+    }
+
+    fn forget(&mut self, key: u64) {
+        if let Some(missed) = self.missed.get_mut(&key) {
+            *missed = Missed::default();
+        }
+    }
+
     /// Counts a lookup; whether there were enough by now.
     fn is_kept_up(&mut self, key: u64, time: BootTime) -> bool {
         let missed = self.missed.entry(&key);
@@ -116,7 +129,7 @@ impl Missing<'_> {
 
     fn sentence(&self, lookup: &Lookup) -> String {
         match self {
-            Self::Order(_) => format!("asks for {}: a Service's namespace stands before svc", lookup.base),
+            Self::Order(_) => format!("asks for {}: a Service's namespace stands before svc", lookup.base()),
             Self::Name(wanted) => {
                 let (service, namespace) = wanted.names();
                 format!("keeps asking for the Service {service} in {namespace}, which does not exist")
@@ -132,10 +145,11 @@ fn is_plain(wanted: &Wanted<'_>, world: &World<'_>) -> bool {
 
 /// `web.svc.shop`, tried with the search list.
 fn wrong_order<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<&'a Step> {
-    let mut labels = lookup.base.labels().skip(1);
+    let base = lookup.base();
+    let mut labels = base.labels().skip(1);
     let is_swapped = labels.next() == Some(b"svc") && labels.next().is_some_and(|label| label != b"svc");
     let is_swapped = is_swapped && labels.next().is_none();
     let first = &lookup.steps[0];
-    let is_walk = lookup.steps.len() > 1 && first.suffix.is_some() && is_denied(first, world);
+    let is_walk = lookup.steps.len() > 1 && first.has_suffix() && is_denied(first, world);
     (is_swapped && is_walk).then_some(first)
 }

@@ -69,7 +69,7 @@ impl Rule for NdotsSearchAmplification {
         let about = subject.about.clone();
         let step = &lookup.steps[0];
         found.seen_in(LookupClaim { lookup, step, subject, certainty: Certainty::Certain }, || {
-            let Lookup { base, .. } = lookup;
+            let base = lookup.base();
             let (wasted, queries) = (lookup.wasted(), lookup.queries());
             format!("has its search list tried first for names outside of the cluster: {wasted} of {queries} queries for {base} were in vain")
         });
@@ -77,6 +77,10 @@ impl Rule for NdotsSearchAmplification {
             let (domains, ndots) = (file.search.len(), file.ndots());
             found.fact(&about, format!("its /etc/resolv.conf has {domains} search domains and ndots:{ndots}"));
         }
+    }
+
+    fn lookup_found(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
+        self.lookup(lookup, world, found);
     }
 
     fn evicted(&self) -> u64 {
@@ -103,8 +107,7 @@ fn is_walk(lookup: &Lookup) -> bool {
     if lookup.steps.len() <= MISSES_MIN {
         return false;
     }
-    let misses = lookup.steps.iter().filter(|step| step.suffix.is_some() && step.is_negative()).count();
-    let is_found_whole = lookup.steps.iter().any(|step| step.suffix.is_none() && step.is_found());
-    let is_whole = lookup.base.count() >= 2;
-    is_whole && is_found_whole && misses >= MISSES_MIN && lookup.outcome == LookupOutcome::Found
+    let misses = lookup.steps.iter().filter(|step| step.has_suffix() && step.is_negative()).count();
+    let is_found_whole = lookup.steps.iter().any(|step| !step.has_suffix() && step.is_found());
+    lookup.base().count() >= 2 && is_found_whole && misses >= MISSES_MIN && lookup.outcome == LookupOutcome::Found
 }

@@ -65,7 +65,10 @@ impl Rule for NegativeCacheStale {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
         let Some(asked) = case.asked.as_ref().filter(|_| case.rcode().is_some()) else { return };
-        let key = self.hash.hash_one(asked);
+        if self.denied.is_empty() && !case.is_nxdomain() {
+            return;
+        }
+        let key = self.hash.hash_one((case.name_hash, asked.qtype, asked.qclass));
         if case.is_found()
             && let Some(denied) = self.denied.get_mut(&key)
             && denied.found_by != Some(denied.by)
@@ -79,6 +82,10 @@ impl Rule for NegativeCacheStale {
             let claim = Claim { case, subject, certainty: Certainty::Likely };
             found.seen(claim, || format!("is still denied from the cache of {by}, while {other} has it"));
         }
+    }
+
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
     }
 
     fn evicted(&self) -> u64 {

@@ -53,6 +53,13 @@ impl Rule for NodePathBroken {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {
+        let case = ended.case;
+        if let Some(endpoint) = case.server_after_nat.filter(|_| case.transport == Transport::Udp) {
+            self.endpoints.forget(&endpoint);
+        }
+    }
+
     // Only now it is known whether the endpoint asked on because of it.
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         let is_lost = case.is_unanswered() && case.signs.is_empty() && path::leg(case, world) == Some(Leg::Node);

@@ -42,6 +42,10 @@ impl Rule for NodelocalDown {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         let is_candidate = case.is_unanswered() && is_node_cache(case, world) && case.server_after_nat.is_none();
         if !is_candidate || case.caused() != 0 || found.explained(case).is_some() {

@@ -81,12 +81,16 @@ impl Rule for QueryStorm {
             found.seen(claim, || sentence(case, time, ttl));
         }
     }
+
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
 }
 
 impl QueryStorm {
     /// Its place; `None` where that is another question's.
     fn slot(&mut self, case: &Case) -> Option<&mut Slot> {
-        let question = self.hasher.hash_one((case.client.ip(), case.name(), case.qtype()));
+        let question = self.hasher.hash_one((case.client.ip(), case.name_hash, case.qtype()));
         let at = usize::try_from(question % SLOTS as u64).ok()?;
         let slot = self.slots.get_mut(at)?;
         if slot.question != question {

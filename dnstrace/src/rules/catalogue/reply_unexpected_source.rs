@@ -47,6 +47,10 @@ impl Rule for ReplyUnexpectedSource {
             found.fact(&About::Node, "clients reject these responses with ICMP port unreachable".to_owned());
         }
     }
+
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
 }
 
 /// The source of a response that is delivered, where the client asked another address, and none came from that.

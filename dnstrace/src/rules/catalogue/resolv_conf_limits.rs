@@ -51,13 +51,13 @@ type Left<'a> = (&'a Step, Certainty, String);
 fn search_line_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Left<'a>> {
     let [only] = &lookup.steps[..] else { return None };
     let length = "search".len() + file.search.iter().map(|domain| 1 + domain.len()).sum::<usize>();
-    let is_short = only.suffix.is_none() && only.name.count() <= file.ndots();
+    let is_short = !only.has_suffix() && only.name().count() <= file.ndots();
     let is_cut = length > MUSL_LINE_MAX && is_short && lookup.outcome == LookupOutcome::NotFound;
     if !is_cut {
         return None;
     }
     // Who ends a name with a dot asks so, too; hardly for one label.
-    let certainty = match (lookup.libc(), only.name.count()) {
+    let certainty = match (lookup.libc(), only.name().count()) {
         (Some(Libc::Musl), 1) => Certainty::Certain,
         (Some(Libc::Musl), _) => Certainty::Likely,
         _ => Certainty::Suspected,
@@ -65,14 +65,14 @@ fn search_line_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Lef
     let domains = file.search.len();
     let sentence = format!(
         "asks for {} without any of its {domains} search domains: musl leaves out a search line of {length} characters",
-        only.name
+        only.name()
     );
     Some((only, certainty, sentence))
 }
 
 fn search_domains_left_out<'a>(lookup: &'a Lookup, file: &ResolvConf) -> Option<Left<'a>> {
-    let tried = lookup.steps.iter().filter(|step| step.suffix.is_some()).count();
-    let is_walk_whole = lookup.steps.last().is_some_and(|step| step.suffix.is_none());
+    let tried = lookup.steps.iter().filter(|step| step.has_suffix()).count();
+    let is_walk_whole = lookup.steps.last().is_some_and(|step| !step.has_suffix());
     let is_cut = tried == OLD_SEARCH_MAX && file.search.len() > OLD_SEARCH_MAX && is_walk_whole;
     (is_cut && lookup.outcome == LookupOutcome::NotFound).then(|| {
         let sentence = format!("tries {tried} of its {} search domains", file.search.len());

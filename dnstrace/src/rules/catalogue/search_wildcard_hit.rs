@@ -51,13 +51,17 @@ impl Rule for SearchWildcardHit {
         let Some((step, suffix)) = hit(lookup, world) else { return };
         // A wildcard has an address of either family, and either response may come first: each is counted.
         let mut shared = Vec::new();
-        shared.extend(addresses(step).filter(|address| self.is_shared(suffix, *address, &lookup.base)));
+        let base = lookup.base();
+        shared.extend(addresses(step).filter(|address| self.is_shared(&suffix, *address, &base)));
         let Some(address) = shared.into_iter().min() else { return };
-        let claim = LookupClaim { lookup, step, subject: Subject::name(suffix), certainty: Certainty::Certain };
+        let claim = LookupClaim { lookup, step, subject: Subject::name(&suffix), certainty: Certainty::Certain };
         found.seen_in(claim, || {
-            let base = &lookup.base;
             format!("has a wildcard record, and is a search domain: {base} and others are found below it, all with {address}")
         });
+    }
+
+    fn lookup_found(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
+        self.lookup(lookup, world, found);
     }
 
     fn evicted(&self) -> u64 {
@@ -77,14 +81,14 @@ impl SearchWildcardHit {
 }
 
 /// A name of the Internet that was found below a search domain outside of the cluster, and not asked for as it is.
-fn hit<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, &'a Name)> {
-    let is_of_internet =
-        lookup.base.count() >= 2 && lookup.base.labels().last().is_some_and(|label| TOP_LEVEL.contains(&label));
+fn hit<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, Name)> {
+    let step = lookup.steps.last().filter(|step| step.has_suffix() && step.is_found())?;
     let domain = world.domain();
     let is_outside = |suffix: &Name| domain.as_ref().is_none_or(|domain| !suffix.is_within(domain));
-    let step = lookup.steps.last().filter(|step| is_of_internet && step.is_found())?;
-    let suffix = step.suffix.as_ref().filter(|suffix| is_outside(suffix))?;
-    Some((step, suffix))
+    let suffix = step.suffix().filter(is_outside)?;
+    let base = lookup.base();
+    let is_of_internet = base.count() >= 2 && base.labels().last().is_some_and(|label| TOP_LEVEL.contains(&label));
+    is_of_internet.then_some((step, suffix))
 }
 
 /// The first of each response, which are sorted.

@@ -72,6 +72,10 @@ impl Rule for ServerSlow {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         let slow = Some(world.slow);
         let is_slow = case.response_time >= slow && time_at_server(case) >= slow;
@@ -123,7 +127,7 @@ fn is_its_own(case: &Case, world: &World<'_>) -> bool {
     let is_authority = case.answer.as_ref().is_some_and(|answer| answer.authoritative) && !case.is_error();
     let domain = world.domain();
     let is_cluster_name = domain.zip(case.name()).is_some_and(|(domain, name)| name.is_within(domain));
-    let asked = world.window.of(case.responder().ip(), case.name()).any(|asked| asked.name() == case.name());
+    let asked = world.window.of(case.responder().ip(), case).next().is_some();
     case.rcode().is_some() && is_authority && is_cluster_name && case.caused() == 0 && !asked
 }
 

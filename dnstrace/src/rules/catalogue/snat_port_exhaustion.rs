@@ -41,6 +41,10 @@ impl Rule for SnatPortExhaustion {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         if !case.failed() || found.explained(case).is_some() || !has_room(world) {
             return;

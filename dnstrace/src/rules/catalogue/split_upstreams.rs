@@ -79,6 +79,10 @@ impl Rule for SplitUpstreams {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn evicted(&self) -> u64 {
         self.denied.evicted()
     }

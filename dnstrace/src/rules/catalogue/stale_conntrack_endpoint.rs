@@ -68,6 +68,12 @@ impl Rule for StaleConntrackEndpoint {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {
+        if let Some(flow) = flow(ended.case) {
+            self.flows.forget(&flow);
+        }
+    }
+
     // Only now it is known whether the endpoint asked on because of it.
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         let Some(flow) = flow(case).filter(|_| case.answer.is_none()) else { return };

@@ -69,6 +69,10 @@ impl Rule for TruncatedNoTcp {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn connection(&mut self, connection: &Connection, _who: &Who, _world: &World<'_>, _found: &mut Found<'_>) {
         self.waiting.retain(|waiting| {
             let is_its = waiting.case.client.ip() == connection.client.ip();
@@ -80,6 +84,10 @@ impl Rule for TruncatedNoTcp {
         if !self.waiting.is_empty() && lookup.libc() == Some(Libc::Musl) {
             self.mark_musl(lookup.client);
         }
+    }
+
+    fn lookup_found(&mut self, lookup: &Lookup, world: &World<'_>, found: &mut Found<'_>) {
+        self.lookup(lookup, world, found);
     }
 
     fn tick(&mut self, world: &World<'_>, found: &mut Found<'_>) {

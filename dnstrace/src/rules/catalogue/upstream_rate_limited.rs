@@ -71,6 +71,10 @@ impl Rule for UpstreamRateLimited {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         if !case.failed() || found.explained(case).is_some() {
             return;

@@ -47,6 +47,10 @@ impl Rule for UpstreamTimeout {
         self.silence.add(ended.case, world);
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
+        self.ended(ended, world, found);
+    }
+
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         if !case.failed() || found.explained(case).is_some() || world.is_looping(case) {
             return;

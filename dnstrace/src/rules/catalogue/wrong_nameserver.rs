@@ -55,6 +55,10 @@ impl Rule for WrongNameserver {
         }
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {
+        self.silence.count(ended.case);
+    }
+
     // Only now it is known whether the next ones are answered.
     fn settled(&mut self, case: &Case, world: &World<'_>, found: &mut Found<'_>) {
         if !case.is_unanswered() || found.explained(case).is_some() || !self.silence.is_silent(case.responder()) {

@@ -69,7 +69,7 @@ impl<'a> Wanted<'a> {
     pub(super) fn of(lookup: &'a Lookup, world: &World<'_>) -> Option<Self> {
         let services = world.services_domain().filter(|_| lookup.outcome == LookupOutcome::NotFound)?;
         lookup.steps.iter().find_map(|step| {
-            let (service, namespace) = service_of(&step.name, services)?;
+            let (service, namespace) = service_of(step.name(), services)?;
             is_denied(step, world).then_some(Self { service, namespace, step })
         })
     }
@@ -90,7 +90,7 @@ impl<'a> Wanted<'a> {
 
     /// `example.com.svc.cluster.local` is tried for `example.com`, too.
     pub(super) fn is_ambiguous(&self, world: &World<'_>) -> bool {
-        self.step.suffix.as_ref() == world.services_domain()
+        self.step.suffix().as_ref() == world.services_domain()
     }
 }
 

@@ -42,7 +42,7 @@ impl Lookups {
         let wasted = lookup.wasted();
         if wasted != 0 {
             self.wasteful_lookups += 1;
-            self.wasteful.add_times(lookup.base.wire(), wasted).lookups += 1;
+            self.wasteful.add_times(lookup.base().wire(), wasted).lookups += 1;
         }
     }
 

@@ -76,9 +76,9 @@ fn walk(name: &str) -> Vec<Ask> {
 fn search_list_is_one_lookup() {
     let scene = Scene::cluster().asks(walk("api.example.com")).finish();
     let [lookup] = &scene.heard.lookups[..] else { panic!("{:#?}", scene.heard.lookups) };
-    assert_eq!(lookup.base.to_string(), "api.example.com");
+    assert_eq!(lookup.base().to_string(), "api.example.com");
     assert_eq!((lookup.queries(), lookup.wasted(), lookup.outcome), (8, 6, LookupOutcome::Found));
-    let suffixes: Vec<_> = lookup.steps.iter().map(|step| step.suffix.as_ref().map(ToString::to_string)).collect();
+    let suffixes: Vec<_> = lookup.steps.iter().map(|step| step.suffix().map(|suffix| suffix.to_string())).collect();
     let expected = [Some("shop.svc.cluster.local"), Some("svc.cluster.local"), Some("cluster.local"), None];
     assert_eq!(suffixes, expected.map(|suffix| suffix.map(str::to_owned)));
 }
@@ -104,7 +104,7 @@ fn longer_name_after_a_miss_is_another_lookup() {
     let asks = (0..).zip(names).map(|(at, name)| web(at, name).nxdomain("cluster.local"));
     let scene = Scene::cluster().asks(asks).finish();
     let bases: Vec<_> =
-        scene.heard.lookups.iter().map(|lookup| (lookup.base.to_string(), lookup.steps.len())).collect();
+        scene.heard.lookups.iter().map(|lookup| (lookup.base().to_string(), lookup.steps.len())).collect();
     assert_eq!(bases, [("web".to_owned(), 1), ("web.prod".to_owned(), 2)]);
 }
 

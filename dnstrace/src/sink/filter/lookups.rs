@@ -13,7 +13,7 @@ impl Filter {
 
     fn shows_step(&self, step: &Step) -> bool {
         let has_name = || {
-            let name = step.name.to_string();
+            let name = step.name().to_string();
             self.names.iter().any(|glob| glob.is_match(&name))
         };
         (self.names.is_empty() || has_name()) && step.cases.iter().any(|case| self.shows_case(case))
