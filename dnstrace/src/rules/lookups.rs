@@ -158,6 +158,7 @@ impl Lookups {
 }
 
 /// Where a transaction belongs in a lookup.
+#[derive(Clone, Copy)]
 enum Place {
     /// Another query of a step.
     Step(usize),

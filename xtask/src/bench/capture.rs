@@ -1,8 +1,9 @@
 //! A capture of a busy node's DNS, the same bytes each time: a few thousand clients, search lists, aliases, IPv4 and IPv6,
 //! UDP and some TCP, EDNS, queries that nobody answers. It is made as it is read, and so takes no memory.
 
-mod lookup;
+mod asked;
 mod packets;
+mod walk;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,7 +13,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use lookup::Lookup;
+use asked::Asked;
 
 /// 2026-11-24T08:00:00Z.
 const START_NS: u64 = 1_795_507_200_000_000_000;
@@ -21,10 +22,20 @@ const START_NS: u64 = 1_795_507_200_000_000_000;
 pub(super) struct Load {
     pub(super) clients: u64,
     pub(super) queries_per_second: u64,
+    pub(super) asking: Asking,
+}
+
+/// What queries have to do with each other.
+#[derive(Clone, Copy)]
+pub(super) enum Asking {
+    /// Nothing: each is for another of a million names.
+    Apart,
+    /// They are lookups of stub resolvers: A and AAAA, the search list, names that many ask for.
+    Lookups,
 }
 
 /// Pods of a few nodes.
-pub(super) const NODES: Load = Load { clients: 4_000, queries_per_second: 33_000 };
+pub(super) const NODES: Load = Load { clients: 4_000, queries_per_second: 33_000, asking: Asking::Apart };
 
 /// A frame and its time; a number keeps frames of one time in order.
 type Timed = (u64, u64, Vec<u8>);
@@ -105,28 +116,36 @@ impl Read for Stream {
 struct Traffic {
     random: Random,
     clients: u64,
+    asking: Asking,
     between_ns: u64,
     now_ns: u64,
     number: u64,
     given: u64,
-    /// Frames of lookups that began; their responses come later than other queries.
+    /// Frames of what began; their responses come later than other queries.
     waiting: BinaryHeap<Reverse<Timed>>,
 }
 
 impl Traffic {
     fn new(load: Load) -> Self {
-        let Load { clients, queries_per_second } = load;
+        let Load { clients, queries_per_second, asking } = load;
         let (random, between_ns) = (Random(0x9e37_79b9_7f4a_7c15), 1_000_000_000 / queries_per_second);
-        Self { random, clients, between_ns, now_ns: START_NS, number: 0, given: 0, waiting: BinaryHeap::new() }
+        Self { random, clients, asking, between_ns, now_ns: START_NS, number: 0, given: 0, waiting: BinaryHeap::new() }
     }
 
-    fn begin_lookup(&mut self) {
-        self.now_ns += self.random.below(2 * self.between_ns);
-        let lookup = Lookup::any(&mut self.random);
-        for (after_ns, frame) in packets::of(&lookup, self.clients, &mut self.random) {
+    fn begin(&mut self) {
+        let Self { random, clients, .. } = self;
+        let (frames, queries) = match self.asking {
+            Asking::Apart => (packets::of(&Asked::any(random), *clients, random), 1),
+            Asking::Lookups => {
+                let steps = walk::any(random);
+                (packets::of_walk(&steps, *clients, random), 2 * steps.len() as u64)
+            }
+        };
+        for (after_ns, frame) in frames {
             self.number += 1;
             self.waiting.push(Reverse((self.now_ns + after_ns, self.number, frame)));
         }
+        self.now_ns += self.random.below(2 * self.between_ns * queries);
     }
 }
 
@@ -135,7 +154,7 @@ impl Iterator for Traffic {
 
     fn next(&mut self) -> Option<Timed> {
         while self.waiting.peek().is_none_or(|Reverse((time_ns, ..))| *time_ns > self.now_ns) {
-            self.begin_lookup();
+            self.begin();
         }
         self.given += 1;
         self.waiting.pop().map(|Reverse(timed)| timed)

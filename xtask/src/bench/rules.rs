@@ -17,11 +17,13 @@ use dnstrace::sink::{
     Filter, Format, Layout, Outlet, OutletOptions, Palette, Show, Summary, Text, TextOptions, WhenFull, write_all,
 };
 
-use super::capture::{Load, Stream};
+use super::capture::{Asking, Load, Stream};
 use super::owner::heap;
 
 /// The pods of a node, and what they ask.
-const NODE: Load = Load { clients: 250, queries_per_second: 33_000 };
+const NODE: Load = Load { clients: 250, queries_per_second: 33_000, asking: Asking::Lookups };
+/// The same, where each query is the only one of its lookup: the worst that can be asked of rules.
+const APART: Load = Load { asking: Asking::Apart, ..NODE };
 /// Packets of a round, at each point.
 const PACKETS: u64 = 500_000;
 /// Where a message is seen on its way through a node: at its socket, at two devices, at the other's socket.
@@ -35,7 +37,7 @@ const OPEN_MAX: usize = 32_768;
 const BUDGET_ADDED: f64 = 20.0;
 const BUDGET_MIB: f64 = 64.0;
 /// What the memory is measured with: a million names, so many queries a second, for so long.
-const BUSY: Load = Load { clients: 250, queries_per_second: 100_000 };
+const BUSY: Load = Load { clients: 250, queries_per_second: 100_000, asking: Asking::Apart };
 const MINUTES: u64 = 10;
 /// Packets of a query: some have no response, some are connections.
 const BUSY_PACKETS_PER_MINUTE: u64 = BUSY.queries_per_second * 60 * 2;
@@ -48,16 +50,21 @@ pub(super) fn run() -> Result<()> {
         "{:<34} {:>11} {:>11} {:>9} {:>8} {:>6}",
         "each packet is seen", "without, ns", "with, ns", "added", "budget", "holds"
     );
-    for points in [1, POINTS] {
-        added(points)?;
+    for (words, load, points) in [
+        ("lookups, at 4 points", NODE, POINTS),
+        ("lookups, once", NODE, 1),
+        ("queries apart, at 4 points", APART, POINTS),
+        ("queries apart, once", APART, 1),
+    ] {
+        added(words, load, points)?;
     }
     memory()
 }
 
-fn added(points: u64) -> Result<()> {
+fn added(words: &str, load: Load, points: u64) -> Result<()> {
     let files = (0..points).map(|point| {
         let mut bytes = Vec::new();
-        let mut stream = Stream::new(NODE, PACKETS).delayed(point * HOP_NS);
+        let mut stream = Stream::new(load, PACKETS).delayed(point * HOP_NS);
         stream.read_to_end(&mut bytes).map(|_| Arc::<[u8]>::from(bytes))
     });
     let files: Vec<_> = files.collect::<io::Result<_>>()?;
@@ -76,8 +83,7 @@ fn added(points: u64) -> Result<()> {
     }
     let added = (with / without - 1.0) * 100.0;
     let holds = if added <= BUDGET_ADDED { "yes" } else { "NO" };
-    let seen = if points == 1 { "once".to_owned() } else { format!("at {points} points") };
-    println!("{seen:<34} {without:>11.0} {with:>11.0} {added:>8.0}% {BUDGET_ADDED:>7.0}% {holds:>6}");
+    println!("{words:<34} {without:>11.0} {with:>11.0} {added:>8.0}% {BUDGET_ADDED:>7.0}% {holds:>6}");
     Ok(())
 }
 

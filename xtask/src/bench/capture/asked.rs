@@ -1,12 +1,12 @@
-//! One question and what is answered, as messages.
+//! Questions and what is answered, as messages.
 
 use super::Random;
 
-const A: u16 = 1;
+pub(super) const A: u16 = 1;
 const CNAME: u16 = 5;
 const SOA: u16 = 6;
 const PTR: u16 = 12;
-const AAAA: u16 = 28;
+pub(super) const AAAA: u16 = 28;
 const SRV: u16 = 33;
 
 /// RD in a query; QR, RD, RA in a response.
@@ -24,7 +24,7 @@ const TTL: u32 = 30;
 const NAMES: u64 = 1 << 20;
 
 #[derive(Clone, Copy)]
-enum Answer {
+pub(super) enum Answer {
     /// No such name: an entry of a search list.
     NoName,
     /// The name has other records.
@@ -53,12 +53,13 @@ const MIX: [(u64, u16, &str, Answer); 9] = [
 ];
 
 /// A query, and its response if it gets one.
-pub(super) struct Lookup {
+pub(super) struct Asked {
     pub(super) query: Vec<u8>,
     pub(super) response: Option<Vec<u8>>,
 }
 
-impl Lookup {
+impl Asked {
+    /// Any of the mix, which has to do with no other.
     pub(super) fn any(random: &mut Random) -> Self {
         let mut part = random.below(MIX.iter().map(|(parts, ..)| parts).sum());
         let chosen = MIX.iter().find(|(parts, ..)| {
@@ -67,9 +68,14 @@ impl Lookup {
             found
         });
         let &(_, qtype, suffix, answer) = chosen.unwrap_or(&MIX[0]);
-        let id = u16::try_from(random.below(1 << 16)).unwrap_or(0);
         let (name, edns) = (format!("api-{:05x}.{suffix}", random.below(NAMES)), random.below(3) == 0);
-        let question = question(&name, qtype);
+        Self::new(&name, qtype, answer, edns, random)
+    }
+
+    /// A query for `name`, with a message ID of its own.
+    pub(super) fn new(name: &str, qtype: u16, answer: Answer, edns: bool, random: &mut Random) -> Self {
+        let id = u16::try_from(random.below(1 << 16)).unwrap_or(0);
+        let question = question(name, qtype);
         let query = message(id, QUERY_FLAGS, &question, &Sections::default(), edns);
         let response = answer
             .sections(&question, qtype, random)
