@@ -93,6 +93,8 @@ impl Libc {
     }
 }
 
+const A: u16 = 1;
+const AAAA: u16 = 28;
 /// musl makes message IDs of the clock's nanoseconds: those of one lookup lie this close together (measured: 100 to 450).
 const MUSL_DISTANCE: std::ops::RangeInclusive<u16> = 32..=2_048;
 /// Queries for A and AAAA of one name are sent this close together.
@@ -116,6 +118,14 @@ impl Step {
     #[must_use]
     pub fn has_suffix(&self) -> bool {
         self.base < self.name().stem().len()
+    }
+
+    /// Whether it was found, and nothing that was asked with it is open: an address of one family is asked for with one of
+    /// the other, which may be lost.
+    pub(super) fn seems_complete(&self) -> bool {
+        let is_whole = |case: &Case| case.rcode().is_some() && !case.failed() && !case.is_truncated();
+        let has = |qtype| self.cases.iter().any(|case| case.qtype() == Some(qtype));
+        has(A) == has(AAAA) && self.is_found() && self.cases.iter().all(|case| is_whole(case))
     }
 
     /// Some query was answered with what it asked for.
@@ -204,7 +214,7 @@ impl Step {
     fn libc(&self) -> Option<Libc> {
         let is_udp = |case: &&Arc<Case>| case.transport == Transport::Udp;
         let of = |qtype: u16| self.cases.iter().filter(move |case| case.qtype() == Some(qtype)).filter(is_udp);
-        let pairs = of(1).flat_map(|a| of(28).map(move |aaaa| (a, aaaa)));
+        let pairs = of(A).flat_map(|a| of(AAAA).map(move |aaaa| (a, aaaa)));
         let mut pairs = pairs.filter(|(a, aaaa)| a.time.since(aaaa.time).max(aaaa.time.since(a.time)) <= PAIR);
         pairs.find_map(|(a, aaaa)| {
             let [has_edns, also_has_edns] =

@@ -26,6 +26,9 @@ const NEXT_STEP: Duration = Duration::from_millis(50);
 /// Lookups that are held together at once, of half a KiB beside their transactions; the oldest is closed early. At 100,000
 /// queries/s that is 40 ms, and steps are milliseconds apart; more would not stay in the processor's cache.
 const OPEN_MAX: usize = 2_048;
+/// Those that seem complete: only servers that were asked at once, as musl does, may still say something else. Few are kept,
+/// as most are such, and they would drive what all stages work with out of the processor's cache.
+const COMPLETE_MAX: usize = 128;
 /// Of one address, for names that begin with the same label: a busy pod has some at a time.
 const OPEN_ALIKE_MAX: usize = 16;
 /// Queries of one lookup: 32 search domains, twice, and the name; a storm goes on in another one.
@@ -37,10 +40,18 @@ pub(super) struct Lookups {
     open: Slab<Open>,
     /// The newest of those with the same client's address and first label, which all names of a lookup have in common.
     alike: Heads<usize>,
-    /// The one that was added to longest ago, and the last.
+    /// In the order of their last query: those of which more is to come, and those that seem complete.
+    going_on: Row,
+    complete: Row,
+    early: u64,
+}
+
+/// Lookups in the order of their last query.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
     oldest: Option<usize>,
     newest: Option<usize>,
-    early: u64,
+    count: usize,
 }
 
 #[derive(Debug)]
@@ -48,6 +59,8 @@ struct Open {
     lookup: Lookup,
     touched: BootTime,
     queries: usize,
+    /// See [`Step::seems_complete`].
+    is_complete: bool,
     alike: u64,
     /// The one before it in the same chain.
     behind: Option<usize>,
@@ -58,8 +71,8 @@ struct Open {
 
 impl Default for Lookups {
     fn default() -> Self {
-        let (open, oldest, newest, early) = Default::default();
-        Self { open, alike: Heads::new(OPEN_MAX * 2), oldest, newest, early }
+        let (open, going_on, complete, early) = Default::default();
+        Self { open, alike: Heads::new(OPEN_MAX * 2), going_on, complete, early }
     }
 }
 
@@ -73,8 +86,8 @@ impl Lookups {
         let known = self.alike(alike).find_map(place);
         match known {
             Some((at, place)) => {
-                self.open[at].join(case, place);
                 self.unlink(at);
+                self.open[at].join(case, place);
                 self.link(at);
                 Some((self.open[at].lookup.first().id, None))
             }
@@ -90,13 +103,17 @@ impl Lookups {
 
     /// Gives one to which nothing more is to come by `now`.
     pub(super) fn expire(&mut self, now: BootTime) -> Option<Lookup> {
-        let oldest = self.oldest.filter(|at| now.since(self.open[*at].touched) >= QUIET)?;
-        Some(self.close(oldest))
+        let crowd = self.complete.oldest.filter(|_| self.complete.count > COMPLETE_MAX);
+        let is_quiet = |at: &usize| now.since(self.open[*at].touched) >= QUIET;
+        let over =
+            crowd.or_else(|| [self.going_on, self.complete].iter().filter_map(|row| row.oldest).find(is_quiet))?;
+        Some(self.close(over))
     }
 
     /// Gives one of those that are left.
     pub(super) fn finish(&mut self) -> Option<Lookup> {
-        self.oldest.map(|oldest| self.close(oldest))
+        let oldest = [self.complete, self.going_on].iter().find_map(|row| row.oldest)?;
+        Some(self.close(oldest))
     }
 
     /// Lookups that were closed for want of room.
@@ -108,14 +125,16 @@ impl Lookups {
     fn begin(&mut self, case: &Arc<Case>, name: &Name, alike: u64, domains: &SearchDomains) -> Option<Lookup> {
         let base = domains.suffix_at(name).unwrap_or(name.stem().len());
         let step = Step { cases: smallvec![Arc::clone(case)], base };
+        let is_complete = step.seems_complete();
         let (begin, wall, end, client) = (case.time, case.wall, ended(case), case.client.ip());
         let lookup = Lookup { client, steps: smallvec![step], begin, wall, end, outcome: LookupOutcome::Open };
         let entry = self.open.vacant_entry();
         let (at, behind) = (entry.key(), self.alike.replace(alike, Some(entry.key())));
-        entry.insert(Open { lookup, touched: case.end, queries: 1, alike, behind, older: None, newer: None });
+        let (touched, queries) = (case.end, 1);
+        entry.insert(Open { lookup, touched, queries, is_complete, alike, behind, older: None, newer: None });
         self.link(at);
         let crowd = self.alike(alike).nth(OPEN_ALIKE_MAX);
-        let out = crowd.or(self.oldest.filter(|_| self.open.len() > OPEN_MAX))?;
+        let out = crowd.or(self.going_on.oldest.filter(|_| self.going_on.count > OPEN_MAX))?;
         self.early += 1;
         Some(self.close(out))
     }
@@ -134,25 +153,31 @@ impl Lookups {
         lookup
     }
 
-    /// Makes one the newest.
+    /// Makes one the newest of its row.
     fn link(&mut self, at: usize) {
-        let before = self.newest.replace(at);
+        let row = if self.open[at].is_complete { &mut self.complete } else { &mut self.going_on };
+        row.count += 1;
+        let before = row.newest.replace(at);
+        if before.is_none() {
+            row.oldest = Some(at);
+        }
         (self.open[at].older, self.open[at].newer) = (before, None);
-        match before {
-            Some(before) => self.open[before].newer = Some(at),
-            None => self.oldest = Some(at),
+        if let Some(before) = before {
+            self.open[before].newer = Some(at);
         }
     }
 
     fn unlink(&mut self, at: usize) {
-        let Open { older, newer, .. } = self.open[at];
+        let Open { older, newer, is_complete, .. } = self.open[at];
+        let row = if is_complete { &mut self.complete } else { &mut self.going_on };
+        row.count -= 1;
         match older {
             Some(older) => self.open[older].newer = newer,
-            None => self.oldest = newer,
+            None => row.oldest = newer,
         }
         match newer {
             Some(newer) => self.open[newer].older = older,
-            None => self.newest = older,
+            None => row.newest = older,
         }
     }
 }
@@ -222,13 +247,18 @@ impl Open {
 
     fn join(&mut self, case: &Arc<Case>, place: Place) {
         let lookup = &mut self.lookup;
-        match place {
-            Place::Step(at) => lookup.steps[at].cases.push(Arc::clone(case)),
+        let at = match place {
+            Place::Step(at) => {
+                lookup.steps[at].cases.push(Arc::clone(case));
+                at
+            }
             Place::Next { base } => {
                 lookup.steps.iter_mut().for_each(|step| step.base = base);
                 lookup.steps.push(Step { cases: smallvec![Arc::clone(case)], base });
+                lookup.steps.len() - 1
             }
-        }
+        };
+        self.is_complete = lookup.steps[at].seems_complete();
         self.queries += 1;
         self.touched = self.touched.max(case.end);
         if case.time < lookup.begin {

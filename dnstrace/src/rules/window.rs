@@ -20,13 +20,15 @@ const SETTLE_UNANSWERED: Duration = Duration::from_millis(12_500);
 /// What was asked because of another transaction outlives it: a forwarder answers 6 s after its first query, or its client
 /// gives up 5.25 s after its own last one, and is settled when that is known.
 const SETTLE_CAUSED: Duration = Duration::from_secs(14);
-/// What went well is forgotten early when so many more have come, of half a KiB each: parts of a lookup are milliseconds
-/// apart, so at 100,000 queries/s there is time for them.
-const WELL_MAX: usize = 2_048;
+/// What went well is forgotten early when so many more have come, of half a KiB each: the other query of a pair is some
+/// microseconds away, and more would drive what all stages work with out of the processor's cache.
+const WELL_MAX: usize = 256;
 /// The same of what failed or was slow, 1.5 KiB each with its path: it is little, but for loops and storms, of which the first are enough.
 const BAD_MAX: usize = 8_192;
 /// The same of what was asked because of another: a cache asks on for one query in ten, so these are kept for longer.
 const CAUSED_MAX: usize = 8_192;
+/// A UDP response of fewer bytes is one packet wherever IPv6 goes (RFC 8200, 5).
+const FRAGMENT_MIN: u32 = 1_232;
 /// Transactions caused by one that are counted when it ends: a loop makes thousands.
 const COUNTED_MAX: usize = 64;
 
@@ -85,7 +87,7 @@ impl Window {
         if let Some(begun_by) = case.cause.and_then(|id| self.get(id)) {
             begun_by.caused.add(1);
         }
-        let kind = match (case.is_upstream(), case.went_well()) {
+        let kind = match (case.is_upstream(), case.went_well() && !is_telling(&case)) {
             (true, _) => Kind::Caused,
             (false, true) => Kind::Well,
             (false, false) => Kind::Bad,
@@ -103,7 +105,7 @@ impl Window {
             let kind = over.or_else(|| self.crowded())?;
             self.early += u64::from(over.is_none());
             let case = self.take(kind)?;
-            if kind != Kind::Well {
+            if is_settled(kind, &case) {
                 return Some(case);
             }
         }
@@ -114,7 +116,7 @@ impl Window {
         loop {
             let kind = self.first().unwrap_or(Kind::Caused);
             let case = self.take(kind)?;
-            if kind != Kind::Well {
+            if is_settled(kind, &case) {
                 return Some(case);
             }
         }
@@ -243,5 +245,19 @@ impl Kept {
             Kind::Bad if self.case.is_unanswered() => SETTLE_UNANSWERED,
             Kind::Well | Kind::Bad => SETTLE,
         }
+    }
+}
+
+/// Whether it is kept for longer though it went well: it made its server ask others, or its response may get lost yet.
+fn is_telling(case: &Case) -> bool {
+    case.caused() > 0 || case.answer.as_ref().is_some_and(|answer| answer.len > FRAGMENT_MIN)
+}
+
+/// What went well, and nobody caused, is forgotten without more.
+fn is_settled(kind: Kind, case: &Case) -> bool {
+    match kind {
+        Kind::Well => false,
+        Kind::Bad => !case.went_well(),
+        Kind::Caused => true,
     }
 }

@@ -1,8 +1,12 @@
 //! `pair-race-lost`: of two queries sent at once, one is lost as its address is translated.
 
+use std::hash::BuildHasher;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::Rule;
+use crate::capture::BootTime;
 use crate::decode::Transport;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
@@ -30,16 +34,37 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     explains_failure: true,
 };
 
+const A: u16 = 1;
+const AAAA: u16 = 28;
 /// Stub resolvers send both within 50 us; a busy node sees them somewhat later.
 const PAIR: Duration = Duration::from_millis(1);
 /// The other one of the pair was answered within this time, so the server was there.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
+/// Queries that were answered at once and are remembered, 24 bytes each, until a query that was sent with one of them is
+/// given up five seconds later: there is room for a thousand a second.
+const ANSWERED_MAX: usize = 8_192;
+
 /// See [`EXPLANATION`].
-#[derive(Default)]
 pub(super) struct PairRaceLost {
     /// Entries that could not be made before we began.
     failed_before: Option<u64>,
+    hasher: RandomState,
+    /// By the hash of what is asked in which flow; a later one takes the place of an earlier one.
+    answered: Box<[Answered]>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Answered {
+    query: u64,
+    sent: BootTime,
+}
+
+impl Default for PairRaceLost {
+    fn default() -> Self {
+        let answered = vec![Answered::default(); ANSWERED_MAX].into();
+        Self { failed_before: None, hasher: RandomState::default(), answered }
+    }
 }
 
 impl Rule for PairRaceLost {
@@ -47,7 +72,8 @@ impl Rule for PairRaceLost {
         let failed = world.conntrack().map(|conntrack| conntrack.insert_failed);
         let failed_before = failed.map(|failed| *self.failed_before.get_or_insert(failed));
         let case = ended.case;
-        if !is_first_lost(case) || found.explained(case).is_some() || !has_other(case, world) {
+        self.remember(case);
+        if !is_first_lost(case) || found.explained(case).is_some() || !self.has_other(case, world) {
             return;
         }
         let is_dropped = drops(&case.signs).any(|dropped: Dropped<'_>| dropped.is_by_netfilter_hook());
@@ -59,10 +85,41 @@ impl Rule for PairRaceLost {
         });
     }
 
+    fn ended_well(&mut self, ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {
+        self.remember(ended.case);
+    }
+
     fn tick(&mut self, world: &World<'_>, _found: &mut Found<'_>) {
         if let Some(conntrack) = world.conntrack() {
             self.failed_before.get_or_insert(conntrack.insert_failed);
         }
+    }
+}
+
+impl PairRaceLost {
+    /// Keeps what may be the other query of a pair, where it was translated and answered.
+    fn remember(&mut self, case: &Case) {
+        if is_answered_at_once(case)
+            && other_type(case).is_some()
+            && let Some((query, at)) = self.place(case, case.qtype())
+        {
+            self.answered[at] = Answered { query, sent: case.time };
+        }
+    }
+
+    /// Whether the other query of the pair was.
+    fn has_other(&self, case: &Case, world: &World<'_>) -> bool {
+        let Some((query, at)) = other_type(case).and_then(|other| self.place(case, Some(other))) else { return false };
+        let other = &self.answered[at];
+        let apart = other.sent.since(case.time).max(case.time.since(other.sent));
+        other.query == query && apart <= PAIR && world.learned.watched().sees_forwarding(case.server)
+    }
+
+    /// The hash of a query of this flow, and where it has its place.
+    fn place(&self, case: &Case, qtype: Option<u16>) -> Option<(u64, usize)> {
+        let what = (case.client, case.server, case.transport, case.name_hash, qtype);
+        let query = self.hasher.hash_one(what);
+        Some((query, usize::try_from(query % ANSWERED_MAX as u64).ok()?))
     }
 }
 
@@ -76,22 +133,15 @@ fn is_first_lost(case: &Case) -> bool {
     case.transport == Transport::Udp && is_again && is_plain && is_lost
 }
 
-/// Whether the other query of the pair was translated and answered.
-fn has_other(case: &Case, world: &World<'_>) -> bool {
-    if !world.learned.watched().sees_forwarding(case.server) {
-        return false;
+/// A and AAAA are asked together.
+fn other_type(case: &Case) -> Option<u16> {
+    match case.qtype()? {
+        A => Some(AAAA),
+        AAAA => Some(A),
+        _ => None,
     }
-    world.window.same_question(case).any(|other| {
-        let apart = other.time.since(case.time).max(case.time.since(other.time));
-        let is_pair = matches!((case.qtype(), other.qtype()), (Some(1), Some(28)) | (Some(28), Some(1)));
-        is_pair && apart <= PAIR && is_same_flow(case, other) && is_answered_at_once(other)
-    })
 }
 
-fn is_same_flow(case: &Case, other: &Case) -> bool {
-    (case.client, case.server, case.transport) == (other.client, other.server, other.transport)
-}
-
-fn is_answered_at_once(other: &Case) -> bool {
-    other.server_after_nat.is_some() && other.response_time.is_some_and(|time| time <= AT_ONCE)
+fn is_answered_at_once(case: &Case) -> bool {
+    case.server_after_nat.is_some() && case.response_time.is_some_and(|time| time <= AT_ONCE)
 }
