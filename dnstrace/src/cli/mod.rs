@@ -7,6 +7,7 @@ mod examples;
 mod explain;
 mod message;
 mod owners;
+mod patience;
 mod progress;
 mod quantity;
 mod read;
