@@ -5,6 +5,7 @@ mod escape;
 mod explanation;
 mod filter;
 mod finding;
+mod held;
 mod item;
 mod json;
 mod losses;
