@@ -1,4 +1,5 @@
-//! What a terminal shows: no line is longer than it is wide. Goldens are named for its columns.
+//! What a terminal shows, of standard output and of messages: no line is longer than it is wide. Goldens are named for
+//! its columns.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -9,13 +10,13 @@ use std::process::{Command, Stdio};
 
 use nix::pty::{OpenptyResult, Winsize, openpty};
 
-/// Standard output of `dnstrace read` on a terminal of `columns`.
+/// What `dnstrace read` shows on a terminal of `columns`.
 fn read(columns: u16, arguments: &[&str]) -> String {
     let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let OpenptyResult { master, slave } = openpty(&size, None).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_dnstrace"));
     command.arg("read").args(arguments).current_dir(captures()).env("NO_COLOR", "1");
-    let mut child = command.stdin(Stdio::null()).stdout(slave).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::null()).stdout(slave.try_clone().unwrap()).stderr(slave).spawn().unwrap();
     // It has the other end of the terminal open: without it there is an end.
     drop(command);
     let mut shown = Vec::new();

@@ -84,7 +84,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Command::Doctor(arguments) => return doctor(&arguments),
     };
     if !has_report {
-        show(sink::summary(&summary, &configuration::palette(&stderr())).trim_end());
+        show(&sink::summary(&summary, &configuration::palette(&stderr())));
     }
     tell_problems(&summary)?;
     match summary.surest {

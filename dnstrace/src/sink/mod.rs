@@ -33,5 +33,5 @@ pub use outlet::{Named, Outlet, OutletCounts, OutletOptions, Show, WhenFull};
 pub use owners::{write_owners, write_owners_json};
 pub use palette::Palette;
 pub use report::{Observed, ReportFormat, write_report};
-pub use text::{Layout, Text, TextOptions, summary};
+pub use text::{Layout, Text, TextOptions, between_words, summary};
 pub use writer::{Format, write_all};

@@ -41,8 +41,9 @@ fn is_indentation(text: &str) -> bool {
     text.rsplit('\n').next().is_some_and(|line| line.trim_start_matches(' ').is_empty())
 }
 
-/// The same, with each line that is still longer than `columns` broken between words.
-pub(super) fn between_words(lines: &str, columns: usize) -> String {
+/// The same lines, each that is longer than `columns` broken between words.
+#[must_use]
+pub fn between_words(lines: &str, columns: usize) -> String {
     let mut broken = String::with_capacity(lines.len());
     for line in lines.lines() {
         push_words(&mut broken, line, columns);

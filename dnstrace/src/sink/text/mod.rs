@@ -16,6 +16,7 @@ mod who;
 
 use std::time::Duration;
 
+pub use broken::between_words;
 pub(super) use outcome::last_seen;
 pub use summary::summary;
 pub(super) use summary::{difference, ledger_parts, words};
