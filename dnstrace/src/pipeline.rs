@@ -32,6 +32,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(10);
 const BIG_BATCH: usize = 16;
 /// Sources have told what they know by then; an API server that hangs holds up nobody for longer.
 const SOURCES_PATIENCE: Duration = Duration::from_secs(1);
+/// Meanwhile they are listened to this often: each time some fifty system calls read what hooks counted, and a person does
+/// not see that a start is so much later.
+const SOURCES_PAUSE: Duration = Duration::from_millis(2);
 /// Tables are looked through for what is over once in this time of a file, as live.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -142,7 +145,7 @@ fn listen(sources: &mut Sources, live: &Live, pipeline: &mut Stages, stop: &Stop
     let has_room = || live.counts().emitted() < (live.room() / BIG_BATCH) as u64;
     while !sources.have_told_all() && has_room() && !is_over() {
         pipeline.take_facts(Some(sources), begun);
-        thread::sleep(PAUSE_MIN);
+        thread::sleep(SOURCES_PAUSE);
     }
 }
 

@@ -15,6 +15,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use tempfile::TempDir;
 
 #[test]
 fn every_outcome_is_shown() -> Result<()> {
@@ -64,7 +65,7 @@ fn signal_in_the_middle_leaves_nothing() -> Result<()> {
 }
 
 #[test]
-fn killed_demo_leaves_cgroups_that_the_next_removes() -> Result<()> {
+fn killed_demo_leaves_nothing_but_cgroups_that_the_next_removes() -> Result<()> {
     if !is_root() {
         skip("demo, killed", "not root");
         return Ok(());
@@ -181,6 +182,8 @@ struct Demo {
     said: String,
     /// Not a pipe: nobody reads it while the demo runs.
     stdout: File,
+    /// Where it makes its temporary files.
+    folder: TempDir,
 }
 
 /// What a demo showed.
@@ -193,10 +196,12 @@ struct Shown {
 impl Demo {
     /// Starts it and waits until dnstrace watches.
     fn start(arguments: &[&str]) -> Result<Self> {
-        let stdout = tempfile::tempfile()?;
-        let mut child = demo(arguments)?.stdout(stdout.try_clone()?).stderr(Stdio::piped()).spawn()?;
+        let (stdout, folder) = (tempfile::tempfile()?, tempfile::tempdir()?);
+        let mut command = demo(arguments)?;
+        command.env("TMPDIR", folder.path()).stdout(stdout.try_clone()?).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
         let stderr = BufReader::new(child.stderr.take().context("no stderr")?);
-        let mut demo = Self { child, stderr, said: String::new(), stdout };
+        let mut demo = Self { child, stderr, said: String::new(), stdout, folder };
         while !demo.said.contains("watching device") {
             ensure!(demo.stderr.read_line(&mut demo.said)? > 0, "no demo: {}", demo.said);
         }
@@ -220,10 +225,12 @@ impl Demo {
         Ok(made)
     }
 
-    /// Waits until it has ended. Its programs have its stderr: the end of that is the end of the last.
+    /// Waits until it has ended, and left no file. Its programs have its stderr: the end of that is the end of the last.
     fn end(mut self) -> Result<Shown> {
         self.stderr.read_to_string(&mut self.said)?;
         let status = self.child.wait()?;
+        let left: Vec<_> = fs::read_dir(&self.folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect();
+        ensure!(left.is_empty(), "files are left: {left:?}");
         self.stdout.rewind()?;
         let stdout = BufReader::new(&self.stdout).lines().collect::<Result<_, _>>()?;
         Ok(Shown { status, stdout, stderr: std::mem::take(&mut self.said) })

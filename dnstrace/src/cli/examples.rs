@@ -13,9 +13,9 @@ Examples:
   dnstrace trace --interface cni0 --observations  every sighting on one interface
   dnstrace trace --format json | jq .query        one object a line
 
-Times are UTC. A terminal narrower than 200 columns shows a transaction on two lines, everything
-else gets one line each. Messages, losses and the summary go to standard error. What is wrong is
-told when it is found; \"dnstrace explain\" says what it means.
+Times are UTC. A terminal narrower than 200 columns shows a transaction on two lines, or on as many
+as it needs; everything else gets one line each. Messages, losses and the summary go to standard
+error. What is wrong is told when it is found; \"dnstrace explain\" says what it means.
 Exit codes: 0 ran, 1 findings with --fail-on, 2 usage, 3 could not start.";
 
 /// Behind the help of `record`.

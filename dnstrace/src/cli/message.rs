@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use indicatif::ProgressBar;
 
+use crate::sink::between_words;
+
 /// What else is on that screen.
 static PROGRESS: OnceLock<ProgressBar> = OnceLock::new();
 
@@ -19,8 +21,11 @@ pub(super) fn say(line: &str) {
     show(&plain(line));
 }
 
-/// Writes text that is safe on a terminal, as it is. A closed standard error is no reason to end.
+/// Writes text that is safe on a terminal, no line longer than it is wide. A closed standard error is no reason to end.
 pub(super) fn show(text: &str) {
+    let columns = terminal_size::terminal_size_of(stderr()).map(|(width, _)| width.0.into());
+    let broken = columns.map(|columns| between_words(text, columns));
+    let text = broken.as_deref().unwrap_or(text).trim_end();
     let write = || drop(writeln!(stderr().lock(), "{text}"));
     match PROGRESS.get() {
         Some(bar) => bar.suspend(write),

@@ -7,6 +7,7 @@ mod examples;
 mod explain;
 mod message;
 mod owners;
+mod patience;
 mod progress;
 mod quantity;
 mod read;
@@ -83,7 +84,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Failure>
         Command::Doctor(arguments) => return doctor(&arguments),
     };
     if !has_report {
-        show(sink::summary(&summary, &configuration::palette(&stderr())).trim_end());
+        show(&sink::summary(&summary, &configuration::palette(&stderr())));
     }
     tell_problems(&summary)?;
     match summary.surest {

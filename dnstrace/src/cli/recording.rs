@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::arguments::{FileArguments, FormatArgument, ShowArguments};
+use super::patience::Patience;
 use super::progress::Progress;
 use super::quantity::shown_size;
-use super::session::{Patience, spawn};
+use super::session::spawn;
 use super::{Failure, configuration};
 use crate::pipeline::Stop;
 use crate::sink::WhenFull;
@@ -59,8 +60,8 @@ impl RecordingSession {
 
 impl Running {
     /// Waits until all is written; gives what to say of it.
-    pub(super) async fn end(self, patience: &mut Patience) -> Result<String, Failure> {
-        let result = patience.wait(self.result, self.grace).await;
+    pub(super) async fn end(mut self, patience: &mut Patience) -> Result<String, Failure> {
+        let result = patience.wait(&mut self.result, self.grace).await;
         self.progress.end();
         match result {
             None => Ok("what is recorded to is blocked: not everything was written".to_owned()),

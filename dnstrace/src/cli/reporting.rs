@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::arguments::{FormatArgument, ShowArguments};
 use super::message::say;
-use super::session::{Patience, Session, spawn};
+use super::patience::Patience;
+use super::session::{Session, spawn};
 use super::{Failure, configuration};
 use crate::sink::{Observed, ReportFormat, Summary, WhenFull, write_report};
 
@@ -40,7 +41,7 @@ pub(super) async fn print(
     patience: &mut Patience,
 ) -> Result<(), Failure> {
     patience.renew();
-    let printed = spawn("report", move |done| {
+    let mut printed = spawn("report", move |done| {
         let write = |bytes: Vec<u8>| {
             let mut out = io::stdout().lock();
             out.write_all(&bytes)?;
@@ -48,7 +49,7 @@ pub(super) async fn print(
         };
         let _ = done.send(write_report(&observed, &summary, format).and_then(write));
     })?;
-    match patience.wait(printed, GRACE).await {
+    match patience.wait(&mut printed, GRACE).await {
         Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::output(&error)),
         None => say("standard output is blocked: not everything was written"),
         _ => {}

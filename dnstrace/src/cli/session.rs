@@ -1,29 +1,35 @@
 //! One run: a thread for the pipeline, a thread for the writer, and signals here.
 
-use std::fs;
-use std::future::pending;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 use super::Failure;
 use super::message::say;
+use super::patience::{Patience, Signals};
 use super::recording::RecordingSession;
 use super::reporting::print;
 use crate::pipeline::{Ended, Outputs, Stop};
 use crate::rules::report::Report;
 use crate::rules::{RuleOptions, Rules};
-use crate::sink::{Format, Observed, Outlet, OutletOptions, ReportFormat, Show, Summary, WriterEnd, write_all};
+use crate::sink::{
+    Format, Observed, Outlet, OutletOptions, ReportFormat, Show, Summary, WhenFull, WriterEnd, write_all,
+};
 
-/// A person who presses Ctrl-C waits a second at most: so long for what lies in ring buffer, tables and channel,
-const PIPELINE_GRACE: Duration = Duration::from_millis(650);
-/// and then so long for the last lines to be taken.
+/// After a signal, so long for what lies in ring buffer and tables. A pipeline that waits for no writer ends by itself,
+/// within half a second where the machine has nothing else to do;
+const GRACE: Duration = Duration::from_secs(15);
+/// one that does may wait for ever for who reads its output.
+const BLOCKED_GRACE: Duration = Duration::from_millis(650);
+/// Then so long for the last lines to be taken,
 const WRITER_GRACE: Duration = Duration::from_millis(250);
+/// and so often, as long as standard output takes some: it is the machine that is slow.
+const WRITER_WAITS: u32 = 4;
 
 /// How a run goes.
 pub(super) struct Session {
@@ -59,6 +65,7 @@ where
     // Before anything is attached: a signal that comes meanwhile is not lost.
     let signals = Signals::new().map_err(|error| Failure::threads(&error))?;
     let shows = session.outlet.show != Show::Nothing;
+    let may_block = session.outlet.when_full == WhenFull::Wait && (shows || session.recording.is_some());
     let (outlet, writer_end) = Outlet::new(session.outlet);
     let written = start_writer(writer_end, session.format, shows, stop.clone())?;
     let start = |recording: RecordingSession| recording.start(shows, stop.clone());
@@ -66,10 +73,10 @@ where
     let options = session.rules;
     let report = session.report.map(|_| Box::new(Report::new().slow_from(options.slow)));
     let rules = (report.is_some() || outlet.show() == Show::Transactions).then(|| Rules::with(options));
-    let summary = start_pipeline(pipeline, Outputs { outlet, recorder, rules, report })?;
-    let mut patience = Patience { signals, stop, is_over: false };
-    let summary = patience.wait(summary, PIPELINE_GRACE).await;
-    let written = patience.wait(written, WRITER_GRACE).await;
+    let mut summary = start_pipeline(pipeline, Outputs { outlet, recorder, rules, report })?;
+    let mut patience = Patience::new(signals, stop);
+    let summary = patience.wait(&mut summary, if may_block { BLOCKED_GRACE } else { GRACE }).await;
+    let written = writer_end_of(written, &mut patience).await;
     let told = match running {
         Some(running) => Some(running.end(&mut patience).await),
         None => None,
@@ -86,20 +93,33 @@ where
         None => say("standard output is blocked: not everything was written"),
         _ => {}
     }
-    let stuck = || Err(Failure::Internal("stopped without a summary, as input or output is blocked".to_owned()));
-    let (summary, observed) = summary.unwrap_or_else(stuck)?;
+    let (summary, observed) = summary.unwrap_or_else(|| Err(patience.failure()))?;
     if let Some((format, observed)) = session.report.zip(observed) {
         print(observed, Arc::clone(&summary), format, &mut patience).await?;
     }
     Ok(summary)
 }
 
-fn start_writer(
-    end: WriterEnd,
-    mut format: Format,
-    shows: bool,
-    stop: Stop,
-) -> Result<oneshot::Receiver<io::Result<()>>, Failure> {
+/// The writer's result; `None` when what reads standard output is blocked.
+async fn writer_end_of(mut written: Written, patience: &mut Patience) -> Option<io::Result<()>> {
+    for _ in 0..WRITER_WAITS {
+        let result = patience.wait(&mut written, WRITER_GRACE).await;
+        if result.is_some() || !takes_more(&io::stdout()) {
+            return result;
+        }
+    }
+    None
+}
+
+/// Whether something can be written without waiting for who reads it.
+fn takes_more(out: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready != 0)
+}
+
+type Written = oneshot::Receiver<io::Result<()>>;
+
+fn start_writer(end: WriterEnd, mut format: Format, shows: bool, stop: Stop) -> Result<Written, Failure> {
     spawn("writer", move |done| {
         let mut out: Box<dyn io::Write> = if shows { Box::new(io::stdout()) } else { Box::new(io::sink()) };
         let result = write_all(&end, &mut format, &mut out, say);
@@ -126,33 +146,6 @@ where
     })
 }
 
-/// Waits as long as it takes, until a signal comes; after it, for a grace.
-pub(super) struct Patience {
-    signals: Signals,
-    stop: Stop,
-    is_over: bool,
-}
-
-impl Patience {
-    /// What `receiver` gives; `None` when the grace is over, or the thread ended without a result.
-    pub(super) async fn wait<T>(&mut self, mut receiver: oneshot::Receiver<T>, grace: Duration) -> Option<T> {
-        if !self.is_over {
-            tokio::select! {
-                result = &mut receiver => return result.ok(),
-                () = self.signals.next() => {}
-            }
-            self.is_over = true;
-            self.stop.request();
-        }
-        timeout(grace, receiver).await.ok()?.ok()
-    }
-
-    /// From here on it takes another signal: the one that came asked for what follows.
-    pub(super) fn renew(&mut self) {
-        self.is_over = false;
-    }
-}
-
 /// Runs `work` on a thread of its own. It sends its result when it has one, which may be before it ends; when the grace
 /// is over, nobody receives it.
 pub(super) fn spawn<T: Send + 'static>(
@@ -163,39 +156,4 @@ pub(super) fn spawn<T: Send + 'static>(
     let thread = thread::Builder::new().name(name.to_owned());
     thread.spawn(move || work(sender)).map_err(|error| Failure::threads(&error))?;
     Ok(receiver)
-}
-
-/// The signals that end a run. The third is that of a terminal that is closed, unless `nohup` has it ignored.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Option<Signal>,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
-    }
-
-    async fn next(&mut self) {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
-        }
-    }
-}
-
-/// As `proc_pid_status(5)` says: a mask with the first signal, which this is, as its lowest bit.
-fn is_hangup_ignored() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")?.trim().chars().last()?.to_digit(16));
-    mask.is_some_and(|lowest| lowest & 1 == 1)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::batches::{Batch, Batches, WriterEnd};
+use super::held::Held;
 use super::message::rcode;
 use super::{Filter, Item, Lost, Names, Numbered, Sighting, Summary};
 use crate::decode::Observation;
@@ -77,6 +78,7 @@ pub struct Outlet {
     options: OutletOptions,
     batches: Batches,
     counts: OutletCounts,
+    held: Held,
     seq: u64,
     writer_gone: bool,
 }
@@ -86,7 +88,8 @@ impl Outlet {
     #[must_use]
     pub fn new(options: OutletOptions) -> (Self, WriterEnd) {
         let (batches, writer_end) = Batches::new(options.when_full);
-        (Self { options, batches, counts: OutletCounts::default(), seq: 0, writer_gone: false }, writer_end)
+        let (counts, held) = (OutletCounts::default(), Held::default());
+        (Self { options, batches, counts, held, seq: 0, writer_gone: false }, writer_end)
     }
 
     /// Which records are shown.
@@ -123,13 +126,26 @@ impl Outlet {
         let Named { who, verdict } = known;
         if self.has_ended() {
             self.counts.after_end += 1;
-        } else if self.options.filter.shows(&transaction, &who) && self.shows(&transaction, &verdict.findings) {
-            let names = Names { interfaces: interfaces(&transaction), who, verdict };
-            let record = Box::new(transaction);
-            self.number(|seq| Item::Transaction(Numbered { seq, record, names }));
-        } else {
-            self.counts.filtered += 1;
+            return;
         }
+        let is_meant = self.options.filter.shows(&transaction, &who);
+        let is_shown = is_meant && self.shows(&transaction, &verdict.findings);
+        let names = |transaction: &Transaction| Names { interfaces: interfaces(transaction), who, verdict };
+        if is_shown {
+            let names = names(&transaction);
+            self.show_transaction(transaction, names);
+            return;
+        }
+        self.counts.filtered += 1;
+        if is_meant && transaction.outcome == Outcome::Outstanding {
+            let names = names(&transaction);
+            self.held.add(transaction, names);
+        }
+    }
+
+    fn show_transaction(&mut self, transaction: Transaction, names: Names) {
+        let record = Box::new(transaction);
+        self.number(|seq| Item::Transaction(Numbered { seq, record, names }));
     }
 
     /// Shows an observation, if it is to be shown.
@@ -151,9 +167,18 @@ impl Outlet {
         }
     }
 
-    /// Says that something is wrong.
+    /// Says that something is wrong, below what it names that was not shown.
     pub fn finding(&mut self, finding: Finding) {
-        if self.options.show == Show::Transactions && !self.has_ended() {
+        if self.options.show != Show::Transactions {
+            return;
+        }
+        for (transaction, names) in self.held.take(&finding) {
+            if !self.has_ended() {
+                self.counts.filtered -= 1;
+                self.show_transaction(transaction, names);
+            }
+        }
+        if !self.has_ended() {
             self.add(Item::Finding(Box::new(finding)));
         }
     }
@@ -222,99 +247,4 @@ fn failed(transaction: &Transaction) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::super::batches::{BATCH_ITEMS, ITEMS_WAITING_MAX};
-    use super::*;
-    use crate::capture::{BootTime, Direction, Hook, Point, Socket, WallTime};
-    use crate::decode::{Header, Transport};
-    use crate::join::MessageCopy;
-
-    /// The first batch in the channel, the next waiting for it.
-    const SHOWN_MAX: usize = BATCH_ITEMS + ITEMS_WAITING_MAX;
-
-    fn outlet(count: Option<u64>) -> (Outlet, WriterEnd) {
-        let filter = Filter::default();
-        let (show, when_full) = (Show::Transactions, WhenFull::Drop);
-        Outlet::new(OutletOptions { show, filter, count, only_problems: false, when_full })
-    }
-
-    fn record(seq: u64) -> Item {
-        let address = (std::net::Ipv4Addr::LOCALHOST, 53).into();
-        let header = Header { id: 0, flags: 0, counts: [0; 4] };
-        let sighting = Sighting {
-            time: BootTime(0),
-            wall: WallTime(0),
-            point: Point { hook: Hook::Socket, direction: Direction::Out, ifindex: 0, netns: 0 },
-            transport: Transport::Udp,
-            src: address,
-            dst: address,
-            vlan: None,
-            socket: Socket::default(),
-            message: MessageCopy { bytes: Bytes::new(), wire_len: 0, header },
-            transaction: TransactionId(0),
-        };
-        Item::Observation(Numbered { seq, record: Box::new(sighting), names: Names::default() })
-    }
-
-    #[test]
-    fn full_channel_drops_and_counts() {
-        let (mut outlet, _writer) = outlet(None);
-        for _ in 0..SHOWN_MAX + 5 {
-            outlet.number(record);
-        }
-        let counts = outlet.counts();
-        assert_eq!((counts.shown, counts.dropped), (SHOWN_MAX as u64, 5));
-        assert!(!outlet.has_ended());
-        outlet.finish();
-        let counts = outlet.counts();
-        assert_eq!((counts.shown, counts.dropped), (BATCH_ITEMS as u64, 5 + ITEMS_WAITING_MAX as u64));
-    }
-
-    #[test]
-    fn writer_that_is_behind_gets_more_at_once() {
-        let (mut outlet, writer) = outlet(None);
-        for _ in 0..3 {
-            outlet.number(record);
-            outlet.flush();
-        }
-        assert_eq!(writer.batches.recv().map(|batch| batch.len()), Ok(1));
-        outlet.flush();
-        assert_eq!(writer.batches.recv().map(|batch| batch.len()), Ok(2));
-        assert_eq!(outlet.counts(), OutletCounts { shown: 3, ..OutletCounts::default() });
-    }
-
-    #[test]
-    fn numbers_have_gaps_where_records_were_dropped() {
-        let (mut outlet, writer) = outlet(None);
-        let mut numbers = Vec::new();
-        for _ in 0..SHOWN_MAX + 2 {
-            outlet.number(|seq| {
-                numbers.push(seq);
-                record(seq)
-            });
-        }
-        drop(writer);
-        assert_eq!(numbers.last(), Some(&(SHOWN_MAX as u64 + 1)));
-    }
-
-    #[test]
-    fn writer_that_is_gone_ends_the_run() {
-        let (mut outlet, writer) = outlet(None);
-        drop(writer);
-        outlet.number(record);
-        outlet.flush();
-        assert!(outlet.has_ended());
-        assert_eq!(outlet.counts(), OutletCounts { after_end: 1, ..OutletCounts::default() });
-    }
-
-    #[test]
-    fn as_many_as_asked_for_end_the_run() {
-        let (mut outlet, _writer) = outlet(Some(2));
-        outlet.number(record);
-        assert!(!outlet.has_ended());
-        outlet.number(record);
-        assert!(outlet.has_ended());
-    }
-}
+mod tests;

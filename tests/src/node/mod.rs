@@ -18,14 +18,12 @@ pub mod wire;
 
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context, Result};
-use tempfile::NamedTempFile;
+use anyhow::Result;
 
 pub use cgroup::{Cgroup, mount_point};
 pub use netns::Netns;
@@ -62,7 +60,7 @@ pub struct Node {
 pub struct Pod {
     netns: Netns,
     cgroup: Cgroup,
-    resolv_conf: NamedTempFile,
+    resolv_conf: String,
     /// Its interface on the node.
     pub interface: String,
     /// Its address.
@@ -117,7 +115,7 @@ impl Node {
             }
             Ok(())
         })?;
-        let resolv_conf = resolv_conf(&format!("nameserver {SERVICE_V4}\nsearch {SEARCH}\noptions ndots:5\n"))?;
+        let resolv_conf = format!("nameserver {SERVICE_V4}\nsearch {SEARCH}\noptions ndots:5\n");
         let cgroup = self.cgroup.child(interface)?;
         Ok(Pod { netns, cgroup, resolv_conf, interface: interface.to_owned(), v4, v6 })
     }
@@ -158,7 +156,7 @@ impl Node {
             link::address("eth0", UPSTREAM_V4, 24)?;
             link::address("eth0", UPSTREAM_V6, 64)
         })?;
-        let resolv_conf = resolv_conf(&format!("nameserver {UPSTREAM_V4}\n"))?;
+        let resolv_conf = format!("nameserver {UPSTREAM_V4}\n");
         let cgroup = self.cgroup.child("upstream")?;
         Ok(Pod { netns, cgroup, resolv_conf, interface: UPLINK.to_owned(), v4: UPSTREAM_V4, v6: UPSTREAM_V6 })
     }
@@ -166,7 +164,7 @@ impl Node {
     /// What runs on the node itself, in its netns: a pod with the node's network, a resolver of the node.
     pub fn host(&self) -> Result<Pod> {
         let netns = Netns::at(&self.netns.path())?;
-        let resolv_conf = resolv_conf(&format!("nameserver {UPSTREAM_V4}\n"))?;
+        let resolv_conf = format!("nameserver {UPSTREAM_V4}\n");
         let cgroup = self.cgroup.child("host")?;
         Ok(Pod { netns, cgroup, resolv_conf, interface: BRIDGE.to_owned(), v4: GATEWAY_V4, v6: GATEWAY_V6 })
     }
@@ -199,14 +197,13 @@ impl Pod {
         unsafe {
             command.pre_exec(move || enter_cgroup(&processes));
         }
-        netns::with_resolv_conf(&mut command, self.resolv_conf.path())?;
+        netns::with_resolv_conf(&mut command, &self.resolv_conf);
         Ok(command)
     }
 
     /// Other content for its `/etc/resolv.conf`, for programs that are started from now on.
-    pub fn set_resolv_conf(&mut self, content: &str) -> Result<()> {
-        self.resolv_conf = resolv_conf(content)?;
-        Ok(())
+    pub fn set_resolv_conf(&mut self, content: &str) {
+        content.clone_into(&mut self.resolv_conf);
     }
 
     /// Its netns.
@@ -255,12 +252,6 @@ fn enter_cgroup(processes: &std::ffi::CStr) -> std::io::Result<()> {
     // 0 is the writer itself.
     nix::unistd::write(file, b"0")?;
     Ok(())
-}
-
-fn resolv_conf(content: &str) -> Result<NamedTempFile> {
-    let mut file = NamedTempFile::with_prefix("dtn-resolv-").context("cannot make a resolv.conf")?;
-    file.write_all(content.as_bytes())?;
-    Ok(file)
 }
 
 const fn pod_v4(number: u8) -> IpAddr {

@@ -1,10 +1,10 @@
 //! A network namespace without a name: it lives as long as somebody holds it open or runs in it, so nothing is left
 //! behind however its maker ends.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,10 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
-use nix::mount::{MsFlags, mount};
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::sys::{prctl, signal::Signal};
+use nix::sys::{prctl, signal::Signal, stat::Mode};
 
 /// A network namespace.
 #[derive(Debug)]
@@ -92,20 +93,26 @@ impl AsFd for Netns {
     }
 }
 
-/// Lets `command` find `file` as `/etc/resolv.conf`, in a mount namespace of its own.
-pub(super) fn with_resolv_conf(command: &mut Command, file: &Path) -> Result<()> {
-    let source = CString::new(file.as_os_str().as_bytes())?;
+/// Lets `command` find `content` in `/etc/resolv.conf`. The file is in a mount namespace only, of its own: it goes with the
+/// last process there, however that ends.
+pub(super) fn with_resolv_conf(command: &mut Command, content: &str) {
+    let content = content.to_owned();
     // SAFETY: between fork and exec only system calls are made, on strings that exist already.
     unsafe {
         command.pre_exec(move || {
             unshare(CloneFlags::CLONE_NEWNS)?;
             // What is mounted here must not reach the machine.
             mount(None::<&str>, c"/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
-            mount(Some(source.as_c_str()), c"/etc/resolv.conf", None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+            mount(None::<&str>, c"/tmp", Some(c"tmpfs"), MsFlags::empty(), None::<&str>)?;
+            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+            let file = open(c"/tmp/resolv.conf", flags, Mode::from_bits_truncate(0o644))?;
+            File::from(file).write_all(content.as_bytes())?;
+            mount(Some(c"/tmp/resolv.conf"), c"/etc/resolv.conf", None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+            // The file stays where it is bound.
+            umount2(c"/tmp", MntFlags::MNT_DETACH)?;
             Ok(())
         });
     }
-    Ok(())
 }
 
 /// A netns belongs to a thread: what changes it runs in one that ends with it.

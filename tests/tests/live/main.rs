@@ -13,6 +13,7 @@ mod loss;
 mod path;
 mod remains;
 mod sighting;
+mod slow;
 mod tcp;
 mod tcpdump;
 mod vlan;

@@ -46,7 +46,7 @@ fn ten_thousand_lookups() {
         let programs = lookup_programs(scene.folder.path())?;
         let watch = scene.watch_for("600s")?;
         for (number, service) in (0..RUNS).zip([SERVICE_V4, SERVICE_V6].iter().cycle()) {
-            scene.client.set_resolv_conf(&format!("nameserver {service}\n{SEARCH}"))?;
+            scene.client.set_resolv_conf(&format!("nameserver {service}\n{SEARCH}"));
             let last = format!("last-{number}.example.net");
             let names: Vec<_> = names(number).chain([last.clone() + "."]).collect();
             let program = &programs[number / 2 % programs.len()];

@@ -20,7 +20,7 @@ fn clients_of_every_kind_find_what_they_look_for() {
         let mut scene = Scene::new()?;
         let _upstream = scene.answering()?;
         let _dns = scene.cluster_dns()?;
-        by_ipv6(&mut scene)?;
+        by_ipv6(&mut scene);
         let (client, endpoint) = (scene.client.v6.to_string(), scene.dns[0].v6.to_string());
         let watch = scene.watch()?;
         scene.dig(NAME, &["-6", &format!("@{SERVICE_V6}")])?;
@@ -39,7 +39,7 @@ fn a_policy_drops_the_queries_of_a_pod() {
         let mut scene = Scene::new()?;
         let _upstream = scene.answering()?;
         let _dns = scene.cluster_dns()?;
-        by_ipv6(&mut scene)?;
+        by_ipv6(&mut scene);
         let client = scene.client.v6;
         scene.forward_rule(&format!("ip6 saddr {client} udp dport 53 drop"))?;
         let watch = scene.watch()?;
@@ -54,7 +54,7 @@ fn a_policy_drops_the_queries_of_a_pod() {
 fn the_service_has_nobody_behind_it() {
     check(|| {
         let mut scene = Scene::new()?;
-        by_ipv6(&mut scene)?;
+        by_ipv6(&mut scene);
         scene.nft("flush chain inet dnstrace-node pre")?;
         scene.forward_rule(&format!("ip6 daddr {SERVICE_V6} reject"))?;
         let watch = scene.watch()?;
@@ -64,9 +64,9 @@ fn the_service_has_nobody_behind_it() {
     });
 }
 
-fn by_ipv6(scene: &mut Scene) -> Result<()> {
+fn by_ipv6(scene: &mut Scene) {
     let search = "search default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n";
-    scene.client.set_resolv_conf(&format!("nameserver {SERVICE_V6}\n{search}"))
+    scene.client.set_resolv_conf(&format!("nameserver {SERVICE_V6}\n{search}"));
 }
 
 /// Seen at both sockets, as it came into the node with the Service's address, and as it left it with the endpoint's.

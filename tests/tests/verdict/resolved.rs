@@ -43,7 +43,7 @@ fn with_node() -> Result<(Scene, Pod)> {
     let scene = Scene::new()?;
     scene.host.has_node(scene.node.netns())?;
     let mut host = scene.node.host()?;
-    host.set_resolv_conf(STUB)?;
+    host.set_resolv_conf(STUB);
     Ok((scene, host))
 }
 

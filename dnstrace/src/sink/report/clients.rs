@@ -31,14 +31,22 @@ const NOTE: &str = "reached: came out at the server's socket; errors: all but NO
                     that only the search list made, and that do not exist; columns of zeros are left out";
 
 pub(super) fn table(report: &Report) -> Table {
-    let clients = worst_first(&report.clients, |client| &client.tally);
+    let mut clients = worst_first(&report.clients, |client| &client.tally);
+    clients.retain(|(_, client)| has_asked(client));
     let mut table = Table::new(&COLUMNS, &clients, |(asker, client)| row(label(asker, client), client));
-    table.rows.extend(report.clients.others().map(|others| row("all others".to_owned(), others)));
+    table.rows.extend(
+        report.clients.others().filter(|others| has_asked(others)).map(|others| row("all others".to_owned(), others)),
+    );
     for at in SELDOM {
         table.leave_out_zeros(at);
     }
     table.note = Some(NOTE.to_owned());
     table
+}
+
+/// Who gets responses to queries from before the run only has nothing but zeros.
+fn has_asked(client: &Client) -> bool {
+    client.tally.queries != 0
 }
 
 fn row(label: String, client: &Client) -> Vec<Cell> {

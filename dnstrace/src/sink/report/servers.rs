@@ -30,7 +30,8 @@ const OPEN: usize = 5;
 const NOTE: &str = "server p50, p99: from query to response at the server's own socket";
 
 pub(super) fn table(report: &Report) -> Table {
-    let servers = worst_first(&report.servers, |server| &server.tally);
+    let mut servers = worst_first(&report.servers, |server| &server.tally);
+    servers.retain(|(_, server)| was_asked(server));
     // A Service of two families, a node with several addresses: what has one name is told apart by address.
     let mut named: BTreeMap<String, usize> = BTreeMap::new();
     for (asked, server) in &servers {
@@ -41,10 +42,17 @@ pub(super) fn table(report: &Report) -> Table {
         let is_alone = named.get(&label) == Some(&1);
         row(if is_alone { label } else { format!("{label} ({})", address(asked.server)) }, server)
     });
-    table.rows.extend(report.servers.others().map(|others| row("all others".to_owned(), others)));
+    table.rows.extend(
+        report.servers.others().filter(|others| was_asked(others)).map(|others| row("all others".to_owned(), others)),
+    );
     table.leave_out_zeros(OPEN);
     table.note = Some(NOTE.to_owned());
     table
+}
+
+/// What answers queries from before the run only has nothing but zeros.
+fn was_asked(server: &Server) -> bool {
+    server.tally.queries != 0
 }
 
 fn row(label: String, server: &Server) -> Vec<Cell> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::capture::{BootTime, WallTime};
 use crate::rules::path::Leg;
-use crate::rules::report::{Asker, CLIENTS_MAX, Tally};
+use crate::rules::report::{Asked, Asker, CLIENTS_MAX, Tally};
 use crate::rules::{Ledger, Totals};
 
 fn observed(report: Report) -> Observed {
@@ -126,6 +126,28 @@ fn nothing_is_said_to_be_nothing() {
     let page = plain(report);
     assert!(page.starts_with("2 transactions of 1 client in 0 µs: no query among them\n"), "{page}");
     assert!(page.contains("\nalso          2 responses without query\n"), "{page}");
+}
+
+/// The query came before the run: a row of it would have nothing but zeros.
+#[test]
+fn responses_without_query_are_counted_without_a_row() {
+    let unsolicited = Tally { unsolicited: 1, ..Tally::default() };
+    let server = |address: &str| Asked { server: address.parse().unwrap(), after_nat: None };
+    let mut report = many_clients(1);
+    report.total.unsolicited = 1;
+    report.clients.entry(Asker::Address(Ipv4Addr::LOCALHOST.into())).tally = unsolicited;
+    report.servers.entry(server("192.0.2.1:53")).tally = asked(1);
+    report.servers.entry(server("192.0.2.2:53")).tally = unsolicited;
+    let observed = observed(report);
+    let page = |format| String::from_utf8(write_report(&observed, &summary(Vec::new()), format).unwrap()).unwrap();
+    for page in [page(ReportFormat::Text(Palette::plain())), page(ReportFormat::Markdown)] {
+        assert!(page.contains("10.0.0.0") && page.contains("192.0.2.1"), "{page}");
+        assert!(!page.contains("127.0.0.1") && !page.contains("192.0.2.2"), "{page}");
+        assert!(page.contains("1 response without query"), "{page}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&page(ReportFormat::Json)).unwrap();
+    let counted = |table: &str| json[table].as_array().unwrap().iter().map(|row| row["unsolicited"].as_u64()).sum();
+    assert_eq!((json["unsolicited"].as_u64(), counted("servers"), counted("clients")), (Some(1), Some(1), Some(1)));
 }
 
 #[test]

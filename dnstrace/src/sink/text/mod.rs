@@ -1,6 +1,7 @@
 //! Items to lines that a person reads.
 
 mod answer;
+mod broken;
 mod causes;
 mod finding;
 mod line;
@@ -10,9 +11,12 @@ mod point;
 mod sighting;
 mod signs;
 mod summary;
+mod way;
+mod who;
 
 use std::time::Duration;
 
+pub use broken::between_words;
 pub(super) use outcome::last_seen;
 pub use summary::summary;
 pub(super) use summary::{difference, ledger_parts, words};
@@ -30,36 +34,44 @@ pub struct TextOptions {
     pub palette: Palette,
     /// How long a query waited that got no response.
     pub query_timeout: Duration,
-    /// Where the parts of a transaction stand.
+    /// How wide it may be.
     pub layout: Layout,
 }
 
-/// Where the parts of a transaction stand.
+/// Where the parts of a transaction stand: all on one line for other programs and wide terminals; else question and
+/// outcome on the first line, who and which way below it, on as many as they need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// All on one line, for wide terminals and other programs.
-    OneLine,
-    /// Question and outcome on the first line, who and which way below it, on as many as they need.
-    Below {
-        /// As wide as the terminal.
-        columns: usize,
-    },
+pub struct Layout {
+    /// As wide as the terminal, if there is one.
+    columns: Option<usize>,
 }
 
 /// Time, two addresses with a process, a cluster name, an address as answer, five points: with less they would not fit
 /// on a line.
-const ONE_LINE_WIDTH: u16 = 200;
+const ONE_LINE_WIDTH: usize = 200;
 
 impl Layout {
     /// For a terminal of `columns`; `None` is no terminal.
     #[must_use]
     pub fn fitting(columns: Option<u16>) -> Self {
-        match columns {
-            Some(columns) if columns < ONE_LINE_WIDTH => Self::Below { columns: columns.into() },
-            _ => Self::OneLine,
-        }
+        Self { columns: columns.map(usize::from) }
+    }
+
+    /// The columns that are too few for one line.
+    fn narrow(self) -> Option<usize> {
+        self.columns.filter(|&columns| columns < ONE_LINE_WIDTH)
+    }
+
+    /// How wide the column of names may become: time, type and duration stand beside it, and `NOERROR 198.51.100.17`.
+    fn name_max(self) -> usize {
+        self.narrow().map_or(NAME_MAX, |columns| columns.saturating_sub(52).clamp(NAME_MIN, NAME_MAX))
     }
 }
+
+/// Most names of a cluster fit.
+const NAME_MIN: usize = 24;
+/// Keeps one long name from pushing all others away.
+const NAME_MAX: usize = 48;
 
 /// Writes items as text.
 #[derive(Debug)]
@@ -88,7 +100,7 @@ impl Text {
         // The first lines of most nodes fit these; the bounds keep one long name from pushing all others away.
         let columns = Columns {
             who: Column::new(38, 120),
-            name: Column::new(24, 48),
+            name: Column::new(NAME_MIN, options.layout.name_max()),
             outcome: Column::new(20, 36),
             place: Column::new(10, 28),
             addresses: Column::new(36, 48),
@@ -112,6 +124,9 @@ impl Text {
             Item::Finding(told) => finding::write(&self.options.palette, told, &mut lines),
             // Standard output has transactions only; losses and sums are told on standard error.
             Item::Lost(_) | Item::Summary(_) => {}
+        }
+        if let Some(columns) = self.options.layout.columns {
+            lines = broken::between_words(&lines, columns);
         }
         out.extend_from_slice(lines.as_bytes());
         self.lines = lines;
@@ -208,7 +223,7 @@ mod tests {
         let item = Item::Transaction(Numbered { seq: 0, record, names: Names::default() });
         let mut out = Vec::new();
         let query_timeout = Duration::from_secs(5);
-        let layout = Layout::OneLine;
+        let layout = Layout::fitting(None);
         Text::new(TextOptions { path: true, palette, query_timeout, layout }).write(&item, &mut out);
         String::from_utf8(out).unwrap()
     }
