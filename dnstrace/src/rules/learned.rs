@@ -49,8 +49,9 @@ struct Most {
 }
 
 impl Learned {
-    /// Learns from a transaction that ended.
-    pub(super) fn add(&mut self, case: &Case) {
+    /// Learns from a transaction that ended, and from where its packets were seen.
+    pub(super) fn add(&mut self, case: &Case, transaction: &Transaction) {
+        let is_usual = self.watched.add(transaction);
         self.began = self.began.into_iter().chain([case.time]).min();
         if let Some(name) = case.name() {
             self.add_domain(name);
@@ -58,19 +59,16 @@ impl Learned {
                 self.add_service(name, case.name_hash);
             }
         }
-        if case.server_after_nat.is_some_and(|behind| behind.ip() != case.server.ip()) {
-            insert(&mut self.services, case.server, SERVICES_MAX);
+        if !is_usual {
+            if case.server_after_nat.is_some_and(|behind| behind.ip() != case.server.ip()) {
+                insert(&mut self.services, case.server, SERVICES_MAX);
+            }
+            insert(&mut self.responders, case.responder().ip(), RESOLVERS_MAX);
         }
-        insert(&mut self.responders, case.responder().ip(), RESOLVERS_MAX);
         let client = case.client.ip();
         if case.cause.is_some() || (case.is_upstream() && self.responders.contains(&client)) {
             insert(&mut self.resolvers, client, RESOLVERS_MAX);
         }
-    }
-
-    /// Learns from where its packets were seen.
-    pub(super) fn watch(&mut self, transaction: &Transaction) {
-        self.watched.add(transaction);
     }
 
     /// When the first transaction began: what was before was not seen.

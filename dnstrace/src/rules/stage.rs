@@ -18,10 +18,11 @@ use super::loops::Loops;
 use super::name::{Domain, Name};
 use super::path::{Leg, told_leg};
 use super::search::SearchLists;
+use super::spare::Spare;
 use super::spent::Spent;
 use super::told::{RuleOptions, Settled, Told, Verdict};
 use super::upstream::asks_for_itself;
-use super::window::Window;
+use super::window::{Gone, Window};
 use super::world::World;
 use crate::capture::BootTime;
 use crate::join::{Connection, Outcome, Transaction, TransactionId};
@@ -39,6 +40,7 @@ pub struct Rules {
     table: Vec<(&'static Explanation, Box<dyn Rule>)>,
     /// By [`Ask`]: the lines of those that look at it.
     asked: [Vec<usize>; ASKS],
+    spare: Spare,
     window: Window,
     learned: Learned,
     lookups: Lookups,
@@ -89,12 +91,13 @@ impl Rules {
     pub fn with(options: RuleOptions) -> Self {
         let table: Vec<_> = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
         let asked = std::array::from_fn(|_| (0..table.len()).collect());
-        let (window, learned, lookups, search_lists, loops, findings) = Default::default();
+        let (spare, window, learned, lookups, search_lists, loops, findings) = Default::default();
         let (domain, version, now, ticked) = Default::default();
         Self {
             options,
             table,
             asked,
+            spare,
             window,
             learned,
             lookups,
@@ -136,11 +139,11 @@ impl Rules {
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Verdict {
         let Given { who, owner } = given;
         self.learn_domain(owner);
-        let case = Arc::new(self.case(transaction, who.clone()));
+        let case = self.case(transaction, who.clone());
+        let case = self.spare.share(case);
         self.now = self.now.max(case.end);
         let now = self.now;
-        self.learned.add(&case);
-        self.learned.watch(transaction);
+        self.learned.add(&case, transaction);
         self.window.add(Arc::clone(&case));
         let moment = Moment { owner, now };
         let ended = Ended { case: &case, transaction };
@@ -202,10 +205,10 @@ impl Rules {
     fn advance(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
         let moment = Moment { owner, now };
         while let Some(lookup) = self.lookups.expire(now) {
-            self.give_lookup(&lookup, moment, told);
+            self.give_lookup(lookup, moment, told);
         }
-        while let Some(case) = self.window.settle(now) {
-            self.settle_one(&case, moment, told);
+        while let Some(gone) = self.window.settle(now) {
+            self.let_go(gone, moment, told);
         }
         if self.ticked.is_none_or(|ticked| now.since(ticked) >= TICK) {
             self.ticked = Some(now);
@@ -217,10 +220,10 @@ impl Rules {
     pub fn finish(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
         let moment = Moment { owner, now };
         while let Some(lookup) = self.lookups.finish() {
-            self.give_lookup(&lookup, moment, told);
+            self.give_lookup(lookup, moment, told);
         }
-        while let Some(case) = self.window.finish() {
-            self.settle_one(&case, moment, told);
+        while let Some(gone) = self.window.finish() {
+            self.let_go(gone, moment, told);
         }
         self.ask(Ask::Tick, moment, |rule, world, found| rule.tick(world, found));
         self.ask(Ask::Finish, moment, |rule, world, found| rule.finish(world, found));
@@ -247,20 +250,30 @@ impl Rules {
         let domains = search_lists.of(case, &world);
         let (first, closed) = lookups.add(case, &domains)?;
         if let Some(lookup) = closed {
-            self.give_lookup(&lookup, moment, told);
+            self.give_lookup(lookup, moment, told);
         }
         Some(first)
     }
 
-    fn give_lookup(&mut self, lookup: &Lookup, moment: Moment<'_>, told: &mut dyn Told) {
+    fn give_lookup(&mut self, mut lookup: Lookup, moment: Moment<'_>, told: &mut dyn Told) {
         if lookup.outcome == LookupOutcome::Found {
-            self.ask(Ask::LookupFound, moment, |rule, world, found| rule.lookup_found(lookup, world, found));
+            self.ask(Ask::LookupFound, moment, |rule, world, found| rule.lookup_found(&lookup, world, found));
         } else {
-            self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(lookup, world, found));
+            self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(&lookup, world, found));
         }
         // It is of no transaction.
         self.findings.take_marks();
-        told.lookup(lookup);
+        told.lookup(&lookup);
+        let cases = lookup.steps.iter_mut().flat_map(|step| step.cases.drain(..));
+        cases.for_each(|case| self.spare.take_back(case));
+    }
+
+    fn let_go(&mut self, gone: Gone, moment: Moment<'_>, told: &mut dyn Told) {
+        let Gone { case, is_to_be_settled } = gone;
+        if is_to_be_settled {
+            self.settle_one(&case, moment, told);
+        }
+        self.spare.take_back(case);
     }
 
     fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {

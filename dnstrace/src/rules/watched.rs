@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use foldhash::HashMap;
 
 use super::path;
+use super::places::Places;
 use crate::capture::{BootTime, Direction, Hook};
 use crate::decode::Transport;
-use crate::join::{MessageKind, Outcome, Transaction};
+use crate::join::{Hop, MessageKind, Outcome, Transaction};
 
 /// Servers and responders that are told apart: a node sees its cluster's, and those its pods ask elsewhere.
 const SERVERS_MAX: usize = 1_024;
@@ -21,14 +22,14 @@ const REFUSED: u8 = 5;
 const MISSED_ONE_IN: u64 = 16;
 
 /// What was seen on which way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watched {
-    servers: HashMap<SocketAddr, Forwarding>,
+    servers: Places<SocketAddr, Forwarding>,
     whole: Forwarding,
     ways: HashMap<(IpAddr, SocketAddr), Way>,
-    responders: HashMap<SocketAddr, Responder>,
+    responders: Places<SocketAddr, Option<Responder>>,
     /// Interfaces at which responses to the queries that came in there were seen, by netns and index.
-    returns: HashMap<(u32, u32), u64>,
+    returns: Places<(u32, u32), ()>,
 }
 
 /// Whether queries are seen behind the place where they come in.
@@ -47,6 +48,15 @@ pub struct Way {
     pub passed: Option<BootTime>,
     /// Queries after it that were neither.
     pub stuck: u32,
+    at: At,
+}
+
+/// Where the parts of a way stood last in their tables: the next query goes the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct At {
+    server: Option<usize>,
+    responder: Option<usize>,
+    returns: Option<usize>,
 }
 
 /// One who answers.
@@ -60,38 +70,59 @@ pub struct Responder {
     interface: Option<(u32, u32)>,
 }
 
-impl Watched {
-    /// Learns from a transaction that ended.
-    pub(super) fn add(&mut self, transaction: &Transaction) {
-        let Some(entry) = path::entry(&transaction.path) else { return };
-        if transaction.transport != Transport::Udp {
-            return;
-        }
-        let is_answered = transaction.outcome == Outcome::Answered;
-        let is_forwarded = transaction.path.iter().any(|hop| path::is_forwarded(hop, entry.dst));
-        self.add_way(transaction, is_forwarded, is_answered);
-        if is_answered {
-            self.add_response(transaction);
+impl Default for Watched {
+    fn default() -> Self {
+        let [servers, responders, returns] = [SERVERS_MAX, SERVERS_MAX, INTERFACES_MAX];
+        let (whole, ways) = Default::default();
+        Self {
+            servers: Places::new(servers),
+            whole,
+            ways,
+            responders: Places::new(responders),
+            returns: Places::new(returns),
         }
     }
+}
 
-    fn add_way(&mut self, transaction: &Transaction, is_forwarded: bool, is_answered: bool) {
-        let server = transaction.server;
-        let is_missed = is_answered && !is_forwarded && !may_be_refused_before(transaction);
-        if let Some(forwarding) = bounded(&mut self.servers, server, SERVERS_MAX) {
-            forwarding.add(is_forwarded, is_missed);
+impl Watched {
+    /// Learns from a transaction that ended. Whether nothing is new about the way it went.
+    pub(super) fn add(&mut self, transaction: &Transaction) -> bool {
+        let Some(entry) = path::entry(&transaction.path) else { return false };
+        if transaction.transport != Transport::Udp {
+            return false;
         }
-        self.whole.add(is_forwarded, is_missed);
-        let key = (transaction.client.ip(), server);
-        if self.ways.len() >= WAYS_MAX && !self.ways.contains_key(&key) {
+        let (client, server) = (transaction.client.ip(), transaction.server);
+        if self.ways.len() >= WAYS_MAX && !self.ways.contains_key(&(client, server)) {
             self.make_room();
         }
-        let way = self.ways.entry(key).or_default();
+        let Self { servers, whole, ways, responders, returns } = self;
+        let way = ways.entry((client, server)).or_default();
+        let before = way.at;
+        let is_answered = transaction.outcome == Outcome::Answered;
+        let is_forwarded = transaction.path.iter().any(|hop| path::is_forwarded(hop, entry.dst));
+        let is_missed = is_answered && !is_forwarded && !may_be_refused_before(transaction);
+        whole.add(is_forwarded, is_missed);
+        way.at.server = servers.place(server, before.server);
+        if let Some(forwarding) = way.at.server.and_then(|at| servers.at(at)) {
+            forwarding.add(is_forwarded, is_missed);
+        }
         if is_forwarded || is_answered {
-            *way = Way { passed: way.passed.max(Some(transaction.time)), stuck: 0 };
+            (way.passed, way.stuck) = (way.passed.max(Some(transaction.time)), 0);
         } else if transaction.outcome == Outcome::NoResponse || !transaction.signs.is_empty() {
             way.stuck = way.stuck.saturating_add(1);
         }
+        if is_answered {
+            let responder = transaction.server_after_nat.unwrap_or(server);
+            way.at.responder = responders.place(responder, before.responder);
+            if let Some(known) = way.at.responder.and_then(|at| responders.at(at)) {
+                *known = Some(Responder::of(transaction, *known));
+            }
+            let first = path::first_interface(&transaction.path).filter(|_| path::is_delivered(&transaction.path));
+            if let Some(first) = first {
+                way.at.returns = returns.place((first.netns, first.ifindex), before.returns);
+            }
+        }
+        before.server.is_some() && before == way.at
     }
 
     /// Pods come and go: of those whose queries pass, no more need be known.
@@ -99,24 +130,6 @@ impl Watched {
         self.ways.retain(|_, way| way.stuck > 0);
         if self.ways.len() >= WAYS_MAX {
             self.ways.clear();
-        }
-    }
-
-    fn add_response(&mut self, transaction: &Transaction) {
-        let responder = transaction.server_after_nat.unwrap_or(transaction.server);
-        let sent = |hop: &&crate::join::Hop| {
-            hop.message == MessageKind::Query && hop.point.hook == Hook::Device && hop.point.direction == Direction::Out
-        };
-        let interface = transaction.path.iter().rfind(sent).map(|hop| (hop.point.netns, hop.point.ifindex));
-        if self.responders.len() < SERVERS_MAX || self.responders.contains_key(&responder) {
-            let last = self.responders.get(&responder).map_or(BootTime(0), |known| known.answered);
-            let answered = last.max(transaction.time);
-            self.responders.insert(responder, Responder { answered, asked: transaction.server, interface });
-        }
-        if let Some(first) = path::first_interface(&transaction.path).filter(|_| path::is_delivered(&transaction.path))
-            && let Some(count) = bounded(&mut self.returns, (first.netns, first.ifindex), INTERFACES_MAX)
-        {
-            *count += 1;
         }
     }
 
@@ -142,34 +155,49 @@ impl Watched {
     /// When a responder was last asked something that it answered.
     #[must_use]
     pub fn responder(&self, address: SocketAddr) -> Option<Responder> {
-        self.responders.get(&address).copied()
+        self.responders.get(&address).copied().flatten()
     }
 
     /// Others that answer behind the same server's address.
     pub fn beside(&self, address: SocketAddr, asked: SocketAddr) -> impl Iterator<Item = &Responder> {
-        let others = self.responders.iter().filter(move |(other, known)| **other != address && known.asked == asked);
-        others.map(|(_, known)| known)
+        let others = self.responders.iter().filter(move |(other, _)| *other != address);
+        others.filter_map(|(_, known)| known.as_ref()).filter(move |known| known.asked == asked)
     }
 
     /// All that answer behind a server's address.
     pub fn behind(&self, asked: SocketAddr) -> impl Iterator<Item = &Responder> {
-        self.responders.values().filter(move |known| known.asked == asked)
+        self.responders.iter().filter_map(|(_, known)| known.as_ref()).filter(move |known| known.asked == asked)
     }
 
     /// Whether responses are seen going out by the interface that their queries came in by.
     #[must_use]
     pub fn sees_returning(&self, interface: (u32, u32)) -> bool {
-        self.returns.contains_key(&interface)
+        self.returns.get(&interface).is_some()
     }
 
     /// The same of any interface.
     #[must_use]
     pub fn sees_some_returning(&self) -> bool {
-        !self.returns.is_empty()
+        self.returns.iter().next().is_some()
     }
 
     pub(super) fn interface_of(&self, responder: SocketAddr) -> Option<(u32, u32)> {
-        self.responders.get(&responder)?.interface
+        self.responder(responder)?.interface
+    }
+}
+
+impl Responder {
+    /// As a transaction shows it that it answered.
+    fn of(transaction: &Transaction, before: Option<Self>) -> Self {
+        let is_sent = |hop: &&Hop| {
+            hop.message == MessageKind::Query && hop.point.hook == Hook::Device && hop.point.direction == Direction::Out
+        };
+        let sent = transaction.path.iter().rfind(is_sent);
+        Self {
+            answered: before.map_or(transaction.time, |before| before.answered.max(transaction.time)),
+            asked: transaction.server,
+            interface: sent.map(|hop| (hop.point.netns, hop.point.ifindex)),
+        }
     }
 }
 
@@ -187,9 +215,4 @@ impl Forwarding {
 /// A proxy on the way that enforces a policy answers REFUSED itself.
 fn may_be_refused_before(transaction: &Transaction) -> bool {
     transaction.response.as_ref().is_some_and(|response| response.header.rcode() == REFUSED)
-}
-
-fn bounded<K: Eq + std::hash::Hash, V: Default>(map: &mut HashMap<K, V>, key: K, max: usize) -> Option<&mut V> {
-    let has_room = map.len() < max || map.contains_key(&key);
-    has_room.then(|| map.entry(key).or_default())
 }

@@ -51,6 +51,15 @@ enum Kind {
     Caused,
 }
 
+/// What leaves.
+#[derive(Debug)]
+pub(super) struct Gone {
+    /// The transaction.
+    pub(super) case: Arc<Case>,
+    /// Whether there is more to say of it: not where it went well and nobody caused it.
+    pub(super) is_to_be_settled: bool,
+}
+
 /// Where a transaction is in its order, or was: how many came until then.
 type At = NonZeroU64;
 
@@ -96,30 +105,18 @@ impl Window {
         self.taken += 1;
     }
 
-    /// Takes out the first whose consequences are known by `now`, or for which there is no room. What went well is
-    /// forgotten before it.
-    pub(super) fn settle(&mut self, now: BootTime) -> Option<Arc<Case>> {
-        loop {
-            let is_over = |kind: &Kind| self.front(*kind).is_some_and(|kept| now.since(kept.end) >= kept.wait(*kind));
-            let over = self.first().filter(is_over).or_else(|| Some(Kind::Caused).filter(is_over));
-            let kind = over.or_else(|| self.crowded())?;
-            self.early += u64::from(over.is_none());
-            let case = self.take(kind)?;
-            if is_settled(kind, &case) {
-                return Some(case);
-            }
-        }
+    /// Takes out the first whose consequences are known by `now`, or for which there is no room.
+    pub(super) fn settle(&mut self, now: BootTime) -> Option<Gone> {
+        let is_over = |kind: &Kind| self.front(*kind).is_some_and(|kept| now.since(kept.end) >= kept.wait(*kind));
+        let over = self.first().filter(is_over).or_else(|| Some(Kind::Caused).filter(is_over));
+        let kind = over.or_else(|| self.crowded())?;
+        self.early += u64::from(over.is_none());
+        self.take(kind)
     }
 
     /// Takes out the first: nothing more is to come.
-    pub(super) fn finish(&mut self) -> Option<Arc<Case>> {
-        loop {
-            let kind = self.first().unwrap_or(Kind::Caused);
-            let case = self.take(kind)?;
-            if is_settled(kind, &case) {
-                return Some(case);
-            }
-        }
+    pub(super) fn finish(&mut self) -> Option<Gone> {
+        self.take(self.first().unwrap_or(Kind::Caused))
     }
 
     /// Of what kind the first is that nobody caused.
@@ -180,11 +177,12 @@ impl Window {
     }
 
     /// Takes out the first of a kind.
-    fn take(&mut self, kind: Kind) -> Option<Arc<Case>> {
+    fn take(&mut self, kind: Kind) -> Option<Gone> {
         let order = &mut self.orders[kind as usize];
-        let kept = order.kept.pop_front()?;
+        let Kept { case, .. } = order.kept.pop_front()?;
         order.gone += 1;
-        Some(kept.case)
+        let is_to_be_settled = kind == Kind::Caused || (kind == Kind::Bad && !case.went_well());
+        Some(Gone { case, is_to_be_settled })
     }
 }
 
@@ -251,13 +249,4 @@ impl Kept {
 /// Whether it is kept for longer though it went well: it made its server ask others, or its response may get lost yet.
 fn is_telling(case: &Case) -> bool {
     case.caused() > 0 || case.answer.as_ref().is_some_and(|answer| answer.len > FRAGMENT_MIN)
-}
-
-/// What went well, and nobody caused, is forgotten without more.
-fn is_settled(kind: Kind, case: &Case) -> bool {
-    match kind {
-        Kind::Well => false,
-        Kind::Bad => !case.went_well(),
-        Kind::Caused => true,
-    }
 }

@@ -55,6 +55,10 @@ impl Rule for ReplyUnexpectedSource {
 
 /// The source of a response that is delivered, where the client asked another address, and none came from that.
 fn stranger(transaction: &Transaction) -> Option<IpAddr> {
+    let is_strange = |hop: &Hop| hop.message == MessageKind::Response && hop.src.ip() != transaction.server.ip();
+    if !transaction.path.iter().any(is_strange) {
+        return None;
+    }
     let queries = transaction.path.iter().filter(|hop| hop.message == MessageKind::Query);
     // At its socket, and where that takes no response from a stranger, at its interface.
     let entries =

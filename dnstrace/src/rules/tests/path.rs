@@ -15,7 +15,7 @@ fn leg_of(asks: &[Ask], expected: Option<Leg>) {
         (Window::default(), Learned::default(), super::super::loops::Loops::default());
     let cases: Vec<_> = asks.iter().map(|ask| Case::of(&ask.clone().into_transaction(), Who::default())).collect();
     for (ask, case) in asks.iter().zip(&cases) {
-        learned.watch(&ask.clone().into_transaction());
+        learned.add(case, &ask.clone().into_transaction());
         window.add(case.clone().into());
     }
     let owner = Owner::files(1);
