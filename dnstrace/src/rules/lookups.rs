@@ -29,6 +29,8 @@ const OPEN_MAX: usize = 2_048;
 /// Those that seem complete: only servers that were asked at once, as musl does, may still say something else. Few are kept,
 /// as most are such, and they would drive what all stages work with out of the processor's cache.
 const COMPLETE_MAX: usize = 128;
+/// Chains of lookups: most of the time a few hundred are open, and a small table stays in the processor's cache.
+const HEADS: usize = 1_024;
 /// Of one address, for names that begin with the same label: a busy pod has some at a time.
 const OPEN_ALIKE_MAX: usize = 16;
 /// Queries of one lookup: 32 search domains, twice, and the name; a storm goes on in another one.
@@ -72,7 +74,7 @@ struct Open {
 impl Default for Lookups {
     fn default() -> Self {
         let (open, going_on, complete, early) = Default::default();
-        Self { open, alike: Heads::new(OPEN_MAX * 2), going_on, complete, early }
+        Self { open, alike: Heads::new(HEADS), going_on, complete, early }
     }
 }
 

@@ -4,11 +4,14 @@ use std::hash::Hash;
 
 use foldhash::HashMap;
 
+/// Where an entry is.
+pub(super) type Place = u16;
+
 /// So many entries at the most; what comes when it is full has none.
 #[derive(Debug)]
 pub(super) struct Places<K, V> {
     max: usize,
-    by_key: HashMap<K, usize>,
+    by_key: HashMap<K, Place>,
     entries: Vec<(K, V)>,
 }
 
@@ -19,27 +22,25 @@ impl<K: Copy + Eq + Hash, V: Default> Places<K, V> {
     }
 
     /// The place of `key`, which is made where there is none; it may be `remembered` from before.
-    pub(super) fn place(&mut self, key: K, remembered: Option<usize>) -> Option<usize> {
-        let is_its = |at: &usize| self.entries.get(*at).is_some_and(|(known, _)| *known == key);
+    pub(super) fn place(&mut self, key: K, remembered: Option<Place>) -> Option<Place> {
+        let is_its = |at: &Place| self.entries.get(usize::from(*at)).is_some_and(|(known, _)| *known == key);
         if let Some(at) = remembered.filter(is_its).or_else(|| self.by_key.get(&key).copied()) {
             return Some(at);
         }
-        let at = self.entries.len();
-        (at < self.max).then(|| {
-            self.by_key.insert(key, at);
-            self.entries.push((key, V::default()));
-            at
-        })
+        let at = Place::try_from(self.entries.len()).ok().filter(|at| usize::from(*at) < self.max)?;
+        self.by_key.insert(key, at);
+        self.entries.push((key, V::default()));
+        Some(at)
     }
 
     /// What is at a place.
-    pub(super) fn at(&mut self, place: usize) -> Option<&mut V> {
-        self.entries.get_mut(place).map(|(_, value)| value)
+    pub(super) fn at(&mut self, place: Place) -> Option<&mut V> {
+        self.entries.get_mut(usize::from(place)).map(|(_, value)| value)
     }
 
     /// What is known of `key`.
     pub(super) fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(*self.by_key.get(key)?).map(|(_, value)| value)
+        self.entries.get(usize::from(*self.by_key.get(key)?)).map(|(_, value)| value)
     }
 
     /// Every entry.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use foldhash::HashMap;
 
 use super::path;
-use super::places::Places;
+use super::places::{Place, Places};
 use crate::capture::{BootTime, Direction, Hook};
 use crate::decode::Transport;
 use crate::join::{Hop, MessageKind, Outcome, Transaction};
@@ -54,9 +54,9 @@ pub struct Way {
 /// Where the parts of a way stood last in their tables: the next query goes the same way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct At {
-    server: Option<usize>,
-    responder: Option<usize>,
-    returns: Option<usize>,
+    server: Option<Place>,
+    responder: Option<Place>,
+    returns: Option<Place>,
 }
 
 /// One who answers.

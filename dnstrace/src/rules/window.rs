@@ -29,6 +29,8 @@ const BAD_MAX: usize = 8_192;
 const CAUSED_MAX: usize = 8_192;
 /// A UDP response of fewer bytes is one packet wherever IPv6 goes (RFC 8200, 5).
 const FRAGMENT_MIN: u32 = 1_232;
+/// Chains of what was caused: every transaction looks for its own, and a small table stays in the processor's cache.
+const CAUSE_HEADS: usize = 1_024;
 /// Transactions caused by one that are counted when it ends: a loop makes thousands.
 const COUNTED_MAX: usize = 64;
 
@@ -188,7 +190,8 @@ impl Window {
 
 impl Order {
     fn new(max: usize) -> Self {
-        let [by_id, by_cause, by_question] = std::array::from_fn(|_| Heads::new(max));
+        let [by_id, by_question] = std::array::from_fn(|_| Heads::new(max));
+        let by_cause = Heads::new(CAUSE_HEADS);
         Self { max, kept: VecDeque::new(), gone: 0, by_id, by_cause, by_question }
     }
 

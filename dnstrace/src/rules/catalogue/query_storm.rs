@@ -51,7 +51,8 @@ pub(super) struct QueryStorm {
 /// A question of one client.
 #[derive(Clone, Copy, Default)]
 struct Slot {
-    question: u64,
+    /// The half of its hash that does not say where it is.
+    question: u32,
     since: BootTime,
     last: BootTime,
     /// Until when its answer is valid.
@@ -90,8 +91,9 @@ impl Rule for QueryStorm {
 impl QueryStorm {
     /// Its place; `None` where that is another question's.
     fn slot(&mut self, case: &Case) -> Option<&mut Slot> {
-        let question = self.hasher.hash_one((case.client.ip(), case.name_hash, case.qtype()));
-        let at = usize::try_from(question % SLOTS as u64).ok()?;
+        let hash = self.hasher.hash_one((case.client.ip(), case.name_hash, case.qtype()));
+        let at = usize::try_from(hash % SLOTS as u64).ok()?;
+        let question = u32::try_from(hash >> 32).ok()?;
         let slot = self.slots.get_mut(at)?;
         if slot.question != question {
             let is_over = case.time.since(slot.last) >= PAUSE;
