@@ -1,7 +1,7 @@
 //! The last stages: a transaction with names goes into sums, a report, rules, a recording, and to who writes it.
 
 use crate::capture::BootTime;
-use crate::join::{Connection, Transaction};
+use crate::join::{Connection, Outcome, Transaction};
 use crate::owner::{Owner, Who};
 use crate::rules::lookup::Lookup;
 use crate::rules::report::Report;
@@ -50,9 +50,11 @@ impl End {
     /// What rules say of a transaction at once. What they find is told before it.
     fn judge(&mut self, owner: &mut Owner, transaction: &Transaction, who: &Who) -> Verdict {
         let Self { outlet, rules: Some(rules), report, .. } = self else { return Verdict::default() };
-        // What cannot be named by its interface now may not be later.
-        let points = transaction.path.last().map(|hop| hop.point).into_iter();
-        owner.interfaces(points, transaction.time);
+        // What cannot be named by its interface now may not be later; of what went well nobody says where it was.
+        if transaction.outcome != Outcome::Answered || !transaction.signs.is_empty() {
+            let points = transaction.path.last().map(|hop| hop.point).into_iter();
+            owner.interfaces(points, transaction.time);
+        }
         let verdict = rules.add(transaction, Given { who, owner }, &mut Ears { report, filter: outlet.filter() });
         rules.findings_mut().take_new(|finding| outlet.finding(finding));
         verdict

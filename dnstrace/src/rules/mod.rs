@@ -11,6 +11,7 @@ mod evidence;
 pub mod finding;
 mod findings;
 mod found;
+mod gathered;
 mod heads;
 mod learned;
 mod ledger;
@@ -33,6 +34,7 @@ pub mod spent;
 mod stage;
 mod stuck;
 mod subject;
+mod table;
 #[cfg(test)]
 mod tests;
 mod told;

@@ -115,16 +115,21 @@ fn has_response(path: &[Hop]) -> bool {
 
 /// Whether the response came to the client's socket, or was sent by the interface that its query came in by.
 pub(super) fn is_delivered(path: &[Hop]) -> bool {
-    path.iter().any(|hop| hop.message == MessageKind::Response && is_at_client(hop, path))
+    let first = first_interface(path);
+    path.iter().any(|hop| hop.message == MessageKind::Response && is_at(hop.point, first))
 }
 
 /// Whether a response is seen at the client's end.
 pub(super) fn is_at_client(hop: &Hop, path: &[Hop]) -> bool {
-    let point = hop.point;
+    is_at(hop.point, first_interface(path))
+}
+
+/// The same of a point, where the query was first seen at an interface.
+fn is_at(point: Point, first: Option<Point>) -> bool {
     if point.hook == Hook::Socket {
         return point.direction == Direction::In;
     }
-    point.hook == Hook::Device && first_interface(path).is_some_and(|first| is_back_at(first, point))
+    point.hook == Hook::Device && first.is_some_and(|first| is_back_at(first, point))
 }
 
 /// The first interface at which the query was seen.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::{Case, connection_id};
-use super::catalogue::{Entry, RULES, Rule};
-use super::finding::Explanation;
+use super::catalogue::{RULES, Rule};
 use super::findings::Findings;
 use super::found::Found;
 use super::learned::Learned;
@@ -20,6 +19,7 @@ use super::path::{Leg, told_leg};
 use super::search::SearchLists;
 use super::spare::Spare;
 use super::spent::Spent;
+use super::table::{Ask, Table};
 use super::told::{RuleOptions, Settled, Told, Verdict};
 use super::upstream::asks_for_itself;
 use super::window::{Gone, Window};
@@ -37,9 +37,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// The stage.
 pub struct Rules {
     options: RuleOptions,
-    table: Vec<(&'static Explanation, Box<dyn Rule>)>,
-    /// By [`Ask`]: the lines of those that look at it.
-    asked: [Vec<usize>; ASKS],
+    table: Table,
     spare: Spare,
     window: Window,
     learned: Learned,
@@ -54,22 +52,6 @@ pub struct Rules {
     now: BootTime,
     ticked: Option<BootTime>,
 }
-
-/// What rules are asked about.
-#[derive(Clone, Copy)]
-enum Ask {
-    Ended,
-    EndedWell,
-    Settled,
-    Lookup,
-    LookupFound,
-    Cycle,
-    Connection,
-    Tick,
-    Finish,
-}
-
-const ASKS: usize = Ask::Finish as usize + 1;
 
 /// A transaction that just ended, as rules get it.
 pub struct Ended<'a> {
@@ -89,14 +71,12 @@ impl Rules {
     /// The same, where people say what is a problem.
     #[must_use]
     pub fn with(options: RuleOptions) -> Self {
-        let table: Vec<_> = RULES.iter().map(|Entry { explanation, make }| (*explanation, make())).collect();
-        let asked = std::array::from_fn(|_| (0..table.len()).collect());
+        let table = Table::new(RULES);
         let (spare, window, learned, lookups, search_lists, loops, findings) = Default::default();
         let (domain, version, now, ticked) = Default::default();
         Self {
             options,
             table,
-            asked,
             spare,
             window,
             learned,
@@ -130,7 +110,7 @@ impl Rules {
             ("transactions_settled_early", self.window.early()),
             ("lookups_closed_early", self.lookups.early()),
             ("findings_left_out", self.findings.crowded()),
-            ("forgotten_by_rules", self.table.iter().map(|(_, rule)| rule.evicted()).sum()),
+            ("forgotten_by_rules", self.table.evicted()),
         ]
     }
 
@@ -295,16 +275,11 @@ impl Rules {
         World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow }
     }
 
-    fn ask(&mut self, what: Ask, moment: Moment<'_>, mut ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut Found<'_>)) {
-        let Self { options, table, asked, window, learned, loops, domain, findings, .. } = self;
+    fn ask(&mut self, what: Ask, moment: Moment<'_>, ask: impl FnMut(&mut dyn Rule, &World<'_>, &mut Found<'_>)) {
+        let Self { options, table, window, learned, loops, domain, findings, .. } = self;
         let Moment { owner, now } = moment;
         let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
-        asked[what as usize].retain(|&line| {
-            let Some((explanation, rule)) = table.get_mut(line) else { return false };
-            let mut found = findings.of(explanation);
-            ask(&mut **rule, &world, &mut found);
-            found.is_asked_again()
-        });
+        table.ask(what, &world, findings, ask);
     }
 }
 

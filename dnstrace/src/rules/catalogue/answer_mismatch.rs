@@ -34,6 +34,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     explains_failure: false,
 };
 
+/// Bytes before the question (RFC 1035, 4.1.1).
+const HEADER: usize = 12;
 /// SERVFAIL, NOTIMP, REFUSED: glibc, `resolv/res_send.c`.
 const ASKED_AGAIN: [u16; 3] = [2, 4, 5];
 
@@ -131,6 +133,12 @@ fn is_asked_again(case: &Case) -> bool {
 
 fn has_other_letters(transaction: &Transaction) -> bool {
     let (Some(query), Some(response)) = (&transaction.query, &transaction.response) else { return false };
+    // Nearly all repeat it byte for byte; behind the header stands the question.
+    let is_repeated =
+        |len: usize| query.bytes.get(HEADER..len).is_some_and(|own| response.bytes.get(HEADER..len) == Some(own));
+    if query.header.counts[2..] == [0, 0] && is_repeated(query.bytes.len()) {
+        return false;
+    }
     let (Some(asked), Some(repeated)) = (question(query), question(response)) else { return false };
     let (asked, repeated) = (asked.name.wire(), repeated.name.wire());
     asked != repeated && asked.eq_ignore_ascii_case(repeated)
