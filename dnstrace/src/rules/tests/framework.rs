@@ -131,6 +131,25 @@ fn same_question_later_is_another_lookup() {
 }
 
 #[test]
+fn lookups_that_are_complete_make_room() {
+    let pair = |number: u64| {
+        let asks = [(A, "198.51.100.1"), (AAAA, "2001:db8::1")];
+        asks.map(|(qtype, address)| {
+            Ask::new(0, "10.244.0.10:40000", SERVICE, &format!("{number}.example"), qtype).found(address)
+        })
+    };
+    // AAAA was sent with it, as far as anybody knows, and may be lost.
+    let half = web(0, "half.example").found("198.51.100.1");
+    let scene = Scene::cluster().ask(half).asks((0..1_000).flat_map(pair));
+    let bases: Vec<_> = scene.heard.lookups.iter().map(|lookup| lookup.base().to_string()).collect();
+    let expected: Vec<_> = (0..bases.len()).map(|number| format!("{number}.example")).collect();
+    assert_eq!(bases, expected);
+    let open = 1_001 - bases.len();
+    assert!((100..200).contains(&open), "{open}");
+    assert_eq!(scene.finish().heard.lookups.len(), 1_001);
+}
+
+#[test]
 fn stub_resolvers_are_told_apart() {
     let pair = |ids: [u16; 2], ports: [u16; 2], edns: Option<u16>| {
         let asks = [(A, "198.51.100.1", 0), (AAAA, "2001:db8::1", 1)].map(|(qtype, address, at)| {

@@ -41,6 +41,13 @@ fn second_of_a_pair_is_lost() {
 }
 
 #[test]
+fn first_of_a_pair_is_remembered_until_the_second_is_given_up() {
+    let others = (0..2_000).map(|at| answered(1 + at * 2, &format!("{DB}:{}", 40_000 + at)));
+    let scene = Scene::cluster().ask(first(0)).asks(others).ask(second(0));
+    check(scene, &["pair-race-lost suspected node 1"]);
+}
+
+#[test]
 fn counter_of_the_kernel_makes_it_likely() {
     let failed = |insert_failed| Fact::Conntrack(Conntrack { max: 1_000, insert_failed, ..Conntrack::default() });
     let scene = Scene::cluster().fact(failed(7)).ask(first(0)).fact(failed(8)).ask(second(0));
