@@ -40,7 +40,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// The first query, of whose name so many bytes are what the application asked for.
     pub(super) fn begin(case: &Arc<Case>, base: usize) -> Self {
-        let step = Step { cases: smallvec![Arc::clone(case)], base };
+        let step = Step::begin(case, base);
         let is_complete = step.seems_complete();
         let (begin, wall, end, client) = (case.time, case.wall, ended(case), case.client.ip());
         let lookup = Lookup { client, steps: smallvec![step], begin, wall, end, outcome: LookupOutcome::Open };
@@ -53,7 +53,7 @@ impl Gathered {
             return None;
         }
         let steps = &self.lookup.steps;
-        if let Some(step) = steps.iter().position(|step| step.name() == name) {
+        if let Some(step) = steps.iter().position(|step| step.is_for(case)) {
             return self.goes_on(case, step).then_some(Place::Step(step));
         }
         let base = self.lookup.stem();
@@ -88,7 +88,7 @@ impl Gathered {
     /// The same question after an answer is another lookup. After a truncated response, one without an answer or a
     /// timeout it is asked again, and glibc asks all again for which it needs more room.
     fn goes_on(&self, case: &Case, step: usize) -> bool {
-        let cases = &self.lookup.steps[step].cases;
+        let cases = self.lookup.steps[step].cases();
         let Some(same) = cases.iter().rfind(|same| same.qtype() == case.qtype()) else { return true };
         let is_soon = case.time.since(same.time) < NEXT_STEP;
         let is_next = same.is_truncated() || same.failed() || (!same.is_found() && is_soon);
@@ -106,12 +106,12 @@ impl Gathered {
         let lookup = &mut self.lookup;
         let at = match place {
             Place::Step(at) => {
-                lookup.steps[at].cases.push(Arc::clone(case));
+                lookup.steps[at].add(case);
                 at
             }
             Place::Next { base } => {
-                lookup.steps.iter_mut().for_each(|step| step.base = base);
-                lookup.steps.push(Step { cases: smallvec![Arc::clone(case)], base });
+                lookup.steps.iter_mut().for_each(|step| step.rebase(base));
+                lookup.steps.push(Step::begin(case, base));
                 lookup.steps.len() - 1
             }
         };

@@ -35,7 +35,7 @@ impl Occasion<'_> {
     pub(super) fn evidence(self) -> Option<Evidence> {
         match self {
             Self::Transaction(case) => Some(Evidence::of(case)),
-            Self::Lookup(_, step) => step.cases.first().map(|case| Evidence::of(case)),
+            Self::Lookup(_, step) => step.cases().first().map(|case| Evidence::of(case)),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::catalogue::{RULES, Rule};
 use super::findings::Findings;
 use super::found::Found;
 use super::learned::Learned;
-use super::lookup::{Lookup, LookupOutcome};
+use super::lookup::{Lookup, LookupOutcome, Step};
 use super::lookups::Lookups;
 use super::loops::Loops;
 use super::name::{Domain, Name};
@@ -235,7 +235,7 @@ impl Rules {
         Some(first)
     }
 
-    fn give_lookup(&mut self, mut lookup: Lookup, moment: Moment<'_>, told: &mut dyn Told) {
+    fn give_lookup(&mut self, lookup: Lookup, moment: Moment<'_>, told: &mut dyn Told) {
         if lookup.outcome == LookupOutcome::Found {
             self.ask(Ask::LookupFound, moment, |rule, world, found| rule.lookup_found(&lookup, world, found));
         } else {
@@ -244,7 +244,7 @@ impl Rules {
         // It is of no transaction.
         self.findings.take_marks();
         told.lookup(&lookup);
-        let cases = lookup.steps.iter_mut().flat_map(|step| step.cases.drain(..));
+        let cases = lookup.steps.into_iter().flat_map(Step::into_cases);
         cases.for_each(|case| self.spare.take_back(case));
     }
 

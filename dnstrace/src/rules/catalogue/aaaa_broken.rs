@@ -152,6 +152,9 @@ impl Fate {
 
 /// `None` when nothing is wrong with AAAA, or with A, too.
 fn fate(step: &Step, world: &World<'_>) -> Option<Fate> {
+    if !step.is_found() || !(step.failed() || step.is_denied()) {
+        return None;
+    }
     let has_a = of(step, A).any(Case::is_found);
     let is_bad = |case: &Case| case.failed() || case.rcode() == Some(NXDOMAIN);
     if !has_a || !of(step, AAAA).all(is_bad) {
@@ -171,5 +174,5 @@ fn is_silence(step: &Step, world: &World<'_>) -> bool {
 }
 
 fn of(step: &Step, qtype: u16) -> impl Iterator<Item = &Case> {
-    step.cases.iter().map(|case| &**case).filter(move |case| case.qtype() == Some(qtype))
+    step.cases().iter().map(|case| &**case).filter(move |case| case.qtype() == Some(qtype))
 }

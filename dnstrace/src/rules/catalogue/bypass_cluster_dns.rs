@@ -96,12 +96,12 @@ fn denied_elsewhere<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a St
         return None;
     }
     let step = lookup.steps.iter().find(|step| step.name().is_within(domain) && is_denied_by_others(step, domain))?;
-    Some((step, step.cases.first()?.server))
+    Some((step, step.cases().first()?.server))
 }
 
 /// The zone that says no is not the cluster's: for names below `local` the root says it.
 fn is_denied_by_others(step: &Step, domain: &Name) -> bool {
-    step.cases.iter().all(|case| case.is_nxdomain() && case.zone().is_some_and(|zone| !zone.is_within(domain)))
+    step.cases().iter().all(|case| case.is_nxdomain() && case.zone().is_some_and(|zone| !zone.is_within(domain)))
 }
 
 /// Cluster DNS and what belongs to it ask outside on purpose.

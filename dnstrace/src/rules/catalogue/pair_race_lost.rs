@@ -41,17 +41,19 @@ const PAIR: Duration = Duration::from_millis(1);
 /// The other one of the pair was answered within this time, so the server was there.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// Queries that were answered at once and are remembered, 24 bytes each, until a query that was sent with one of them is
-/// given up five seconds later: there is room for a thousand a second.
-const ANSWERED_MAX: usize = 8_192;
+/// Queries that were answered at once are remembered until one that was sent with it is given up, five seconds later. There
+/// is room for a thousand a second: so many sets,
+const SETS: usize = 2_048;
+/// of which each is a line of the processor's cache; its oldest makes room for the newest.
+const SET: usize = 4;
 
 /// See [`EXPLANATION`].
 pub(super) struct PairRaceLost {
     /// Entries that could not be made before we began.
     failed_before: Option<u64>,
     hasher: RandomState,
-    /// By the hash of what is asked in which flow; a later one takes the place of an earlier one.
-    answered: Box<[Answered]>,
+    /// By the hash of what is asked in which flow.
+    answered: Box<[[Answered; SET]]>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -62,7 +64,7 @@ struct Answered {
 
 impl Default for PairRaceLost {
     fn default() -> Self {
-        let answered = vec![Answered::default(); ANSWERED_MAX].into();
+        let answered = vec![[Answered::default(); SET]; SETS].into();
         Self { failed_before: None, hasher: RandomState::default(), answered }
     }
 }
@@ -99,27 +101,31 @@ impl Rule for PairRaceLost {
 impl PairRaceLost {
     /// Keeps what may be the other query of a pair, where it was translated and answered.
     fn remember(&mut self, case: &Case) {
-        if is_answered_at_once(case)
-            && other_type(case).is_some()
-            && let Some((query, at)) = self.place(case, case.qtype())
-        {
-            self.answered[at] = Answered { query, sent: case.time };
+        if !is_answered_at_once(case) || other_type(case).is_none() {
+            return;
+        }
+        let (query, set) = self.place(case, case.qtype());
+        if let Some(oldest) = self.answered[set].iter_mut().min_by_key(|answered| (answered.sent, answered.query)) {
+            *oldest = Answered { query, sent: case.time };
         }
     }
 
     /// Whether the other query of the pair was.
     fn has_other(&self, case: &Case, world: &World<'_>) -> bool {
-        let Some((query, at)) = other_type(case).and_then(|other| self.place(case, Some(other))) else { return false };
-        let other = &self.answered[at];
-        let apart = other.sent.since(case.time).max(case.time.since(other.sent));
-        other.query == query && apart <= PAIR && world.learned.watched().sees_forwarding(case.server)
+        let Some(other) = other_type(case) else { return false };
+        let (query, set) = self.place(case, Some(other));
+        let is_other = |answered: &Answered| {
+            let apart = answered.sent.since(case.time).max(case.time.since(answered.sent));
+            answered.query == query && apart <= PAIR
+        };
+        world.learned.watched().sees_forwarding(case.server) && self.answered[set].iter().any(is_other)
     }
 
-    /// The hash of a query of this flow, and where it has its place.
-    fn place(&self, case: &Case, qtype: Option<u16>) -> Option<(u64, usize)> {
+    /// The hash of a query of this flow, and the set that it is in.
+    fn place(&self, case: &Case, qtype: Option<u16>) -> (u64, usize) {
         let what = (case.client, case.server, case.transport, case.name_hash, qtype);
         let query = self.hasher.hash_one(what);
-        Some((query, usize::try_from(query % ANSWERED_MAX as u64).ok()?))
+        (query, usize::try_from(query % SETS as u64).unwrap_or_default())
     }
 }
 

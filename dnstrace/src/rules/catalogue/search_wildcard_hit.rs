@@ -93,5 +93,8 @@ fn hit<'a>(lookup: &'a Lookup, world: &World<'_>) -> Option<(&'a Step, Name)> {
 
 /// The first of each response, which are sorted.
 fn addresses(step: &Step) -> impl Iterator<Item = IpAddr> {
-    step.cases.iter().filter(|case| case.is_found()).filter_map(|case| case.answer.as_ref()?.addresses.first().copied())
+    step.cases()
+        .iter()
+        .filter(|case| case.is_found())
+        .filter_map(|case| case.answer.as_ref()?.addresses.first().copied())
 }

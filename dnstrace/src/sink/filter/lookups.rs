@@ -16,7 +16,7 @@ impl Filter {
             let name = step.name().to_string();
             self.names.iter().any(|glob| glob.is_match(&name))
         };
-        (self.names.is_empty() || has_name()) && step.cases.iter().any(|case| self.shows_case(case))
+        (self.names.is_empty() || has_name()) && step.cases().iter().any(|case| self.shows_case(case))
     }
 
     fn shows_case(&self, case: &Case) -> bool {
