@@ -171,6 +171,17 @@ impl Random {
         self.0 ^= self.0 << 17;
         self.0 % bound
     }
+
+    /// One of several, each as often as it has `parts` of all.
+    fn one_of<'m, T>(&mut self, mix: &'m [T], parts: fn(&T) -> u64) -> &'m T {
+        let mut part = self.below(mix.iter().map(parts).sum());
+        let chosen = mix.iter().find(|each| {
+            let found = part < parts(each);
+            part = part.saturating_sub(parts(each));
+            found
+        });
+        chosen.unwrap_or(&mix[0])
+    }
 }
 
 #[cfg(test)]

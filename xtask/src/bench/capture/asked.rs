@@ -61,13 +61,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Any of the mix, which has to do with no other.
     pub(super) fn any(random: &mut Random) -> Self {
-        let mut part = random.below(MIX.iter().map(|(parts, ..)| parts).sum());
-        let chosen = MIX.iter().find(|(parts, ..)| {
-            let found = part < *parts;
-            part = part.saturating_sub(*parts);
-            found
-        });
-        let &(_, qtype, suffix, answer) = chosen.unwrap_or(&MIX[0]);
+        let &(_, qtype, suffix, answer) = random.one_of(&MIX, |(parts, ..)| *parts);
         let (name, edns) = (format!("api-{:05x}.{suffix}", random.below(NAMES)), random.below(3) == 0);
         Self::new(&name, qtype, answer, edns, random)
     }

@@ -30,13 +30,7 @@ const NAMES: u64 = 1_000;
 
 /// Pairs of queries, one after the other.
 pub(super) fn any(random: &mut Random) -> Vec<[Asked; 2]> {
-    let mut part = random.below(MIX.iter().map(|(parts, ..)| parts).sum());
-    let chosen = MIX.iter().find(|(parts, ..)| {
-        let found = part < *parts;
-        part = part.saturating_sub(*parts);
-        found
-    });
-    let &(_, what, found_at, answers) = chosen.unwrap_or(&MIX[0]);
+    let &(_, what, found_at, answers) = random.one_of(&MIX, |(parts, ..)| *parts);
     let often = random.below(NAMES) + 1;
     let number = random.below(often);
     let base = match what {
