@@ -30,7 +30,6 @@ pub mod report;
 mod search;
 mod signs;
 mod silence;
-mod spare;
 pub mod spent;
 mod stage;
 mod step;

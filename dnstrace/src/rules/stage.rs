@@ -11,18 +11,17 @@ use super::catalogue::{RULES, Rule};
 use super::findings::Findings;
 use super::found::Found;
 use super::learned::Learned;
-use super::lookup::{Lookup, LookupOutcome, Step};
+use super::lookup::{Lookup, LookupOutcome};
 use super::lookups::Lookups;
 use super::loops::Loops;
 use super::name::{Domain, Name};
 use super::path::{Leg, told_leg};
 use super::search::SearchLists;
-use super::spare::Spare;
 use super::spent::Spent;
 use super::table::{Ask, Table};
 use super::told::{RuleOptions, Settled, Told, Verdict};
 use super::upstream::asks_for_itself;
-use super::window::{Gone, Window};
+use super::window::Window;
 use super::world::World;
 use crate::capture::BootTime;
 use crate::join::{Connection, Outcome, Transaction, TransactionId};
@@ -38,7 +37,6 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Rules {
     options: RuleOptions,
     table: Table,
-    spare: Spare,
     window: Window,
     learned: Learned,
     lookups: Lookups,
@@ -72,23 +70,9 @@ impl Rules {
     #[must_use]
     pub fn with(options: RuleOptions) -> Self {
         let table = Table::new(RULES);
-        let (spare, window, learned, lookups, search_lists, loops, findings) = Default::default();
+        let (window, learned, lookups, search_lists, loops, findings) = Default::default();
         let (domain, version, now, ticked) = Default::default();
-        Self {
-            options,
-            table,
-            spare,
-            window,
-            learned,
-            lookups,
-            search_lists,
-            loops,
-            findings,
-            domain,
-            version,
-            now,
-            ticked,
-        }
+        Self { options, table, window, learned, lookups, search_lists, loops, findings, domain, version, now, ticked }
     }
 
     /// What was found so far.
@@ -119,8 +103,7 @@ impl Rules {
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Verdict {
         let Given { who, owner } = given;
         self.learn_domain(owner);
-        let case = self.case(transaction, who.clone());
-        let case = self.spare.share(case);
+        let case = Arc::new(self.case(transaction, who.clone()));
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case, transaction);
@@ -185,10 +168,12 @@ impl Rules {
     fn advance(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
         let moment = Moment { owner, now };
         while let Some(lookup) = self.lookups.expire(now) {
-            self.give_lookup(lookup, moment, told);
+            self.give_lookup(&lookup, moment, told);
         }
         while let Some(gone) = self.window.settle(now) {
-            self.let_go(gone, moment, told);
+            if gone.is_to_be_settled {
+                self.settle_one(&gone.case, moment, told);
+            }
         }
         if self.ticked.is_none_or(|ticked| now.since(ticked) >= TICK) {
             self.ticked = Some(now);
@@ -200,10 +185,12 @@ impl Rules {
     pub fn finish(&mut self, owner: &Owner, now: BootTime, told: &mut dyn Told) {
         let moment = Moment { owner, now };
         while let Some(lookup) = self.lookups.finish() {
-            self.give_lookup(lookup, moment, told);
+            self.give_lookup(&lookup, moment, told);
         }
         while let Some(gone) = self.window.finish() {
-            self.let_go(gone, moment, told);
+            if gone.is_to_be_settled {
+                self.settle_one(&gone.case, moment, told);
+            }
         }
         self.ask(Ask::Tick, moment, |rule, world, found| rule.tick(world, found));
         self.ask(Ask::Finish, moment, |rule, world, found| rule.finish(world, found));
@@ -230,30 +217,20 @@ impl Rules {
         let domains = search_lists.of(case, &world);
         let (first, closed) = lookups.add(case, &domains)?;
         if let Some(lookup) = closed {
-            self.give_lookup(lookup, moment, told);
+            self.give_lookup(&lookup, moment, told);
         }
         Some(first)
     }
 
-    fn give_lookup(&mut self, lookup: Lookup, moment: Moment<'_>, told: &mut dyn Told) {
+    fn give_lookup(&mut self, lookup: &Lookup, moment: Moment<'_>, told: &mut dyn Told) {
         if lookup.outcome == LookupOutcome::Found {
-            self.ask(Ask::LookupFound, moment, |rule, world, found| rule.lookup_found(&lookup, world, found));
+            self.ask(Ask::LookupFound, moment, |rule, world, found| rule.lookup_found(lookup, world, found));
         } else {
-            self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(&lookup, world, found));
+            self.ask(Ask::Lookup, moment, |rule, world, found| rule.lookup(lookup, world, found));
         }
         // It is of no transaction.
         self.findings.take_marks();
-        told.lookup(&lookup);
-        let cases = lookup.steps.into_iter().flat_map(Step::into_cases);
-        cases.for_each(|case| self.spare.take_back(case));
-    }
-
-    fn let_go(&mut self, gone: Gone, moment: Moment<'_>, told: &mut dyn Told) {
-        let Gone { case, is_to_be_settled } = gone;
-        if is_to_be_settled {
-            self.settle_one(&case, moment, told);
-        }
-        self.spare.take_back(case);
+        told.lookup(lookup);
     }
 
     fn settle_one(&mut self, case: &Case, moment: Moment<'_>, told: &mut dyn Told) {

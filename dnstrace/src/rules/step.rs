@@ -72,11 +72,6 @@ impl Step {
         &self.cases
     }
 
-    /// The same, when it is over.
-    pub(super) fn into_cases(self) -> impl Iterator<Item = Arc<Case>> {
-        self.cases.into_iter()
-    }
-
     /// The name.
     #[must_use]
     pub fn name(&self) -> &Name {

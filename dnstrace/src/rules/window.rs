@@ -112,8 +112,9 @@ impl Window {
         let is_over = |kind: &Kind| self.front(*kind).is_some_and(|kept| now.since(kept.end) >= kept.wait(*kind));
         let over = self.first().filter(is_over).or_else(|| Some(Kind::Caused).filter(is_over));
         let kind = over.or_else(|| self.crowded())?;
-        self.early += u64::from(over.is_none());
-        self.take(kind)
+        let gone = self.take(kind)?;
+        self.early += u64::from(over.is_none() && gone.is_to_be_settled);
+        Some(gone)
     }
 
     /// Takes out the first: nothing more is to come.
