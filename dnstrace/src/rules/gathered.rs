@@ -18,7 +18,7 @@ const QUERIES_MAX: usize = 256;
 
 /// Where a transaction belongs in a lookup.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum Position {
     /// Another query of a step.
     Step(usize),
     /// The next name, of which so many bytes are what the application asked for.
@@ -48,23 +48,23 @@ impl Gathered {
     }
 
     /// Where a query of its client belongs in it; `None` when it is one of another lookup.
-    pub(super) fn place(&self, case: &Case, name: &Name, domains: &SearchDomains) -> Option<Place> {
+    pub(super) fn place(&self, case: &Case, name: &Name, domains: &SearchDomains) -> Option<Position> {
         if self.queries >= QUERIES_MAX {
             return None;
         }
         let steps = &self.lookup.steps;
         if let Some(step) = steps.iter().position(|step| step.is_for(case)) {
-            return self.goes_on(case, step).then_some(Place::Step(step));
+            return self.goes_on(case, step).then_some(Position::Step(step));
         }
         let base = self.lookup.stem();
         if name.stem() == base {
-            return Some(Place::Next { base: base.len() });
+            return Some(Position::Next { base: base.len() });
         }
         self.with_suffix(name, domains).or_else(|| self.rebased(name, domains))
     }
 
     /// `name` is the base with a search domain.
-    fn with_suffix(&self, name: &Name, domains: &SearchDomains) -> Option<Place> {
+    fn with_suffix(&self, name: &Name, domains: &SearchDomains) -> Option<Position> {
         let base = self.lookup.stem();
         let suffix = suffix_after(name, base)?;
         let mut before = self.lookup.steps.iter().filter_map(Step::suffix);
@@ -74,15 +74,15 @@ impl Gathered {
         // One that nobody knows is seen by what it follows: a step that found nothing.
         let follows = self.lookup.steps.last().is_some_and(|step| step.has_suffix() && step.is_negative());
         let is_next = domains.is_search_domain(&suffix) || (follows && domains.is_plausible(&suffix));
-        is_next.then_some(Place::Next { base: base.len() })
+        is_next.then_some(Position::Next { base: base.len() })
     }
 
     /// What was taken for the whole name had a search domain that nobody knew: the name as it is shows that.
-    fn rebased(&self, name: &Name, domains: &SearchDomains) -> Option<Place> {
+    fn rebased(&self, name: &Name, domains: &SearchDomains) -> Option<Position> {
         let [only] = &self.lookup.steps[..] else { return None };
         let suffix = suffix_after(only.name(), name.stem())?;
         let is_base = !only.has_suffix() && only.is_negative() && domains.is_plausible(&suffix);
-        is_base.then_some(Place::Next { base: name.stem().len() })
+        is_base.then_some(Position::Next { base: name.stem().len() })
     }
 
     /// The same question after an answer is another lookup. After a truncated response, one without an answer or a
@@ -102,14 +102,14 @@ impl Gathered {
     }
 
     /// Adds a query.
-    pub(super) fn join(&mut self, case: &Arc<Case>, place: Place) {
+    pub(super) fn join(&mut self, case: &Arc<Case>, place: Position) {
         let lookup = &mut self.lookup;
         let at = match place {
-            Place::Step(at) => {
+            Position::Step(at) => {
                 lookup.steps[at].add(case);
                 at
             }
-            Place::Next { base } => {
+            Position::Next { base } => {
                 lookup.steps.iter_mut().for_each(|step| step.rebase(base));
                 lookup.steps.push(Step::begin(case, base));
                 lookup.steps.len() - 1

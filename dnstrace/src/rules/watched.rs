@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::HashMap;
 
+use super::numbered::{Number, Numbered};
 use super::path;
-use super::places::{Place, Places};
 use crate::capture::{BootTime, Direction, Hook};
 use crate::decode::Transport;
 use crate::join::{Hop, MessageKind, Outcome, Transaction};
@@ -24,12 +24,12 @@ const MISSED_ONE_IN: u64 = 16;
 /// What was seen on which way.
 #[derive(Debug)]
 pub struct Watched {
-    servers: Places<SocketAddr, Forwarding>,
+    servers: Numbered<SocketAddr, Forwarding>,
     whole: Forwarding,
     ways: HashMap<(IpAddr, SocketAddr), Way>,
-    responders: Places<SocketAddr, Option<Responder>>,
+    responders: Numbered<SocketAddr, Option<Responder>>,
     /// Interfaces at which responses to the queries that came in there were seen, by netns and index.
-    returns: Places<(u32, u32), ()>,
+    returns: Numbered<(u32, u32), ()>,
 }
 
 /// Whether queries are seen behind the place where they come in.
@@ -51,12 +51,12 @@ pub struct Way {
     at: At,
 }
 
-/// Where the parts of a way stood last in their tables: the next query goes the same way.
+/// The numbers that the parts of a way had last in their tables: the next query goes the same way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct At {
-    server: Option<Place>,
-    responder: Option<Place>,
-    returns: Option<Place>,
+    server: Option<Number>,
+    responder: Option<Number>,
+    returns: Option<Number>,
 }
 
 /// One who answers.
@@ -75,11 +75,11 @@ impl Default for Watched {
         let [servers, responders, returns] = [SERVERS_MAX, SERVERS_MAX, INTERFACES_MAX];
         let (whole, ways) = Default::default();
         Self {
-            servers: Places::new(servers),
+            servers: Numbered::new(servers),
             whole,
             ways,
-            responders: Places::new(responders),
-            returns: Places::new(returns),
+            responders: Numbered::new(responders),
+            returns: Numbered::new(returns),
         }
     }
 }
@@ -102,7 +102,7 @@ impl Watched {
         let is_forwarded = transaction.path.iter().any(|hop| path::is_forwarded(hop, entry.dst));
         let is_missed = is_answered && !is_forwarded && !may_be_refused_before(transaction);
         whole.add(is_forwarded, is_missed);
-        way.at.server = servers.place(server, before.server);
+        way.at.server = servers.number(server, before.server);
         if let Some(forwarding) = way.at.server.and_then(|at| servers.at(at)) {
             forwarding.add(is_forwarded, is_missed);
         }
@@ -113,13 +113,13 @@ impl Watched {
         }
         if is_answered {
             let responder = transaction.server_after_nat.unwrap_or(server);
-            way.at.responder = responders.place(responder, before.responder);
+            way.at.responder = responders.number(responder, before.responder);
             if let Some(known) = way.at.responder.and_then(|at| responders.at(at)) {
                 *known = Some(Responder::of(transaction, *known));
             }
             let first = path::first_interface(&transaction.path).filter(|_| path::is_delivered(&transaction.path));
             if let Some(first) = first {
-                way.at.returns = returns.place((first.netns, first.ifindex), before.returns);
+                way.at.returns = returns.number((first.netns, first.ifindex), before.returns);
             }
         }
         before.server.is_some() && before == way.at
