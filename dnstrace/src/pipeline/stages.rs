@@ -13,7 +13,7 @@ use crate::owner::fact::{Fact, Source};
 use crate::owner::sources::{Sources, Update};
 use crate::owner::{Note, Owner};
 use crate::rules::finding::Certainty;
-use crate::rules::{Ledger, quality};
+use crate::rules::{Ledger, Rules, quality};
 use crate::sink::pcapng::{Known, RecordCounts, Recorder, SeenMessage};
 use crate::sink::{Losses, Names, Observed, Show, Summary};
 
@@ -204,11 +204,14 @@ impl Stages {
         ledgers.extend(self.tail.output_ledger(decoded.messages));
         let observed = self.tail.observed();
         let owned = self.tail.owner.counts();
+        let mut quality = quality(hooks, decoded, joined, self.join.connection_counts(), &owned);
+        let crowded = self.tail.end.rules.iter().flat_map(Rules::crowded);
+        quality.extend(crowded.filter(|&(_, count)| count != 0));
         let End { outlet, recorder, totals, .. } = self.tail.end;
         ledgers.extend(recorder.as_ref().map(|recorder| recording_ledger(decoded.packets, recorder.counts())));
         let summary = Arc::new(Summary {
             ledgers,
-            quality: quality(hooks, decoded, joined, self.join.connection_counts(), &owned),
+            quality,
             packets: decoded.packets,
             messages: decoded.messages,
             totals,

@@ -146,6 +146,7 @@ fn lookups_that_are_complete_make_room() {
     assert_eq!(bases, expected);
     let open = 1_001 - bases.len();
     assert!((100..200).contains(&open), "{open}");
+    assert!(scene.rules.crowded().iter().all(|(_, count)| *count == 0), "{:?}", scene.rules.crowded());
     assert_eq!(scene.finish().heard.lookups.len(), 1_001);
 }
 
