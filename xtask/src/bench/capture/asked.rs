@@ -16,6 +16,9 @@ const NXDOMAIN: u16 = 3;
 
 /// Bytes before the question (RFC 1035, 4.1.1): where its name begins, for pointers to it (4.1.4).
 const HEADER_LEN: usize = 12;
+/// What a pointer begins with, and where it leads.
+const POINTER: u16 = 0xc000;
+const OFFSET: u16 = !POINTER;
 /// An OPT record that offers 1,232 bytes (RFC 6891, 6.1.2).
 const OPT: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
 const TTL: u32 = 30;
@@ -89,13 +92,13 @@ struct Sections {
 impl Answer {
     /// The rcode and the records; `None` for no response.
     fn sections(self, question: &[u8], qtype: u16, random: &mut Random) -> Option<(u16, Sections)> {
-        let records = HEADER_LEN + question.len();
+        let (records, zone) = (HEADER_LEN + question.len(), pointer_to_zone(question));
         let mut sections = Sections::default();
         match self {
             Self::Nothing => return None,
-            Self::NoName | Self::NoData => sections.add_authority(),
+            Self::NoName | Self::NoData => sections.add_authority(zone),
             Self::Addresses { aliases, count } => {
-                let owner = sections.add_aliases(aliases, records);
+                let owner = sections.add_aliases(aliases, records, zone);
                 for _ in 0..count {
                     let address: [u8; 16] = std::array::from_fn(|_| random.below(256).to_le_bytes()[0]);
                     sections.add(owner, qtype, if qtype == A { &address[..4] } else { &address });
@@ -111,7 +114,7 @@ impl Answer {
 impl Sections {
     fn add(&mut self, owner: usize, rtype: u16, data: &[u8]) {
         self.answers += 1;
-        self.bytes.extend((0xc000 | u16::try_from(owner).unwrap_or(0)).to_be_bytes());
+        self.bytes.extend((POINTER | u16::try_from(owner).unwrap_or(0)).to_be_bytes());
         self.bytes.extend([rtype, 1].map(u16::to_be_bytes).concat());
         self.bytes.extend(TTL.to_be_bytes());
         self.bytes.extend(u16::try_from(data.len()).unwrap_or(0).to_be_bytes());
@@ -119,22 +122,30 @@ impl Sections {
     }
 
     /// Each alias of the one before; returns where the last one's target stands. Records begin at `records`.
-    fn add_aliases(&mut self, aliases: u16, records: usize) -> usize {
+    fn add_aliases(&mut self, aliases: u16, records: usize, zone: [u8; 2]) -> usize {
         let mut owner = HEADER_LEN;
         for number in 0..aliases {
-            // A label before the name without its first label, `api-` and five digits.
-            let target = [b"\x06edge-", &[b'a' + number.to_le_bytes()[0]][..], b"\xc0\x16"].concat();
+            let target = [b"\x06edge-", &[b'a' + number.to_le_bytes()[0]][..], &zone].concat();
             self.add(owner, CNAME, &target);
             owner = records + self.bytes.len() - target.len();
         }
         owner
     }
 
-    fn add_authority(&mut self) {
+    fn add_authority(&mut self, zone: [u8; 2]) {
         let numbers = [1_u32, 7_200, 1_800, 86_400, TTL].map(u32::to_be_bytes).concat();
-        self.add(HEADER_LEN + 10, SOA, &[b"\x02ns\x03dns\xc0\x16\x0ahostmaster\xc0\x16", &numbers[..]].concat());
+        let names = [b"\x02ns\x03dns", &zone[..], b"\x0ahostmaster", &zone].concat();
+        self.add(usize::from(u16::from_be_bytes(zone) & OFFSET), SOA, &[names, numbers].concat());
         (self.answers, self.authority) = (0, 1);
     }
+}
+
+/// To the last two labels of a question's name, as `cluster.local` and `example.com` are.
+fn pointer_to_zone(question: &[u8]) -> [u8; 2] {
+    let label = |at: &usize| Some(at + 1 + usize::from(*question.get(*at)?));
+    let labels: Vec<_> = std::iter::successors(Some(0), label).take_while(|at| question[*at] != 0).collect();
+    let zone = HEADER_LEN + labels[labels.len().saturating_sub(2)];
+    (POINTER | u16::try_from(zone).unwrap_or(0)).to_be_bytes()
 }
 
 fn question(name: &str, qtype: u16) -> Vec<u8> {
@@ -146,4 +157,29 @@ fn message(id: u16, flags: u16, question: &[u8], sections: &Sections, edns: bool
     let counts = [1, sections.answers, sections.authority, edns.into()];
     let header = [id, flags, counts[0], counts[1], counts[2], counts[3]].map(u16::to_be_bytes).concat();
     [&header[..], question, &sections.bytes, if edns { OPT } else { b"" }].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::op::Message;
+
+    use super::super::walk;
+    use super::*;
+
+    #[test]
+    fn responses_are_whole_messages() {
+        let mut random = Random(1);
+        let any: Vec<_> = (0..200).map(|_| Asked::any(&mut random)).collect();
+        let walks: Vec<_> = (0..200).flat_map(|_| walk::any(&mut random)).flatten().collect();
+        let mut aliases = 0;
+        for asked in any.into_iter().chain(walks) {
+            Message::from_vec(&asked.query).unwrap();
+            let Some(response) = asked.response else { continue };
+            let response = Message::from_vec(&response).unwrap();
+            let zones = response.authorities.iter().map(|soa| soa.name.to_ascii());
+            assert!(zones.into_iter().all(|zone| ["cluster.local.", "site.example."].contains(&zone.as_str())));
+            aliases += response.answers.iter().filter(|record| record.name.to_ascii() == "edge-a.example.com.").count();
+        }
+        assert!(aliases > 100, "{aliases}");
+    }
 }
