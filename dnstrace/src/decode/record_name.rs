@@ -31,19 +31,8 @@ impl<'a> RecordName<'a> {
         let _ = write_labels(self.labels(), text);
     }
 
-    /// Uncompressed, with its root label.
-    pub(super) fn wire(&self) -> Vec<u8> {
-        let mut wire = Vec::new();
-        for label in self.labels() {
-            // Labels have 63 bytes at most.
-            wire.push(u8::try_from(label.len()).unwrap_or_default());
-            wire.extend(label);
-        }
-        wire.push(0);
-        wire
-    }
-
-    fn labels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    /// Labels, the leftmost first, without the root.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut walk = Walk::new(self.message, self.at);
         std::iter::from_fn(move || match walk.next() {
             Step::Label(label) => Some(label),

@@ -196,17 +196,16 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Whose record it is, in wire format with its root label.
-    #[must_use]
-    pub fn owner(&self) -> Vec<u8> {
-        self.name.wire()
+    /// Whose record it is: labels, without the root.
+    pub fn owner(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.name.labels()
     }
 
     /// The name that RDATA is: of CNAME, DNAME, NS, PTR.
     #[must_use]
-    pub fn target(&self) -> Option<Vec<u8>> {
+    pub fn target(&self) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
         let (name, end) = RecordName::read(self.message, self.begin)?;
-        (matches!(self.rtype, NS | CNAME | PTR | DNAME) && end == self.end).then(|| name.wire())
+        (matches!(self.rtype, NS | CNAME | PTR | DNAME) && end == self.end).then(|| name.labels())
     }
 
     /// The address of an A or AAAA record.
@@ -370,10 +369,12 @@ pub(super) mod tests {
         let bytes = response([2, 1, 0], &[(5, b"\x03Www\xc0\x0c"), (1, &[10, 0, 0, 1]), (6, soa)]);
         let records = Records::read(&bytes).unwrap();
         let [alias, address] = records.answers().collect::<Vec<_>>().try_into().unwrap();
-        assert_eq!((alias.owner(), alias.target()), (b"\x01a\0".to_vec(), Some(b"\x03Www\x01a\0".to_vec())));
+        assert_eq!(alias.owner().collect::<Vec<_>>(), [b"a"]);
+        assert_eq!(alias.target().unwrap().collect::<Vec<_>>(), [&b"Www"[..], b"a"]);
         assert_eq!((alias.address(), address.address()), (None, Some([10, 0, 0, 1].into())));
-        let minimums: Vec<_> = records.authority().map(|record| (record.target(), record.minimum())).collect();
-        assert_eq!(minimums, [(None, Some(5))]);
+        let minimums: Vec<_> =
+            records.authority().map(|record| (record.target().is_some(), record.minimum())).collect();
+        assert_eq!(minimums, [(false, Some(5))]);
     }
 
     #[test]

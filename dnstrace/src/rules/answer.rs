@@ -87,7 +87,7 @@ impl Answer {
             if record.rtype == CNAME
                 && let Some(target) = record.target()
             {
-                self.cnames.push((Name::from_wire(&record.owner()), Name::from_wire(&target)));
+                self.cnames.push((Name::from_labels(record.owner()), Name::from_labels(target)));
             }
         }
         self.addresses.sort_unstable();
@@ -95,7 +95,7 @@ impl Answer {
 
     fn read_authority(&mut self, records: &Records<'_>) {
         let Some(soa) = records.authority().find(|record| record.rtype == SOA) else { return };
-        self.zone = Some(Name::from_wire(&soa.owner()));
+        self.zone = Some(Name::from_labels(soa.owner()));
         // RFC 2308, 5: the smaller of the record's own time to live and its MINIMUM.
         self.negative_ttl = soa.minimum().map(|minimum| minimum.min(soa.ttl));
     }

@@ -28,6 +28,7 @@ mod quality;
 mod recent;
 pub mod report;
 mod search;
+mod sets;
 mod signs;
 mod silence;
 pub mod spent;

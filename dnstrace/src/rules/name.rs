@@ -21,15 +21,9 @@ impl Name {
     /// The name of a question.
     #[must_use]
     pub fn of(name: &QuestionName<'_>) -> Self {
-        Self::from_wire(name.wire())
-    }
-
-    /// A whole name in wire format.
-    #[must_use]
-    pub(super) fn from_wire(wire: &[u8]) -> Self {
-        let mut name = SmallVec::from_slice(wire);
-        name.make_ascii_lowercase();
-        Self(name)
+        let mut wire = SmallVec::from_slice(name.wire());
+        wire.make_ascii_lowercase();
+        Self(wire)
     }
 
     /// A name as people write it, with or without its final dot; labels that DNS does not allow are cut at 63 bytes.
@@ -45,14 +39,16 @@ impl Name {
         Self::from_labels([label].into_iter())
     }
 
-    fn from_labels<'l>(labels: impl Iterator<Item = &'l [u8]>) -> Self {
+    /// A name of labels, the leftmost first, without the root.
+    pub(super) fn from_labels<'l>(labels: impl Iterator<Item = &'l [u8]>) -> Self {
         let mut wire = SmallVec::new();
         for label in labels {
             let label = label.get(..63).unwrap_or(label);
             wire.push(u8::try_from(label.len()).unwrap_or_default());
-            wire.extend(label.to_ascii_lowercase());
+            wire.extend_from_slice(label);
         }
         wire.push(0);
+        wire.make_ascii_lowercase();
         Self(wire)
     }
 

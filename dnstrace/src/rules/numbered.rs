@@ -38,6 +38,11 @@ impl<K: Copy + Eq + Hash, V: Default> Numbered<K, V> {
         self.entries.get_mut(usize::from(number)).map(|(_, value)| value)
     }
 
+    /// Whose number it is.
+    pub(super) fn key(&self, number: Number) -> Option<&K> {
+        self.entries.get(usize::from(number)).map(|(key, _)| key)
+    }
+
     /// What is known of `key`.
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(usize::from(*self.by_key.get(key)?)).map(|(_, value)| value)
@@ -61,6 +66,6 @@ mod tests {
         // A number that is remembered wrongly is another's.
         assert_eq!((numbered.number("b", b), numbered.number("b", a), numbered.number("c", a)), (b, b, None));
         *numbered.at(1).unwrap() = 7;
-        assert_eq!((numbered.get(&"b"), numbered.get(&"c")), (Some(&7), None));
+        assert_eq!((numbered.get(&"b"), numbered.get(&"c"), numbered.key(1)), (Some(&7), None, Some(&"b")));
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::Rule;
-use crate::capture::BootTime;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
-use crate::rules::recent::Recent;
+use crate::rules::numbered::{Number, Numbered};
+use crate::rules::sets::Sets;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
 
@@ -35,6 +35,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 
 /// Names of the cluster that do not exist: search lists make many, of which those of half a minute matter.
 const QUESTIONS_MAX: usize = 4_096;
+/// Who denies and knows names of the cluster: CoreDNS pods, also of earlier rollouts.
+const RESPONDERS_MAX: usize = 4_096;
 /// Times to live are whole seconds, on both ends.
 const ROUNDING: Duration = Duration::from_millis(1_500);
 /// Before that, the time to live has not gone down for sure.
@@ -42,22 +44,26 @@ const AGE_MIN: Duration = Duration::from_secs(2);
 
 /// See [`EXPLANATION`].
 pub(super) struct NegativeCacheStale {
-    /// By hashes of questions: search lists make a hundred thousand a second.
-    denied: Recent<u64, Denied>,
+    /// By hashes of questions: search lists make a hundred thousand a second. The time is that of the response.
+    denied: Sets<Denied>,
+    is_some_denied: bool,
+    responders: Numbered<SocketAddr, ()>,
     hash: RandomState,
+    evicted: u64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Denied {
-    by: SocketAddr,
-    at: BootTime,
-    ttl: Duration,
-    found_by: Option<SocketAddr>,
+    by: Number,
+    found_by: Option<Number>,
+    /// In seconds.
+    ttl: u32,
 }
 
 impl Default for NegativeCacheStale {
     fn default() -> Self {
-        Self { denied: Recent::new(QUESTIONS_MAX), hash: RandomState::default() }
+        let (denied, responders) = (Sets::new(QUESTIONS_MAX), Numbered::new(RESPONDERS_MAX));
+        Self { denied, is_some_denied: false, responders, hash: RandomState::default(), evicted: 0 }
     }
 }
 
@@ -65,18 +71,12 @@ impl Rule for NegativeCacheStale {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
         let Some(asked) = case.asked.as_ref().filter(|_| case.rcode().is_some()) else { return };
-        if self.denied.is_empty() && !case.is_nxdomain() {
-            return;
-        }
-        let key = self.hash.hash_one((case.name_hash, asked.qtype, asked.qclass));
-        if case.is_found()
-            && let Some(denied) = self.denied.get_mut(&key)
-            && denied.found_by != Some(denied.by)
-        {
-            denied.found_by = Some(case.responder());
+        let key = || self.hash.hash_one((case.name_hash, asked.qtype, asked.qclass));
+        if case.is_found() && self.is_some_denied {
+            self.know(case, key());
         } else if case.is_nxdomain()
             && is_of_cluster(case, world)
-            && let Some(other) = self.deny(case, key)
+            && let Some(other) = self.deny(case, key())
         {
             let (by, subject) = (case.responder(), Subject::name(&asked.name));
             let claim = Claim { case, subject, certainty: Certainty::Likely };
@@ -89,28 +89,51 @@ impl Rule for NegativeCacheStale {
     }
 
     fn evicted(&self) -> u64 {
-        self.denied.evicted()
+        self.evicted
     }
 }
 
 impl NegativeCacheStale {
+    fn know(&mut self, case: &Case, key: u64) {
+        let Some(denied) = self.denied.get_mut(key).map(|entry| &mut entry.value) else { return };
+        if denied.found_by != Some(denied.by) {
+            denied.found_by = self.responders.number(case.responder(), denied.found_by).or(denied.found_by);
+        }
+    }
+
     /// Who had it, if this is the answer of before.
     fn deny(&mut self, case: &Case, key: u64) -> Option<SocketAddr> {
-        let ttl = Duration::from_secs(u64::from(case.answer.as_ref()?.negative_ttl?));
-        let denied = Denied { by: case.responder(), at: case.end, ttl, found_by: None };
-        if let Some(first) = self.denied.get(&key).filter(|first| first.is_same_answer(&denied)) {
-            return first.found_by.filter(|other| *other != denied.by);
+        let ttl = case.answer.as_ref()?.negative_ttl?;
+        let first = self.denied.get_mut(key);
+        let Some(by) = self.responders.number(case.responder(), first.as_ref().map(|first| first.value.by)) else {
+            self.evicted += 1;
+            return None;
+        };
+        let denied = Denied { by, found_by: None, ttl };
+        match first {
+            Some(first) if first.value.is_same_answer(&denied, case.end.since(first.time)) => {
+                let other = first.value.found_by.filter(|other| *other != by)?;
+                return self.responders.key(other).copied();
+            }
+            Some(first) => (first.time, first.value) = (case.end, denied),
+            None => {
+                self.is_some_denied = true;
+                let gone = self.denied.push(key, case.end, denied);
+                self.evicted += u64::from(gone.is_some_and(|gone| case.end.since(gone.time) < gone.value.ttl()));
+            }
         }
-        self.denied.insert(key, denied);
         None
     }
 }
 
 impl Denied {
+    fn ttl(&self) -> Duration {
+        Duration::from_secs(self.ttl.into())
+    }
+
     /// Its time to live went down as time went on.
-    fn is_same_answer(&self, later: &Self) -> bool {
-        let age = later.at.since(self.at);
-        let is_close = (later.ttl + age).abs_diff(self.ttl) <= ROUNDING;
+    fn is_same_answer(&self, later: &Self, age: Duration) -> bool {
+        let is_close = (later.ttl() + age).abs_diff(self.ttl()) <= ROUNDING;
         self.by == later.by && is_close && (age >= AGE_MIN || self.found_by.is_none())
     }
 }

@@ -12,6 +12,7 @@ use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::path;
+use crate::rules::sets::Sets;
 use crate::rules::signs::{Dropped, drops};
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
@@ -41,31 +42,22 @@ const PAIR: Duration = Duration::from_millis(1);
 /// The other one of the pair was answered within this time, so the server was there.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
-/// Queries that were answered at once are remembered until one that was sent with it is given up, five seconds later. There
-/// is room for a thousand a second: so many sets,
-const SETS: usize = 2_048;
-/// of which each is a line of the processor's cache; its oldest makes room for the newest.
-const SET: usize = 4;
+/// Queries that were answered at once are remembered until one that was sent with it is given up, five seconds later: there
+/// is room for a thousand a second.
+const ANSWERED_MAX: usize = 8_192;
 
 /// See [`EXPLANATION`].
 pub(super) struct PairRaceLost {
     /// Entries that could not be made before we began.
     failed_before: Option<u64>,
     hasher: RandomState,
-    /// By the hash of what is asked in which flow.
-    answered: Box<[[Answered; SET]]>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Answered {
-    query: u64,
-    sent: BootTime,
+    /// Those that were answered, by the hash of what is asked in which flow; the time is that of their sending.
+    answered: Sets<()>,
 }
 
 impl Default for PairRaceLost {
     fn default() -> Self {
-        let answered = vec![[Answered::default(); SET]; SETS].into();
-        Self { failed_before: None, hasher: RandomState::default(), answered }
+        Self { failed_before: None, hasher: RandomState::default(), answered: Sets::new(ANSWERED_MAX) }
     }
 }
 
@@ -101,31 +93,22 @@ impl Rule for PairRaceLost {
 impl PairRaceLost {
     /// Keeps what may be the other query of a pair, where it was translated and answered.
     fn remember(&mut self, case: &Case) {
-        if !is_answered_at_once(case) || other_type(case).is_none() {
-            return;
-        }
-        let (query, set) = self.place(case, case.qtype());
-        if let Some(oldest) = self.answered[set].iter_mut().min_by_key(|answered| (answered.sent, answered.query)) {
-            *oldest = Answered { query, sent: case.time };
+        if is_answered_at_once(case) && other_type(case).is_some() {
+            self.answered.push(self.hash(case, case.qtype()), case.time, ());
         }
     }
 
     /// Whether the other query of the pair was.
     fn has_other(&self, case: &Case, world: &World<'_>) -> bool {
         let Some(other) = other_type(case) else { return false };
-        let (query, set) = self.place(case, Some(other));
-        let is_other = |answered: &Answered| {
-            let apart = answered.sent.since(case.time).max(case.time.since(answered.sent));
-            answered.query == query && apart <= PAIR
-        };
-        world.learned.watched().sees_forwarding(case.server) && self.answered[set].iter().any(is_other)
+        let is_beside = |sent: BootTime| sent.since(case.time).max(case.time.since(sent)) <= PAIR;
+        let mut others = self.answered.with(self.hash(case, Some(other)));
+        world.learned.watched().sees_forwarding(case.server) && others.any(|other| is_beside(other.time))
     }
 
-    /// The hash of a query of this flow, and the set that it is in.
-    fn place(&self, case: &Case, qtype: Option<u16>) -> (u64, usize) {
-        let what = (case.client, case.server, case.transport, case.name_hash, qtype);
-        let query = self.hasher.hash_one(what);
-        (query, usize::try_from(query % SETS as u64).unwrap_or_default())
+    /// Of a query of this flow.
+    fn hash(&self, case: &Case, qtype: Option<u16>) -> u64 {
+        self.hasher.hash_one((case.client, case.server, case.transport, case.name_hash, qtype))
     }
 }
 
