@@ -4,6 +4,8 @@ use super::name::write_labels;
 
 /// RFC 1035, 2.3.4: the longest name with its length bytes.
 const NAME_MAX: usize = 255;
+/// RFC 1035, 4.1.4: what a pointer begins with.
+const POINTER: u16 = 0xc000;
 
 /// A well-formed name somewhere in a message.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,12 @@ impl<'a> RecordName<'a> {
     pub(super) fn push(&self, text: &mut String) {
         // Writing to a `String` cannot fail.
         let _ = write_labels(self.labels(), text);
+    }
+
+    /// Where in the message it leads, when it begins with a pointer.
+    pub(super) fn pointer(&self) -> Option<usize> {
+        let pointer = u16::from_be_bytes(*self.message.get(self.at..)?.first_chunk()?);
+        (pointer >= POINTER).then(|| usize::from(pointer & !POINTER))
     }
 
     /// Labels, the leftmost first, without the root.
@@ -91,7 +99,7 @@ impl<'a> Walk<'a> {
 
     fn follow_pointer(&mut self) -> Option<()> {
         let pointer = self.message.get(self.at..)?.first_chunk()?;
-        let target = usize::from(u16::from_be_bytes(*pointer) & 0x3fff);
+        let target = usize::from(u16::from_be_bytes(*pointer) & !POINTER);
         if target >= self.piece {
             return None;
         }

@@ -27,6 +27,7 @@ pub struct Records<'a> {
     /// The same of the authority section.
     authority_begin: usize,
     authority: u16,
+    soa: Option<Record<'a>>,
     opt: Option<Record<'a>>,
     complete: bool,
 }
@@ -114,6 +115,12 @@ impl<'a> Records<'a> {
         })
     }
 
+    /// The first SOA record of the authority section: that of the zone that says no (RFC 2308).
+    #[must_use]
+    pub fn soa(&self) -> Option<&Record<'a>> {
+        self.soa.as_ref()
+    }
+
     /// How many records [`answers`](Self::answers) gives.
     #[must_use]
     pub fn answer_count(&self) -> u16 {
@@ -148,8 +155,12 @@ impl<'a> Records<'a> {
         }
         self.authority_begin = at;
         while self.authority < authority {
-            at = Record::read(self.message, at)?.end;
+            let record = Record::read(self.message, at)?;
+            at = record.end;
             self.authority += 1;
+            if record.rtype == SOA && self.soa.is_none() {
+                self.soa = Some(record);
+            }
         }
         for _ in 0..additional {
             let record = Record::read(self.message, at)?;
@@ -199,6 +210,12 @@ impl<'a> Record<'a> {
     /// Whose record it is: labels, without the root.
     pub fn owner(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.name.labels()
+    }
+
+    /// Where its owner stands in the question, in bytes from the beginning of the name there, if it is a pointer to that.
+    #[must_use]
+    pub fn owner_in_question(&self) -> Option<usize> {
+        self.name.pointer()?.checked_sub(Header::LEN)
     }
 
     /// The name that RDATA is: of CNAME, DNAME, NS, PTR.
@@ -375,6 +392,8 @@ pub(super) mod tests {
         let minimums: Vec<_> =
             records.authority().map(|record| (record.target().is_some(), record.minimum())).collect();
         assert_eq!(minimums, [(false, Some(5))]);
+        assert_eq!(records.soa().and_then(Record::minimum), Some(5));
+        assert_eq!((alias.owner_in_question(), address.owner_in_question()), (Some(0), Some(0)));
     }
 
     #[test]

@@ -10,7 +10,6 @@ use crate::join::MessageCopy;
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
-const SOA: u16 = 6;
 const AAAA: u16 = 28;
 const ANY: u16 = 255;
 /// Addresses that are kept: enough to compare two responses by, and a response to a stub resolver seldom has more.
@@ -40,15 +39,24 @@ pub struct Answer {
     /// The least time to live of the answer section, in seconds.
     pub ttl: Option<u32>,
     /// The owner of the SOA record in the authority section: the zone that says no (RFC 2308).
-    pub zone: Option<Name>,
+    pub(super) zone: Option<Zone>,
     /// How long the negative response may be kept, in seconds (RFC 2308, 5).
     pub negative_ttl: Option<u32>,
 }
 
+/// The owner of a SOA record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Zone {
+    /// The name that was asked for, from this byte on: nearly always.
+    Asked(usize),
+    /// Another one.
+    Other(Box<Name>),
+}
+
 impl Answer {
-    /// Reads a response.
+    /// Reads the response to a question for `name`.
     #[must_use]
-    pub(super) fn read(response: &MessageCopy) -> Self {
+    pub(super) fn read(response: &MessageCopy, name: Option<&Name>) -> Self {
         let header = &response.header;
         let records = Records::read(&response.bytes).unwrap_or_default();
         let mut answer = Self {
@@ -62,7 +70,7 @@ impl Answer {
         };
         answer.read_answers(&records);
         if !answer.has(A) && !answer.has(AAAA) && header.counts[2] != 0 {
-            answer.read_authority(&records);
+            answer.read_authority(&records, name);
         }
         answer
     }
@@ -93,9 +101,11 @@ impl Answer {
         self.addresses.sort_unstable();
     }
 
-    fn read_authority(&mut self, records: &Records<'_>) {
-        let Some(soa) = records.authority().find(|record| record.rtype == SOA) else { return };
-        self.zone = Some(Name::from_labels(soa.owner()));
+    fn read_authority(&mut self, records: &Records<'_>, name: Option<&Name>) {
+        let Some(soa) = records.soa() else { return };
+        let is_suffix = |at: &usize| name.is_some_and(|name| name.ends_from(*at, soa.owner()));
+        let asked = soa.owner_in_question().filter(is_suffix).map(Zone::Asked);
+        self.zone = Some(asked.unwrap_or_else(|| Zone::Other(Name::from_labels(soa.owner()).into())));
         // RFC 2308, 5: the smaller of the record's own time to live and its MINIMUM.
         self.negative_ttl = soa.minimum().map(|minimum| minimum.min(soa.ttl));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::answer::Answer;
+use super::answer::{Answer, Zone};
 use super::name::Name;
 use crate::capture::{BootTime, Direction, Hook, WallTime};
 use crate::decode::Transport;
@@ -134,6 +134,8 @@ impl Case {
             len: query.wire_len,
             edns_size: edns_size(query),
         });
+        let name = asked.as_ref().map(|asked| &asked.name);
+        let answer = transaction.response.as_ref().map(|response| Answer::read(response, name));
         let mut case = Self {
             id: transaction.id,
             cause: transaction.cause,
@@ -150,7 +152,7 @@ impl Case {
             name_hash: asked.as_ref().map_or(0, |asked| asked.name.quick_hash()),
             asked,
             query,
-            answer: transaction.response.as_ref().map(Answer::read),
+            answer,
             attempts: transaction.attempts.iter().map(|attempt| attempt.time).collect(),
             duplicate_responses: transaction.duplicate_responses,
             path: Vec::new(),
@@ -296,10 +298,23 @@ impl Case {
         self.asked.as_ref().map(|asked| &asked.name)
     }
 
-    /// The zone that says no: see [`Answer::zone`].
+    /// The zone that says no: the owner of the SOA record in the authority section (RFC 2308).
     #[must_use]
-    pub fn zone(&self) -> Option<&Name> {
-        self.answer.as_ref().and_then(|answer| answer.zone.as_ref())
+    pub fn zone(&self) -> Option<Name> {
+        match self.answer.as_ref()?.zone.as_ref()? {
+            Zone::Asked(at) => Some(self.name()?.from(*at)),
+            Zone::Other(name) => Some((**name).clone()),
+        }
+    }
+
+    /// Whether that is this one.
+    #[must_use]
+    pub fn is_denied_by(&self, zone: &Name) -> bool {
+        match self.answer.as_ref().and_then(|answer| answer.zone.as_ref()) {
+            Some(Zone::Asked(at)) => self.name().and_then(|name| name.wire().get(*at..)) == Some(zone.wire()),
+            Some(Zone::Other(name)) => **name == *zone,
+            None => false,
+        }
     }
 
     /// QTYPE.

@@ -87,6 +87,14 @@ impl Name {
         (self.0[cut..] == suffix.0[..] && self.labels_end(usize::MAX, cut) == cut).then_some(cut)
     }
 
+    /// Whether its labels from this byte on are these.
+    pub(super) fn ends_from<'l>(&self, at: usize, other: impl Iterator<Item = &'l [u8]>) -> bool {
+        let mut own = labels(self.0.get(at..).unwrap_or_default());
+        other.into_iter().all(|label| own.next().is_some_and(|own| own.eq_ignore_ascii_case(label)))
+            && own.next().is_none()
+            && self.labels_end(usize::MAX, at) == at
+    }
+
     /// Where its first labels end, as many as there are up to `count`, and no further than the first end at or behind
     /// `limit`.
     pub(super) fn labels_end(&self, count: usize, limit: usize) -> usize {

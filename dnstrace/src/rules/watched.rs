@@ -1,8 +1,10 @@
 //! What is watched, as what passed there shows. Only where others are seen is it something that one is not.
 
+use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::HashMap;
+use foldhash::fast::RandomState;
 
 use super::numbered::{Number, Numbered};
 use super::path;
@@ -26,7 +28,9 @@ const MISSED_ONE_IN: u64 = 16;
 pub struct Watched {
     servers: Numbered<SocketAddr, Forwarding>,
     whole: Forwarding,
-    ways: HashMap<(IpAddr, SocketAddr), Way>,
+    /// By the hash of a client's address and a server.
+    ways: HashMap<u64, Way>,
+    hasher: RandomState,
     responders: Numbered<SocketAddr, Option<Responder>>,
     /// Interfaces at which responses to the queries that came in there were seen, by netns and index.
     returns: Numbered<(u32, u32), ()>,
@@ -73,11 +77,12 @@ pub struct Responder {
 impl Default for Watched {
     fn default() -> Self {
         let [servers, responders, returns] = [SERVERS_MAX, SERVERS_MAX, INTERFACES_MAX];
-        let (whole, ways) = Default::default();
+        let (whole, ways, hasher) = Default::default();
         Self {
             servers: Numbered::new(servers),
             whole,
             ways,
+            hasher,
             responders: Numbered::new(responders),
             returns: Numbered::new(returns),
         }
@@ -91,12 +96,13 @@ impl Watched {
         if transaction.transport != Transport::Udp {
             return false;
         }
-        let (client, server) = (transaction.client.ip(), transaction.server);
-        if self.ways.len() >= WAYS_MAX && !self.ways.contains_key(&(client, server)) {
+        let server = transaction.server;
+        let hash = self.hash(transaction.client.ip(), server);
+        if self.ways.len() >= WAYS_MAX && !self.ways.contains_key(&hash) {
             self.make_room();
         }
-        let Self { servers, whole, ways, responders, returns } = self;
-        let way = ways.entry((client, server)).or_default();
+        let Self { servers, whole, ways, responders, returns, .. } = self;
+        let way = ways.entry(hash).or_default();
         let before = way.at;
         let is_answered = transaction.outcome == Outcome::Answered;
         let is_forwarded = transaction.path.iter().any(|hop| path::is_forwarded(hop, entry.dst));
@@ -149,7 +155,11 @@ impl Watched {
     /// What became of a client's queries to a server.
     #[must_use]
     pub fn way(&self, client: IpAddr, server: SocketAddr) -> Way {
-        self.ways.get(&(client, server)).copied().unwrap_or_default()
+        self.ways.get(&self.hash(client, server)).copied().unwrap_or_default()
+    }
+
+    fn hash(&self, client: IpAddr, server: SocketAddr) -> u64 {
+        self.hasher.hash_one((client, server))
     }
 
     /// When a responder was last asked something that it answered.

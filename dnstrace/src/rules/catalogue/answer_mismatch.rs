@@ -68,9 +68,11 @@ impl Rule for AnswerMismatch {
         if has_other_letters(transaction) {
             return self.tell_letters(case, found);
         }
+        if case.duplicate_responses == 0 || case.attempts.len() != 1 || is_asked_again(case) {
+            return;
+        }
         // A proxy that asks on with the client's own address gives its server's response, and its own.
-        let is_proxied = world.window.caused_by(case.id).next().is_some();
-        if is_asked_again(case) || case.duplicate_responses == 0 || case.attempts.len() != 1 || is_proxied {
+        if world.window.caused_by(case.id).next().is_some() {
             return;
         }
         if let Some(answers) = different(transaction) {
@@ -110,7 +112,7 @@ impl AnswerMismatch {
 fn different(transaction: &Transaction) -> Option<String> {
     let (first, other) = (transaction.response.as_ref()?, transaction.other_response.as_deref()?);
     let are_whole = [first, other].iter().all(|copy| u32::try_from(copy.bytes.len()) == Ok(copy.wire_len));
-    let [first, other] = [first, other].map(Answer::read);
+    let [first, other] = [first, other].map(|response| Answer::read(response, None));
     // Cut ones differ by where they are cut. Every host may answer what is asked of all.
     let are_comparable = are_whole && !first.truncated && !other.truncated;
     if !are_comparable || transaction.server.ip().is_multicast() {

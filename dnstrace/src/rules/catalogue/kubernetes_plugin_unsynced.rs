@@ -5,7 +5,6 @@ use crate::rules::cached::Cached;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
-use crate::rules::name::Name;
 use crate::rules::upstream::blame;
 use crate::rules::world::World;
 
@@ -66,14 +65,12 @@ impl Rule for KubernetesPluginUnsynced {
 }
 
 fn sentence(case: &Case) -> String {
-    let zone = case.answer.as_ref().and_then(|answer| answer.zone.as_ref()).map(Name::to_string).unwrap_or_default();
+    let zone = case.zone().map(|zone| zone.to_string()).unwrap_or_default();
     format!("answers SERVFAIL for {zone}: it has no copy of the Services of the cluster")
 }
 
 fn is_unsynced(case: &Case, world: &World<'_>) -> bool {
-    let Some(answer) = case.answer.as_ref().filter(|answer| answer.rcode == SERVFAIL && answer.authoritative) else {
-        return false;
-    };
-    let Some((zone, name)) = answer.zone.as_ref().zip(case.name()) else { return false };
-    name.is_within(zone) && world.domain().is_some_and(|domain| *domain == *zone)
+    let is_own_failure = case.answer.as_ref().is_some_and(|answer| answer.rcode == SERVFAIL && answer.authoritative);
+    let Some((domain, name)) = world.domain().zip(case.name()) else { return false };
+    is_own_failure && case.is_denied_by(domain) && name.is_within(domain)
 }

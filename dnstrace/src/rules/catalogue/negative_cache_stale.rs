@@ -140,5 +140,5 @@ impl Denied {
 
 /// The cluster's own word: forwarders may have servers that disagree.
 fn is_of_cluster(case: &Case, world: &World<'_>) -> bool {
-    case.zone().is_some_and(|zone| world.domain() == Some(zone))
+    world.domain().is_some_and(|domain| case.is_denied_by(domain))
 }

@@ -97,7 +97,7 @@ impl<'a> Wanted<'a> {
 /// NXDOMAIN of cluster DNS itself, for addresses.
 pub(super) fn is_denied(step: &Step, world: &World<'_>) -> bool {
     let domain = world.domain();
-    let is_of_cluster = |zone: &Name| domain.as_ref().is_some_and(|domain| zone.is_within(domain));
+    let is_of_cluster = |zone: Name| domain.as_ref().is_some_and(|domain| zone.is_within(domain));
     step.cases().iter().all(|case| {
         let is_address = case.qtype().is_some_and(|qtype| qtype == 1 || qtype == 28);
         is_address && case.is_nxdomain() && case.zone().is_some_and(is_of_cluster)
