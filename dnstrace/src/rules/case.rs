@@ -61,7 +61,7 @@ pub struct Case {
     pub path: Vec<Hop>,
     /// What happened to its packets beside being seen.
     pub signs: Vec<Sign>,
-    /// The query came out at a socket of the responder.
+    /// The query came out at a socket of the responder; nobody looks at what went well for that.
     pub reached: bool,
     /// The initiator's process, where it is known.
     pub client_tgid: Option<u32>,
@@ -157,7 +157,7 @@ impl Case {
             duplicate_responses: transaction.duplicate_responses,
             path: Vec::new(),
             signs: transaction.signs.clone(),
-            reached: transaction.path.iter().any(is_arrival),
+            reached: false,
             client_tgid: transaction.client_socket.process.map(|process| process.tgid),
             server_tgid: transaction.server_socket.process.map(|process| process.tgid),
             response_time: transaction.response_time,
@@ -165,9 +165,11 @@ impl Case {
             server_response_time: transaction.server_response_time,
             late_for: transaction.late_for,
         };
-        // Nobody asks where in the node a good response was: there are many of them.
+        // Nobody asks where in the node a good response was. There are many of them, and their paths left the processor's
+        // cache long ago.
         if !case.went_well() {
             case.path.extend_from_slice(&transaction.path);
+            case.reached = transaction.path.iter().any(is_arrival);
         }
         case
     }

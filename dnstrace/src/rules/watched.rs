@@ -2,6 +2,7 @@
 
 use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use foldhash::HashMap;
 use foldhash::fast::RandomState;
@@ -22,6 +23,8 @@ const INTERFACES_MAX: usize = 1_024;
 const REFUSED: u8 = 5;
 /// A point that misses one query in so many is still watched: copies get lost.
 const MISSED_ONE_IN: u64 = 16;
+/// By which interfaces queries and responses of a way go is looked at so often.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What was seen on which way.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub struct Way {
     pub passed: Option<BootTime>,
     /// Queries after it that were neither.
     pub stuck: u32,
+    /// The last whose interfaces were looked at.
+    looked_at: Option<BootTime>,
     at: At,
 }
 
@@ -120,12 +125,15 @@ impl Watched {
         if is_answered {
             let responder = transaction.server_after_nat.unwrap_or(server);
             way.at.responder = responders.number(responder, before.responder);
-            if let Some(known) = way.at.responder.and_then(|at| responders.at(at)) {
-                *known = Some(Responder::of(transaction, *known));
-            }
-            let first = path::first_interface(&transaction.path).filter(|_| path::is_delivered(&transaction.path));
-            if let Some(first) = first {
-                way.at.returns = returns.number((first.netns, first.ifindex), before.returns);
+            let known = way.at.responder.and_then(|at| responders.at(at));
+            let known = known.map(|known| known.get_or_insert_with(|| Responder::new(transaction)));
+            let is_new = way.at.responder != before.responder;
+            if let Some(known) = known {
+                known.answer(transaction);
+                if is_new || way.is_to_be_looked_at(transaction.time) {
+                    known.look_at(transaction);
+                    way.look_at(transaction, returns);
+                }
             }
         }
         before.server.is_some() && before == way.at
@@ -196,18 +204,40 @@ impl Watched {
     }
 }
 
+impl Way {
+    fn is_to_be_looked_at(&self, now: BootTime) -> bool {
+        self.looked_at.is_none_or(|before| now.since(before) >= LOOK)
+    }
+
+    /// Learns by which interface responses go back.
+    fn look_at(&mut self, transaction: &Transaction, returns: &mut Numbered<(u32, u32), ()>) {
+        self.looked_at = Some(transaction.time);
+        let first = path::first_interface(&transaction.path).filter(|_| path::is_delivered(&transaction.path));
+        if let Some(first) = first {
+            self.at.returns = returns.number((first.netns, first.ifindex), self.at.returns);
+        }
+    }
+}
+
 impl Responder {
-    /// As a transaction shows it that it answered.
-    fn of(transaction: &Transaction, before: Option<Self>) -> Self {
+    /// Of the first transaction that it answered.
+    fn new(transaction: &Transaction) -> Self {
+        Self { answered: transaction.time, asked: transaction.server, interface: None }
+    }
+
+    /// It answered again.
+    fn answer(&mut self, transaction: &Transaction) {
+        self.answered = self.answered.max(transaction.time);
+        self.asked = transaction.server;
+    }
+
+    /// Learns by which interface queries go to it.
+    fn look_at(&mut self, transaction: &Transaction) {
         let is_sent = |hop: &&Hop| {
             hop.message == MessageKind::Query && hop.point.hook == Hook::Device && hop.point.direction == Direction::Out
         };
         let sent = transaction.path.iter().rfind(is_sent);
-        Self {
-            answered: before.map_or(transaction.time, |before| before.answered.max(transaction.time)),
-            asked: transaction.server,
-            interface: sent.map(|hop| (hop.point.netns, hop.point.ifindex)),
-        }
+        self.interface = sent.map(|hop| (hop.point.netns, hop.point.ifindex));
     }
 }
 

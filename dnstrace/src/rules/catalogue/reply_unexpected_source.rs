@@ -55,8 +55,10 @@ impl Rule for ReplyUnexpectedSource {
 
 /// The source of a response that is delivered, where the client asked another address, and none came from that.
 fn stranger(transaction: &Transaction) -> Option<IpAddr> {
-    let is_strange = |hop: &Hop| hop.message == MessageKind::Response && hop.src.ip() != transaction.server.ip();
-    if !transaction.path.iter().any(is_strange) {
+    let is_expected = |hop: &Hop| hop.src.ip() == transaction.server.ip();
+    let mut responses = transaction.path.iter().rev().filter(|hop| hop.message == MessageKind::Response);
+    // The last one is seen where the client takes it, and nearly always is what it waits for.
+    if responses.next().is_none_or(is_expected) {
         return None;
     }
     let queries = transaction.path.iter().filter(|hop| hop.message == MessageKind::Query);
