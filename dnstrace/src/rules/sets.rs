@@ -32,7 +32,7 @@ impl<V: Copy + Default> Sets<V> {
     /// Adds an entry, beside others of the same hash; gives the one that makes room for it.
     pub(super) fn push(&mut self, hash: u64, time: BootTime, value: V) -> Option<Entry<V>> {
         let set = self.place(hash);
-        let oldest = self.0[set].iter_mut().min_by_key(|entry| entry.time)?;
+        let oldest = self.0[set].iter_mut().min_by_key(|entry| (entry.time, entry.hash))?;
         let gone = std::mem::replace(oldest, Entry { hash, time, value });
         (!gone.is_empty()).then_some(gone)
     }

@@ -115,7 +115,7 @@ impl Rules {
         } else {
             self.ask(Ask::Ended, moment, |rule, world, found| rule.ended(&ended, world, found));
         }
-        self.follow(&case, moment);
+        self.follow(&ended, moment);
         let findings = self.findings.take_marks();
         let leg = self.leg_by_now(transaction, &case, moment);
         let lookup = self.fold(&case, moment, told);
@@ -197,8 +197,9 @@ impl Rules {
     }
 
     /// Looks whether a transaction goes in a circle.
-    fn follow(&mut self, case: &Case, moment: Moment<'_>) {
-        let edge = Loops::edge(case, &self.world(moment));
+    fn follow(&mut self, ended: &Ended<'_>, moment: Moment<'_>) {
+        let case = ended.case;
+        let edge = Loops::edge(ended, &self.world(moment));
         let cycle = edge.and_then(|edge| self.loops.add(case, edge));
         if let Some(cycle) = cycle {
             self.ask(Ask::Cycle, moment, |rule, world, found| rule.cycle(&cycle, case, world, found));

@@ -163,9 +163,14 @@ impl Node {
 
     /// What runs on the node itself, in its netns: a pod with the node's network, a resolver of the node.
     pub fn host(&self) -> Result<Pod> {
+        self.on_host("host")
+    }
+
+    /// The same, as one service of several, each with a cgroup of its own.
+    pub fn on_host(&self, name: &str) -> Result<Pod> {
         let netns = Netns::at(&self.netns.path())?;
         let resolv_conf = format!("nameserver {UPSTREAM_V4}\n");
-        let cgroup = self.cgroup.child("host")?;
+        let cgroup = self.cgroup.child(name)?;
         Ok(Pod { netns, cgroup, resolv_conf, interface: BRIDGE.to_owned(), v4: GATEWAY_V4, v6: GATEWAY_V6 })
     }
 

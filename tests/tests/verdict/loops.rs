@@ -82,6 +82,28 @@ fn coredns_asks_the_nodes_systemd_resolved_which_asks_cluster_dns() {
     check(|| by_way_of_the_node(Program::Resolved));
 }
 
+#[test]
+fn coredns_on_the_nodes_network_asks_systemd_resolved_which_asks_cluster_dns() {
+    check(|| {
+        let scene = Scene::new()?;
+        scene.host.has_node(scene.node.netns())?;
+        let [host, resolver] = ["coredns", "systemd-resolved.service"].map(|name| scene.node.on_host(name));
+        let (host, resolver) = (host?, resolver?);
+        scene.nft("flush chain inet dnstrace-node pre ; flush chain inet dnstrace-node out")?;
+        scene.node.service(&[&host])?;
+        // It listens at the node's address otherwise, as CoreDNS does here.
+        let conf = format!("[Resolve]\nDNS={SERVICE_V4}\nDNSSEC=no\nLLMNR=no\nDNSStubListenerExtra=127.0.0.55\n");
+        let _resolved = Server::configured(Program::Resolved, &resolver, &conf)?;
+        let corefile = format!(". {{\n bind {}\n forward . 127.0.0.53\n}}\n", host.v4);
+        let _dns = Server::configured(Program::CoreDns, &host, &corefile)?;
+        let watch = scene.watch()?;
+        scene.dig("ok.example.", &["+time=5"])?;
+        watch.until_found("loop-node-forwarder", "certain")?;
+        watch.end()?.is(&["loop-node-forwarder certain this node"]);
+        Ok(())
+    });
+}
+
 /// The forwarder merges equal questions: it makes a lap only when somebody asks again.
 fn by_way_of_the_node(program: Program) -> Result<()> {
     let scene = Scene::new()?;

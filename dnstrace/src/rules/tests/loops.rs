@@ -29,6 +29,15 @@ fn between(ask: Ask, client: u32, server: u32) -> Ask {
     })
 }
 
+/// The same with the cgroups at both ends.
+fn of_services(ask: Ask, client: u64, server: u64) -> Ask {
+    let socket = |cgroup_id| Socket { cgroup_id: Some(cgroup_id), ..Socket::default() };
+    ask.with(move |transaction| {
+        transaction.client_socket = socket(client);
+        transaction.server_socket = socket(server);
+    })
+}
+
 fn node() -> Fact {
     Fact::Node(NodeFact { addresses: vec![NODE.parse().unwrap(), "192.0.2.2".parse().unwrap()], ..NodeFact::default() })
 }
@@ -97,6 +106,26 @@ fn forwarder_that_merges_questions_makes_one_lap() {
     assert!(found.iter().any(|id| id.starts_with("loop-node-forwarder certain node")), "{found:?}");
     // Another process of the node that asks the same.
     let found = Scene::unknown().fact(node()).asks(laps(9)).finish().ids();
+    assert!(!found.iter().any(|id| id.starts_with("loop-")), "{found:?}");
+}
+
+/// Sockets that never answer have no process, but a cgroup.
+#[test]
+fn cluster_dns_on_the_nodes_network_and_the_nodes_resolver_ask_each_other() {
+    let laps = |coredns, resolved| {
+        let asked = of_services(lap(0, "127.0.0.1", "127.0.0.53:53"), 70, resolved);
+        [asked, of_services(lap(1, "192.0.2.2", SERVICE).behind("10.244.0.1:53"), 80, coredns)]
+    };
+    let found = Scene::cluster().fact(node()).asks(laps(70, 80)).finish();
+    let expected = "loop-node-forwarder certain node: is asked by cluster DNS, and asks it the same again: this node -> \
+                    10.96.0.10 -> this node -> 127.0.0.53 -> this node";
+    assert!(found.found().contains(&expected.to_owned()), "{:#?}", found.found());
+    // The application that asks the node's resolver is another one than its server.
+    let found = Scene::cluster().fact(node()).asks(laps(90, 80)).finish().ids();
+    assert!(!found.iter().any(|id| id.starts_with("loop-")), "{found:?}");
+    // In one cgroup, nobody knows which program asks which.
+    let beside = [lap(0, "127.0.0.1", "127.0.0.1:53"), lap(1, "127.0.0.1", "127.0.0.2:53")];
+    let found = Scene::unknown().asks(beside.map(|ask| of_services(ask, 70, 70))).finish().ids();
     assert!(!found.iter().any(|id| id.starts_with("loop-")), "{found:?}");
 }
 
