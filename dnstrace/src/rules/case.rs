@@ -1,10 +1,12 @@
 //! What rules read of one transaction, read once: it outlives the transaction, in less memory.
 
-use std::hash::BuildHasher;
-use std::net::SocketAddr;
+use std::hash::{BuildHasher, Hash};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::answer::{Answer, Zone};
@@ -49,6 +51,8 @@ pub struct Case {
     pub asked: Option<Asked>,
     /// Of its name: see [`Name::quick_hash`].
     pub(super) name_hash: u64,
+    /// Of that and of the client's address: see [`asking_hash`].
+    pub(super) asking_hash: u64,
     /// The query, where it was seen.
     pub query: Option<Query>,
     /// The response, the first if there were several.
@@ -135,6 +139,7 @@ impl Case {
             edns_size: edns_size(query),
         });
         let name = asked.as_ref().map(|asked| &asked.name);
+        let name_hash = name.map_or(0, Name::quick_hash);
         let answer = transaction.response.as_ref().map(|response| Answer::read(response, name));
         let mut case = Self {
             id: transaction.id,
@@ -149,7 +154,8 @@ impl Case {
             server: transaction.server,
             server_after_nat: transaction.server_after_nat,
             who,
-            name_hash: asked.as_ref().map_or(0, |asked| asked.name.quick_hash()),
+            name_hash,
+            asking_hash: asking_hash(transaction.client.ip(), name_hash),
             asked,
             query,
             answer,
@@ -330,6 +336,17 @@ impl Case {
 pub(super) fn connection_id(connection: &Connection) -> TransactionId {
     let what = (connection.time, connection.client, connection.server);
     TransactionId(foldhash::fast::FixedState::default().hash_one(what))
+}
+
+/// Of somebody who asks for something: the same for the same, in this process.
+pub(super) fn asking_hash(client: IpAddr, what: impl Hash) -> u64 {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    // Much less to hash than what the standard library makes of an address.
+    let address = match client {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    KEY.hash_one((address.to_bits(), what))
 }
 
 fn edns_size(query: &MessageCopy) -> Option<u16> {

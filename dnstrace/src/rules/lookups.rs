@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use super::case::Case;
+use super::case::{Case, asking_hash};
 use super::gathered::Gathered;
 use super::heads::Heads;
 use super::lookup::Lookup;
@@ -75,7 +75,7 @@ impl Lookups {
     /// room.
     pub(super) fn add(&mut self, case: &Arc<Case>, domains: &SearchDomains) -> Option<(TransactionId, Option<Lookup>)> {
         let name = case.name()?;
-        let alike = self.alike.hash(&(case.client.ip(), name.first()));
+        let alike = asking_hash(case.client.ip(), name.first());
         let place = |at: usize| Some((at, self.open[at].gathered.place(case, name, domains)?));
         let known = self.alike(alike).find_map(place);
         match known {

@@ -1,7 +1,5 @@
 //! The domains that a stub resolver appends to names.
 
-use std::sync::Arc;
-
 use foldhash::HashMap;
 
 use super::case::Case;
@@ -26,39 +24,43 @@ const PODS_MAX: usize = 1_024;
 /// The lists of pods, made of text once.
 #[derive(Debug, Default)]
 pub(super) struct SearchLists {
-    by_pod: HashMap<Text, (ResolvConf, Arc<SearchDomains>)>,
+    by_pod: HashMap<Text, (ResolvConf, SearchDomains)>,
     /// Of those whose file is not known.
-    others: Arc<SearchDomains>,
+    others: SearchDomains,
 }
 
 impl SearchLists {
     /// Of whoever asked.
-    pub(super) fn of(&mut self, case: &Case, world: &World<'_>) -> Arc<SearchDomains> {
+    pub(super) fn of(&mut self, case: &Case, world: &World<'_>) -> &SearchDomains {
         if let Some(conf) = world.resolv_conf(case) {
             return self.of_pod(conf);
         }
         if self.others.domain.as_ref() != world.domain() {
             let services = world.services_domain().cloned();
-            self.others = Arc::new(SearchDomains { own: None, services, domain: world.domain().cloned() });
+            self.others = SearchDomains { own: None, services, domain: world.domain().cloned() };
         }
-        Arc::clone(&self.others)
+        &self.others
     }
 
-    fn of_pod(&mut self, conf: &ResolvConf) -> Arc<SearchDomains> {
-        if let Some((_, domains)) = self.by_pod.get(&conf.pod).filter(|(known, _)| known == conf) {
-            return Arc::clone(domains);
-        }
-        if self.by_pod.len() >= PODS_MAX {
+    fn of_pod(&mut self, conf: &ResolvConf) -> &SearchDomains {
+        if self.by_pod.len() >= PODS_MAX && !self.by_pod.contains_key(&conf.pod) {
             self.by_pod.clear();
         }
-        let own = conf.search.iter().map(|domain| Name::from_text(domain)).collect();
-        let domains = Arc::new(SearchDomains { own: Some(own), ..SearchDomains::default() });
-        self.by_pod.insert(conf.pod.clone(), (conf.clone(), Arc::clone(&domains)));
-        domains
+        let of = |conf: &ResolvConf| (conf.clone(), SearchDomains::of(conf));
+        let known = self.by_pod.entry(conf.pod.clone()).or_insert_with(|| of(conf));
+        if known.0 != *conf {
+            *known = of(conf);
+        }
+        &known.1
     }
 }
 
 impl SearchDomains {
+    fn of(conf: &ResolvConf) -> Self {
+        let own = conf.search.iter().map(|domain| Name::from_text(domain)).collect();
+        Self { own: Some(own), ..Self::default() }
+    }
+
     /// Whether it is one of them.
     pub(super) fn is_search_domain(&self, suffix: &Name) -> bool {
         match &self.own {

@@ -216,7 +216,7 @@ impl Rules {
         let Moment { owner, now } = moment;
         let world = World { window, learned, loops, domain: domain.as_ref(), owner, now, slow: options.slow };
         let domains = search_lists.of(case, &world);
-        let (first, closed) = lookups.add(case, &domains)?;
+        let (first, closed) = lookups.add(case, domains)?;
         if let Some(lookup) = closed {
             self.give_lookup(&lookup, moment, told);
         }

@@ -1,12 +1,11 @@
 //! What is watched, as what passed there shows. Only where others are seen is it something that one is not.
 
-use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use foldhash::HashMap;
-use foldhash::fast::RandomState;
 
+use super::case::asking_hash;
 use super::numbered::{Number, Numbered};
 use super::path;
 use crate::capture::{BootTime, Direction, Hook};
@@ -33,7 +32,6 @@ pub struct Watched {
     whole: Forwarding,
     /// By the hash of a client's address and a server.
     ways: HashMap<u64, Way>,
-    hasher: RandomState,
     responders: Numbered<SocketAddr, Option<Responder>>,
     /// Interfaces at which responses to the queries that came in there were seen, by netns and index.
     returns: Numbered<(u32, u32), ()>,
@@ -82,12 +80,11 @@ pub struct Responder {
 impl Default for Watched {
     fn default() -> Self {
         let [servers, responders, returns] = [SERVERS_MAX, SERVERS_MAX, INTERFACES_MAX];
-        let (whole, ways, hasher) = Default::default();
+        let (whole, ways) = Default::default();
         Self {
             servers: Numbered::new(servers),
             whole,
             ways,
-            hasher,
             responders: Numbered::new(responders),
             returns: Numbered::new(returns),
         }
@@ -102,7 +99,7 @@ impl Watched {
             return false;
         }
         let server = transaction.server;
-        let hash = self.hash(transaction.client.ip(), server);
+        let hash = asking_hash(transaction.client.ip(), server);
         if self.ways.len() >= WAYS_MAX && !self.ways.contains_key(&hash) {
             self.make_room();
         }
@@ -163,11 +160,7 @@ impl Watched {
     /// What became of a client's queries to a server.
     #[must_use]
     pub fn way(&self, client: IpAddr, server: SocketAddr) -> Way {
-        self.ways.get(&self.hash(client, server)).copied().unwrap_or_default()
-    }
-
-    fn hash(&self, client: IpAddr, server: SocketAddr) -> u64 {
-        self.hasher.hash_one((client, server))
+        self.ways.get(&asking_hash(client, server)).copied().unwrap_or_default()
     }
 
     /// When a responder was last asked something that it answered.

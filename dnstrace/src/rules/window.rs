@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::case::Case;
+use super::case::{Case, asking_hash};
 use super::heads::Heads;
 use crate::capture::BootTime;
 use crate::join::TransactionId;
@@ -201,8 +201,7 @@ impl Order {
         let id = self.by_id.hash(&case.id);
         let before_of_id = self.by_id.replace(id, Some(at));
         let before_of_cause = case.cause.and_then(|cause| self.by_cause.replace(self.by_cause.hash(&cause), Some(at)));
-        let question = self.by_question.hash(&(case.client.ip(), case.name_hash));
-        let before_of_question = self.by_question.replace(question, Some(at));
+        let before_of_question = self.by_question.replace(case.asking_hash, Some(at));
         let end = case.end;
         self.kept.push_back(Kept { case, end, turn, before_of_id, before_of_cause, before_of_question });
     }
@@ -219,8 +218,8 @@ impl Order {
 
     /// Those that may be of a client for a name.
     fn with_question(&self, client: IpAddr, name_hash: u64) -> impl Iterator<Item = &Case> {
-        let question = self.by_question.hash(&(client, name_hash));
-        self.chain(self.by_question.get(question), |kept| kept.before_of_question)
+        let newest = self.by_question.get(asking_hash(client, name_hash));
+        self.chain(newest, |kept| kept.before_of_question)
     }
 
     fn chain(&self, newest: Option<At>, before: fn(&Kept) -> Option<At>) -> impl Iterator<Item = &Case> {

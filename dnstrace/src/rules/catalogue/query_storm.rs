@@ -91,7 +91,7 @@ impl Rule for QueryStorm {
 impl QueryStorm {
     /// Its place; `None` where that is another question's.
     fn slot(&mut self, case: &Case) -> Option<&mut Slot> {
-        let hash = self.hasher.hash_one((case.client.ip(), case.name_hash, case.qtype()));
+        let hash = self.hasher.hash_one((case.asking_hash, case.qtype()));
         let at = usize::try_from(hash % SLOTS as u64).ok()?;
         let question = u32::try_from(hash >> 32).ok()?;
         let slot = self.slots.get_mut(at)?;
