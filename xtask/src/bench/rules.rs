@@ -26,14 +26,17 @@ const NODE: Load = Load { clients: 250, queries_per_second: 33_000, asking: Aski
 const APART: Load = Load { asking: Asking::Apart, ..NODE };
 /// Packets of a round, at each point.
 const PACKETS: u64 = 500_000;
-/// Where a message is seen on its way through a node: at its socket, at two devices, at the other's socket.
-const POINTS: u64 = 4;
+/// Where a message is seen on its way from pod to pod of a node: at its socket, at the pod's interface, by the bridge twice,
+/// at the other pod's interface, at its socket. So it is on this project's own nodes.
+const BRIDGED: u64 = 6;
+/// The same where the node routes between pods and has no bridge.
+const ROUTED: u64 = 4;
 const HOP_NS: u64 = 10_000;
 /// The best of several is the one that nobody else disturbed.
 const ROUNDS: usize = 5;
 const QUERY_TIMEOUT: Duration = Duration::from_millis(5_250);
 const OPEN_MAX: usize = 32_768;
-/// The budgets of issue 6.
+/// The budgets of issue 6: what rules add on a node whose pods ask as pods do, seen where this project's own nodes see it.
 const BUDGET_ADDED: f64 = 20.0;
 const BUDGET_MIB: f64 = 64.0;
 /// What the memory is measured with: a million names, so many queries a second, for so long.
@@ -50,18 +53,26 @@ pub(super) fn run() -> Result<()> {
         "{:<34} {:>11} {:>11} {:>9} {:>8} {:>6}",
         "each packet is seen", "without, ns", "with, ns", "added", "budget", "holds"
     );
-    for (words, load, points) in [
-        ("lookups, at 4 points", NODE, POINTS),
-        ("lookups, once", NODE, 1),
-        ("queries apart, at 4 points", APART, POINTS),
-        ("queries apart, once", APART, 1),
+    for (words, load, points, budget) in [
+        ("lookups, at 6 points (bridge)", NODE, BRIDGED, Some(BUDGET_ADDED)),
+        ("lookups, at 4 points (routed)", NODE, ROUTED, None),
+        ("lookups, once", NODE, 1, None),
+        ("queries apart, at 6 points", APART, BRIDGED, None),
+        ("queries apart, once", APART, 1, None),
     ] {
-        added(words, load, points)?;
+        let (without, with) = added(load, points)?;
+        let added = (with / without - 1.0) * 100.0;
+        let (budget, holds) = match budget {
+            Some(budget) => (format!("{budget:.0}%"), if added <= budget { "yes" } else { "NO" }),
+            None => ("-".to_owned(), "-"),
+        };
+        println!("{words:<34} {without:>11.0} {with:>11.0} {added:>8.0}% {budget:>8} {holds:>6}");
     }
     memory()
 }
 
-fn added(words: &str, load: Load, points: u64) -> Result<()> {
+/// Nanoseconds for each packet without rules and with them.
+fn added(load: Load, points: u64) -> Result<(f64, f64)> {
     let files = (0..points).map(|point| {
         let mut bytes = Vec::new();
         let mut stream = Stream::new(load, PACKETS).delayed(point * HOP_NS);
@@ -81,10 +92,7 @@ fn added(words: &str, load: Load, points: u64) -> Result<()> {
         without = without.min(round(|| None)?);
         with = with.min(round(|| Some(Rules::new()))?);
     }
-    let added = (with / without - 1.0) * 100.0;
-    let holds = if added <= BUDGET_ADDED { "yes" } else { "NO" };
-    println!("{words:<34} {without:>11.0} {with:>11.0} {added:>8.0}% {BUDGET_ADDED:>7.0}% {holds:>6}");
-    Ok(())
+    Ok((without, with))
 }
 
 /// Reads captures as `dnstrace read` does.
