@@ -74,7 +74,7 @@ impl Rule for UpstreamTimeout {
                 found.suffers(&about, failed);
                 self.cached.remember(failed, &about);
             }
-        } else if case.is_upstream() && self.is_of_silent_server(case, world, found) {
+        } else if is_of_forwarder(case, world) && self.is_of_silent_server(case, world, found) {
             self.say(case, &[case], world, found);
         } else {
             self.explain_kept(case, world, found);
@@ -129,6 +129,11 @@ impl UpstreamTimeout {
         let is_outside = !is_own && !is_to_cluster(asked, world) && !self.silence.asks_on(asked.responder());
         is_outside && asked.answer.is_none() && asked.signs.is_empty()
     }
+}
+
+/// A forwarder may try once more when its client has its answer: then nobody made it ask.
+fn is_of_forwarder(case: &Case, world: &World<'_>) -> bool {
+    case.is_upstream() || world.is_resolver(case.client.ip())
 }
 
 fn certainty(asked: &Case, silent: &[&Case], is_silent: bool) -> Certainty {

@@ -39,6 +39,19 @@ fn what_its_server_gave_up_need_not_be_waited_for() {
     check(scene, &["upstream-timeout certain 192.0.2.53:53 2"]);
 }
 
+/// The try that begins as its client is told has nobody who made it ask.
+#[test]
+fn try_after_giving_up_is_the_same_failure() {
+    let client = Ask::new(0, "10.244.0.10:40000", COREDNS, "a.example", A);
+    let try_at = |at: u64| Ask::new(at, &format!("10.244.0.53:{}", 30_000 + at / 2), UPSTREAM, "a.example", A);
+    let asked = [1, 2_001].map(|at| try_at(at).because(&client));
+    let scene = Scene::unknown().asks(asked).ask(client.rcode(4_000, SERVFAIL)).ask(try_at(4_001));
+    check(scene.ask(try_at(60_000)), &["upstream-timeout likely 192.0.2.53:53 4"]);
+    // Somebody else's query is nobody's try.
+    let other = Ask::new(0, "10.244.0.11:40000", UPSTREAM, "a.example", A);
+    check(Scene::unknown().asks([other]), &["no-response certain 192.0.2.53:53 1"]);
+}
+
 #[test]
 fn older_coredns_asks_three_times_and_its_client_twice() {
     let client = to_coredns(0, CLIENT, "a.example").again(5_000);
