@@ -34,6 +34,11 @@ impl Watch {
         self.next(|record| record["finding"] == id && record["certainty"] == certainty)
     }
 
+    /// The same, however surely: those that are settled first may show less than those that come after them.
+    pub(crate) fn until_found_at_all(&self, id: &str) -> Result<()> {
+        self.next(|record| record["finding"] == id)
+    }
+
     fn next(&self, wanted: impl Fn(&Value) -> bool) -> Result<()> {
         let next = self.run.next(|record| {
             self.seen.borrow_mut().push(record.clone());
