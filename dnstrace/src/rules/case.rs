@@ -67,10 +67,6 @@ pub struct Case {
     pub signs: Vec<Sign>,
     /// The query came out at a socket of the responder; nobody looks at what went well for that.
     pub reached: bool,
-    /// The initiator's process, where it is known.
-    pub client_tgid: Option<u32>,
-    /// The responder's process, when it is on this node.
-    pub server_tgid: Option<u32>,
     /// At the client: see [`Transaction::response_time`].
     pub response_time: Option<Duration>,
     /// Whether that is longer than a person wants.
@@ -164,8 +160,6 @@ impl Case {
             path: Vec::new(),
             signs: transaction.signs.clone(),
             reached: false,
-            client_tgid: transaction.client_socket.process.map(|process| process.tgid),
-            server_tgid: transaction.server_socket.process.map(|process| process.tgid),
             response_time: transaction.response_time,
             is_slow: transaction.response_time.is_some_and(|time| time >= SLOW),
             server_response_time: transaction.server_response_time,
@@ -317,7 +311,7 @@ impl Case {
 
     /// Whether that is this one.
     #[must_use]
-    pub fn is_denied_by(&self, zone: &Name) -> bool {
+    pub fn has_zone(&self, zone: &Name) -> bool {
         match self.answer.as_ref().and_then(|answer| answer.zone.as_ref()) {
             Some(Zone::Asked(at)) => self.name().and_then(|name| name.wire().get(*at..)) == Some(zone.wire()),
             Some(Zone::Other(name)) => **name == *zone,
