@@ -107,6 +107,18 @@ pub struct Socket {
     pub process: Option<Process>,
 }
 
+/// The root of the cgroup hierarchy.
+const ROOT_CGROUP: u64 = 1;
+
+impl Socket {
+    /// The cgroup that it shares with its own service or container only: not the root, where everything is on a node that
+    /// does not use cgroup v2.
+    #[must_use]
+    pub fn own_cgroup(&self) -> Option<u64> {
+        self.cgroup_id.filter(|id| *id != ROOT_CGROUP)
+    }
+}
+
 /// One captured packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {

@@ -12,9 +12,6 @@ use super::ranking::Best;
 use super::table::Table;
 use crate::capture::Socket;
 
-/// The root of the cgroup hierarchy: where a node does not use cgroup v2, everything is in it.
-const ROOT_CGROUP: u64 = 1;
-
 /// What made an initiator ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
@@ -45,7 +42,7 @@ fn was_delivered_to_sender(open: &Open, seen: &Seen<'_>) -> bool {
     let sender = seen.observation.socket;
     let receiver = open.transaction.server_socket;
     let same = |a: Option<u64>, b: Option<u64>| a.is_some() && a == b;
-    let same_cgroup = same(sender.cgroup_id, receiver.cgroup_id) && sender.cgroup_id != Some(ROOT_CGROUP);
+    let same_cgroup = same(sender.own_cgroup(), receiver.own_cgroup());
     // A netns that the query did not leave is no sign: many programs share the node's.
     let came_from_elsewhere = receiver.netns != open.transaction.client_socket.netns;
     let same_netns = sender.netns.is_some() && sender.netns == receiver.netns && came_from_elsewhere;

@@ -6,6 +6,8 @@
 //! asked. Clients that ask at the same time make no cycle, nor do a resolver's own tries, nor a chain of forwarders, nor two
 //! that hand each other different zones.
 
+mod edge;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,8 +16,8 @@ use std::time::Duration;
 
 use foldhash::HashMap;
 
+use self::edge::{Edge, hops, is_handed_on, ways_back};
 use super::case::{Asked, Case};
-use super::edge::{Edge, hops, is_handed_on, ways_back};
 use super::finding::{Certainty, Subject};
 use super::stage::Ended;
 use super::world::World;

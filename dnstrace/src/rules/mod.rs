@@ -7,7 +7,6 @@ mod answer;
 mod cached;
 pub mod case;
 pub mod catalogue;
-mod edge;
 mod evidence;
 pub mod finding;
 mod findings;

@@ -4,18 +4,16 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use super::case::Case;
-use super::finding::{About, Certainty, Subject};
-use super::loops::CycleHop;
-use super::stage::Ended;
-use super::world::World;
+use super::CycleHop;
 use crate::capture::{BootTime, Socket};
 use crate::owner::Party;
+use crate::rules::finding::{About, Certainty, Subject};
+use crate::rules::stage::Ended;
+use crate::rules::upstream::is_loop_probe;
+use crate::rules::world::World;
 
 /// Ways back that are looked at: an application beside its cache makes one that is no loop.
 const WAYS_MAX: usize = 8;
-/// The root of the cgroup hierarchy.
-const ROOT_CGROUP: u64 = 1;
 /// Resolvers in one loop: two, with a Service between them, is what people build.
 const HOPS_MAX: usize = 4;
 /// Where nobody knows the process behind a loopback address, an application that asks its own cache looks the same. A
@@ -23,7 +21,6 @@ const HOPS_MAX: usize = 4;
 const BURST: Duration = Duration::from_millis(10);
 const BURST_QUERIES: u64 = 16;
 /// The question of CoreDNS' loop plugin is random: nobody else asks it.
-const HINFO: u16 = 13;
 const PROBE_QUERIES: u64 = 2;
 
 /// Who can ask and be asked: a pod, the node, an address; with the process where that is known, and the cgroup, which a
@@ -37,7 +34,7 @@ struct Host {
 
 /// One who asks one who is asked.
 #[derive(Clone, Debug)]
-pub(super) struct Edge {
+pub(in crate::rules) struct Edge {
     from: Host,
     to: Host,
     hop: CycleHop,
@@ -71,7 +68,7 @@ impl Edge {
             first: case.time,
             last: case.time,
             count: 1,
-            is_probe: is_probe(case),
+            is_probe: is_loop_probe(case),
         }
     }
 
@@ -116,9 +113,8 @@ impl Edge {
 
 impl Host {
     fn of((subject, socket): (&Subject, Socket)) -> Self {
-        // Where a node does not use cgroup v2, everything is in its root.
-        let cgroup = socket.cgroup_id.filter(|id| *id != ROOT_CGROUP);
-        Self { about: subject.about.clone(), tgid: socket.process.map(|process| process.tgid), cgroup }
+        let tgid = socket.process.map(|process| process.tgid);
+        Self { about: subject.about.clone(), tgid, cgroup: socket.own_cgroup() }
     }
 
     /// The same host, and not another process or cgroup of it. A node has its own addresses and those of `lo`.
@@ -165,13 +161,6 @@ pub(super) fn hops(edges: &[Edge], way: &[usize]) -> Vec<CycleHop> {
         (hops[at].to, hops[next].from) = (to, from);
     }
     hops
-}
-
-/// `1.2.` and a zone, of type HINFO: see CoreDNS' plugin/loop.
-fn is_probe(case: &Case) -> bool {
-    let is_number = |label: &[u8]| label.iter().all(u8::is_ascii_digit);
-    case.qtype() == Some(HINFO)
-        && case.name().is_some_and(|name| name.count() >= 2 && name.labels().take(2).all(is_number))
 }
 
 /// Ways from an edge's end back to its beginning, with the edge itself first; short ones come first.
