@@ -46,11 +46,18 @@ pub(super) struct Dropped<'a> {
 
 /// What netfilter says of a packet that one of its hooks threw away.
 const NETFILTER_DROP: &str = "NETFILTER_DROP";
+/// What IP says of a frame that is for the MAC address of somebody else.
+const OTHERHOST: &str = "OTHERHOST";
 
 impl Dropped<'_> {
     /// Netfilter threw it away where more than rules do: connection tracking, too (failures.md of 6.18: a full table).
     pub(super) fn is_by_netfilter_hook(&self) -> bool {
         self.reason == NETFILTER_DROP && self.location == "nf_hook_slow"
+    }
+
+    /// A query that a bridge passed on to one it was not for, as it knows nobody with the MAC address.
+    pub(super) fn is_other_hosts_frame(&self) -> bool {
+        self.reason == OTHERHOST && self.message == MessageKind::Query
     }
 
     /// A rule threw it away, as nothing else does it there: nftables, iptables, or a program at an interface or cgroup.

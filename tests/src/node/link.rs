@@ -10,6 +10,7 @@ use nix::sys::socket::SockProtocol;
 use super::netlink::{ACK, Message, Netlink, attribute, nested, text};
 use super::netns::Netns;
 
+const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
@@ -32,6 +33,9 @@ const RTPROT_STATIC: u8 = 4;
 const RTN_UNICAST: u8 = 1;
 const RT_SCOPE_LINK: u8 = 253;
 
+/// A locally administered one: 0a:58 and the IPv4 address 10.244.0.1, as the bridge plug-in has it.
+const BRIDGE_MAC: [u8; 6] = [0x0a, 0x58, 0x0a, 0xf4, 0x00, 0x01];
+
 /// A pair of interfaces: one here, its peer in another netns.
 pub fn veth(name: &str, peer: &str, peer_netns: &Netns) -> Result<()> {
     let netns = peer_netns_fd(peer_netns);
@@ -39,9 +43,10 @@ pub fn veth(name: &str, peer: &str, peer_netns: &Netns) -> Result<()> {
     create(name, "veth", &[], &[nested(VETH_INFO_PEER, &far)])
 }
 
-/// A bridge.
+/// A bridge with a MAC address of its own, as network plug-ins give it: else it has that of one of its ports, and another
+/// one when that port goes, which its neighbours learn half a minute later.
 pub fn bridge(name: &str) -> Result<()> {
-    create(name, "bridge", &[], &[])
+    create(name, "bridge", &[attribute(IFLA_ADDRESS, &BRIDGE_MAC)], &[])
 }
 
 /// An interface that tags what leaves through `parent` with a VLAN ID.

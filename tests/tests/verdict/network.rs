@@ -61,6 +61,23 @@ fn the_service_has_nobody_behind_it() {
 }
 
 #[test]
+fn nobody_has_the_gateways_mac_address_any_more() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        let watch = scene.watch()?;
+        scene.dig("kubernetes.default.svc.cluster.local.", &["+time=1"])?;
+        let gateway = ["10.244.0.1", "lladdr", "02:00:00:00:00:01", "nud", "permanent", "dev", "eth0"];
+        command::of(scene.client.netns().command("ip").args(["neigh", "replace"]).args(gateway))?;
+        scene.dig("kubernetes.default.svc.cluster.local.", &["+time=1"])?;
+        watch.until_found("no-response", "certain")?;
+        watch.end()?.is(&["no-response certain 10.96.0.10"]);
+        Ok(())
+    });
+}
+
+#[test]
 fn responses_go_past_the_nat() {
     check(|| {
         let scene = Scene::new()?;

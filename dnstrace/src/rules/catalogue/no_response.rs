@@ -4,9 +4,9 @@ use super::Rule;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
-use crate::rules::place;
 use crate::rules::upstream::{asks_for_itself, is_explained_by_asked};
 use crate::rules::world::World;
+use crate::rules::{place, signs};
 
 /// What it means.
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -23,6 +23,11 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     explains_failure: true,
 };
 
+/// The gateway of a pod has a new MAC address, and the pod does not know it yet: bridges without a fixed one take another
+/// when a port goes.
+const OTHER_HOSTS_FRAME: &str =
+    "did not answer; its frame was for a MAC address that nobody who took it has (ip neigh of the client tells)";
+
 /// See [`EXPLANATION`].
 #[derive(Default)]
 pub(super) struct NoResponse;
@@ -35,6 +40,9 @@ impl Rule for NoResponse {
             return;
         }
         let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
+        if signs::drops(&case.signs).any(|dropped| dropped.is_other_hosts_frame()) {
+            return found.missed(claim, || OTHER_HOSTS_FRAME.to_owned());
+        }
         found.missed(claim, || match case.query_last_seen().map(|hop| place::words(hop, world)) {
             Some(place) if !place.is_empty() => format!("did not answer; the query was last seen {place}"),
             _ => "did not answer".to_owned(),

@@ -3,10 +3,12 @@
 use super::Rule;
 use crate::capture::{Direction, Hook, Point};
 use crate::join::{Hop, MessageKind};
+use crate::owner::Party;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
 use crate::rules::place;
+use crate::rules::signs;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
 
@@ -18,8 +20,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "A Service's address is nobody's: each node replaces it by that of an endpoint. On this node that did not \
               happen, and queries went out to the network, where nobody answers. Every pod of the node is affected.",
     signature: "An unanswered query comes into the node with the Service's address as destination and is sent out of \
-                another interface with the same one. Certain where the address is known to be that of cluster DNS and of a \
-                Service, or was translated before; likely where only one is known; else nothing is said.",
+                another interface with the same one, not to a pod of this node. Certain where it is seen to be routed (it \
+                came out of a bridge in between), and the address is known to be that of cluster DNS and of a Service, or \
+                was translated before; likely where less is known; nothing is said where a bridge merely passed on a frame.",
     remedy: "Check kube-proxy, or what replaces it, on this node: kubectl -n kube-system get pods -o wide -l \
              k8s-app=kube-proxy, its log, and iptables-save | grep the address (nft list ruleset, ipvsadm -Ln).",
     link: "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/#is-the-kube-proxy-working",
@@ -35,10 +38,12 @@ impl Rule for VipNotTranslated {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
         // Where an answer came, somebody else translates: Service addresses can be routed.
-        if case.answer.is_some() || case.server_after_nat.is_some() {
+        if case.answer.is_some() || case.server_after_nat.is_some() || is_bridged(case) {
             return;
         }
-        let Some((hop, certainty)) = sent_on(case).zip(certainty(case, world)) else { return };
+        let Some((way, certainty)) = Way::of(case).zip(certainty(case, world)) else { return };
+        let certainty = if way.is_routed { certainty } else { certainty.min(Certainty::Likely) };
+        let hop = way.out;
         let claim = Claim { case, subject: Subject::asked(case), certainty };
         found.seen(claim, || match place::words(hop, world) {
             place if place.is_empty() => "is not translated to an endpoint: queries leave this node".to_owned(),
@@ -59,17 +64,37 @@ fn certainty(case: &Case, world: &World<'_>) -> Option<Certainty> {
     Some(if is_sure { Certainty::Certain } else { Certainty::Likely })
 }
 
-/// Where a query goes out that came in by another interface of the same netns, with the same destination.
-fn sent_on(case: &Case) -> Option<&Hop> {
-    let is_untranslated = |hop: &&Hop| hop.message == MessageKind::Query && hop.dst == case.server;
-    let entered = case.path.iter().filter(is_untranslated).find(|hop| is_at_device(hop.point, Direction::In))?;
-    let is_elsewhere = |point: Point| {
-        (point.ifindex, point.netns) != (entered.point.ifindex, entered.point.netns) && point.ifindex != 0
-    };
-    let mut sent = case.path.iter().filter(is_untranslated);
-    sent.find(|hop| {
-        is_at_device(hop.point, Direction::Out) && hop.point.netns == entered.point.netns && is_elsewhere(hop.point)
-    })
+/// A bridge passed the frame on to somebody it was not for: this node never saw it as its own to translate.
+fn is_bridged(case: &Case) -> bool {
+    let is_to_pod = case.who.server.as_ref().and_then(Party::pod).is_some();
+    is_to_pod || signs::drops(&case.signs).any(|dropped| dropped.is_other_hosts_frame())
+}
+
+/// The way of a query through one netns, with the same destination all along.
+struct Way<'a> {
+    /// Where it goes out.
+    out: &'a Hop,
+    /// It came in by a bridge's port and then by the bridge, which takes only what the node is to route.
+    is_routed: bool,
+}
+
+impl<'a> Way<'a> {
+    fn of(case: &'a Case) -> Option<Self> {
+        let is_untranslated = |hop: &&Hop| hop.message == MessageKind::Query && hop.dst == case.server;
+        let mut untranslated = case.path.iter().filter(is_untranslated);
+        let entered = untranslated.find(|hop| is_at_device(hop.point, Direction::In))?.point;
+        let elsewhere = untranslated.map(|hop| (hop, hop.point)).filter(|(_, point)| {
+            point.netns == entered.netns && point.ifindex != entered.ifindex && point.ifindex != 0
+        });
+        let mut is_routed = false;
+        for (hop, point) in elsewhere {
+            is_routed |= is_at_device(point, Direction::In);
+            if is_at_device(point, Direction::Out) {
+                return Some(Self { out: hop, is_routed });
+            }
+        }
+        None
+    }
 }
 
 fn is_at_device(point: Point, direction: Direction) -> bool {
