@@ -1,29 +1,18 @@
 //! Findings, one for each rule and subject: never a thousand lines for one thing that is wrong.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 
 use super::case::Case;
-use super::finding::{About, Certainty, Explanation, Finding, Severity, Subject};
+use super::finding::{About, Certainty, Explanation, Finding, Subject};
 use super::found::Found;
+use super::kept::Kept;
 use super::occasion::Occasion;
-use crate::capture::{BootTime, WallTime};
 use crate::join::TransactionId;
 
 /// Subjects of one rule that are told apart: a node has 250 pods or so; what is wrong with more is wrong with all.
 const SUBJECTS_MAX: usize = 512;
-/// Transactions that are kept as evidence of a finding, the last one besides.
-const EVIDENCE_MAX: usize = 4;
-/// Of a storm, the last one need not be the very last.
-const EVIDENCE_INTERVAL: Duration = Duration::from_secs(1);
-/// Facts of a finding.
-const FACTS_MAX: usize = 8;
-/// Who is told by name of those that suffer.
-const AFFECTED_MAX: usize = 8;
-/// Who is counted of them.
-const AFFECTED_COUNTED_MAX: usize = 4_096;
 /// Transactions whose failure is explained, of those that are not settled.
 const EXPLAINED_MAX: usize = 65_536;
 
@@ -36,27 +25,14 @@ pub struct Findings {
     explained: HashMap<TransactionId, &'static str>,
     /// Said by rules of the transaction that just ended.
     marks: Vec<&'static str>,
-    /// Made since they were last asked for.
+    /// Made, or surer, since they were last asked for.
     new: Vec<(&'static str, About)>,
     /// Whether packets were lost when this was captured.
     lossy: bool,
 }
 
-#[derive(Debug)]
-struct Kept {
-    finding: Finding,
-    /// Its count when it was last given.
-    told: u64,
-    /// When its last evidence began.
-    evidenced: BootTime,
-    /// How sure it is by what was seen, and by what was missed.
-    seen: Option<Certainty>,
-    missed: Option<Certainty>,
-    affected: HashSet<About>,
-}
-
 /// On what a claim rests: where packets were lost, what was missed may have been there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Basis {
     /// Something that was seen.
     Seen,
@@ -86,33 +62,22 @@ impl Findings {
     pub(super) fn say(&mut self, rule: &'static Explanation, said: Said<'_>, sentence: impl FnOnce() -> String) {
         let Said { occasion, subject, certainty, basis } = said;
         let key = (rule.id, subject.about.clone());
-        if !self.by_subject.contains_key(&key) {
-            if self.subjects(rule) >= SUBJECTS_MAX {
-                self.crowded += 1;
-                return;
-            }
-            self.new.push(key.clone());
+        if !self.by_subject.contains_key(&key) && self.subjects(rule) >= SUBJECTS_MAX {
+            self.crowded += 1;
+            return;
         }
         let new = || Kept::new(rule, occasion.time(), subject);
-        let kept = self.by_subject.entry(key).or_insert_with(new);
-        if kept.seen.max(kept.missed) < Some(certainty) {
-            kept.finding.sentence = sentence();
+        let kept = self.by_subject.entry(key.clone()).or_insert_with(new);
+        kept.say(occasion, (certainty, basis), sentence);
+        if kept.begins_to_wait(self.lossy) {
+            self.new.push(key);
         }
-        let known = match basis {
-            Basis::Seen => &mut kept.seen,
-            Basis::Missed => &mut kept.missed,
-        };
-        *known = (*known).max(Some(certainty));
-        kept.add(occasion);
     }
 
     /// Adds a fact to a finding, if there is one.
     pub(super) fn add_fact(&mut self, rule: &'static Explanation, about: &About, fact: String) {
-        if let Some(kept) = self.by_subject.get_mut(&(rule.id, about.clone()))
-            && kept.finding.facts.len() < FACTS_MAX
-            && !kept.finding.facts.contains(&fact)
-        {
-            kept.finding.facts.push(fact);
+        if let Some(kept) = self.by_subject.get_mut(&(rule.id, about.clone())) {
+            kept.add_fact(fact);
         }
     }
 
@@ -150,8 +115,7 @@ impl Findings {
     /// The surest of those that are more than advice.
     #[must_use]
     pub fn surest(&self) -> Option<Certainty> {
-        let problems = self.by_subject.values().filter(|kept| kept.finding.severity > Severity::Advice);
-        problems.map(|kept| kept.certainty(self.lossy)).max()
+        self.by_subject.values().filter_map(|kept| kept.problem(self.lossy)).max()
     }
 
     /// Whether there are none.
@@ -172,20 +136,19 @@ impl Findings {
         self.explained.get(&id).copied()
     }
 
-    /// Gives each finding that is new since this was last asked.
+    /// Gives each finding that is new, or surer, since this was last asked.
     pub fn take_new(&mut self, mut each: impl FnMut(Finding)) {
         for key in std::mem::take(&mut self.new) {
             if let Some(kept) = self.by_subject.get_mut(&key) {
-                kept.told = kept.finding.count;
-                each(kept.given(self.lossy));
+                each(kept.tell(self.lossy));
             }
         }
     }
 
     /// Gives each finding that is not as it was when it was given last, the worst first.
     pub fn take_changed(&mut self, each: impl FnMut(Finding)) {
-        let changed = self.by_subject.values().filter(|kept| kept.told != kept.finding.count);
-        let mut changed: Vec<_> = changed.map(|kept| kept.given(self.lossy)).collect();
+        let changed = self.by_subject.values_mut().filter(|kept| kept.has_changed());
+        let mut changed: Vec<_> = changed.map(|kept| kept.tell(self.lossy)).collect();
         changed.sort_by_key(rank);
         changed.into_iter().for_each(each);
         self.new.clear();
@@ -218,68 +181,4 @@ impl Findings {
 
 fn rank(finding: &Finding) -> impl Ord + use<> {
     std::cmp::Reverse((finding.severity, finding.certainty, finding.count))
-}
-
-impl Kept {
-    fn new(rule: &'static Explanation, time: (BootTime, WallTime), subject: Subject) -> Self {
-        let finding = Finding {
-            rule,
-            subject,
-            severity: rule.severity,
-            certainty: Certainty::Suspected,
-            sentence: String::new(),
-            evidence: Vec::new(),
-            facts: Vec::new(),
-            count: 0,
-            first: time,
-            last: time,
-            affected: Vec::new(),
-            affected_count: 0,
-            is_lowered: false,
-        };
-        Self { finding, told: 0, evidenced: time.0, seen: None, missed: None, affected: HashSet::default() }
-    }
-
-    fn certainty(&self, lossy: bool) -> Certainty {
-        let most = if lossy { Certainty::Likely } else { Certainty::Certain };
-        self.seen.max(self.missed.map(|missed| missed.min(most))).unwrap_or(Certainty::Suspected)
-    }
-
-    /// As it is told.
-    fn given(&self, lossy: bool) -> Finding {
-        let certainty = self.certainty(lossy);
-        let mut evidence = self.finding.evidence.clone();
-        evidence.sort_by_key(|evidence| evidence.wall);
-        Finding { certainty, is_lowered: certainty != self.certainty(false), evidence, ..self.finding.clone() }
-    }
-
-    fn add(&mut self, occasion: Occasion<'_>) {
-        let finding = &mut self.finding;
-        finding.count += 1;
-        let time = occasion.time();
-        finding.first = finding.first.min(time);
-        finding.last = finding.last.max(time);
-        if finding.evidence.len() > EVIDENCE_MAX && time.0.since(self.evidenced) >= EVIDENCE_INTERVAL {
-            finding.evidence.pop();
-        }
-        if finding.evidence.len() <= EVIDENCE_MAX {
-            self.evidenced = time.0;
-            finding.evidence.extend(occasion.evidence());
-        }
-        self.affect(occasion.client());
-    }
-
-    /// Counts who sent it among those who suffer.
-    fn affect(&mut self, client: Subject) {
-        let finding = &mut self.finding;
-        if client.about != finding.subject.about
-            && self.affected.len() < AFFECTED_COUNTED_MAX
-            && self.affected.insert(client.about.clone())
-        {
-            finding.affected_count += 1;
-            if finding.affected.len() < AFFECTED_MAX {
-                finding.affected.push(client);
-            }
-        }
-    }
 }

@@ -13,6 +13,7 @@ mod findings;
 mod found;
 mod gathered;
 mod heads;
+mod kept;
 mod learned;
 mod ledger;
 mod libc;

@@ -93,7 +93,7 @@ fn it_does_not_read_its_queries() {
             }
             Ok(())
         })?;
-        watch.until_found_at_all("server-overload")?;
+        watch.until_found("server-overload", "certain")?;
         let verdict = watch.end()?;
         verdict.is(&[format!("server-overload certain {}", scene.dns[0].v4)]);
         ensure!(verdict.count("server-overload") == u64::from(MORE_THAN_FIT), "{verdict:?}");

@@ -29,14 +29,9 @@ impl Watch {
         self.next(|record| record["kind"] == "transaction" && wanted(record))
     }
 
-    /// Waits until something is found, for what shows some time after a transaction only.
+    /// Waits until something is found so surely, for what shows some time after a transaction only.
     pub(crate) fn until_found(&self, id: &str, certainty: &str) -> Result<()> {
         self.next(|record| record["finding"] == id && record["certainty"] == certainty)
-    }
-
-    /// The same, however surely: those that are settled first may show less than those that come after them.
-    pub(crate) fn until_found_at_all(&self, id: &str) -> Result<()> {
-        self.next(|record| record["finding"] == id)
     }
 
     fn next(&self, wanted: impl Fn(&Value) -> bool) -> Result<()> {

@@ -25,6 +25,28 @@ fn one_finding_for_each_subject_counts() {
 }
 
 #[test]
+fn finding_is_told_when_it_is_new_and_when_it_is_surer() {
+    use super::vip_not_translated::{leaving, passing};
+    use super::ways::UPLINK;
+    let mut scene = Scene::cluster();
+    let asked = [passing(UPLINK), passing(UPLINK), leaving(SERVICE), leaving(SERVICE), passing(UPLINK)];
+    let told = asked.into_iter().flat_map(|ask| {
+        scene = std::mem::replace(&mut scene, Scene::unknown()).ask(ask);
+        scene.told()
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, ["vip-not-translated likely 10.96.0.10:53 1", "vip-not-translated certain 10.96.0.10:53 3"]);
+}
+
+#[test]
+fn where_packets_were_lost_nothing_rises_to_certain() {
+    let mut scene = Scene::cluster().lossy().asks([web(0, "a.example"), web(9_000, "a.example")]).finish();
+    assert_eq!(scene.told(), ["no-response likely kube-system/coredns-1 2"]);
+    let mut scene = scene.ask(web(20_000, "a.example")).finish();
+    assert_eq!(scene.told(), [] as [&str; 0]);
+}
+
+#[test]
 fn what_is_missing_is_less_certain_where_packets_were_lost() {
     check(Scene::cluster().lossy().ask(web(0, "a.example")), &["no-response likely kube-system/coredns-1 1"]);
 }

@@ -218,10 +218,14 @@ impl Scene {
 
     /// The same without sentences: `id certainty subject count`.
     pub(in crate::rules) fn ids(&self) -> Vec<String> {
-        let brief = |finding: &Finding| {
-            format!("{} {} {} {}", finding.rule.id, finding.certainty.name(), subject(finding), finding.count)
-        };
         self.findings().iter().map(brief).collect()
+    }
+
+    /// What is told meanwhile: `id certainty subject count`.
+    pub(in crate::rules) fn told(&mut self) -> Vec<String> {
+        let mut told = Vec::new();
+        self.rules.findings_mut().take_new(|finding| told.push(brief(&finding)));
+        told
     }
 
     /// What was found.
@@ -235,6 +239,10 @@ impl Scene {
 pub(in crate::rules) fn check(scene: Scene, expected: &[&str]) {
     let scene = scene.finish();
     assert_eq!(scene.ids(), expected, "{:#?}", scene.found());
+}
+
+fn brief(finding: &Finding) -> String {
+    format!("{} {} {} {}", finding.rule.id, finding.certainty.name(), subject(finding), finding.count)
 }
 
 fn shown(finding: &Finding) -> String {

@@ -9,7 +9,7 @@ use crate::join::MessageKind::{Query, Response};
 
 const BRIDGE: u32 = 2;
 
-fn leaving(server: &str) -> Ask {
+pub(super) fn leaving(server: &str) -> Ask {
     let client = if server == SERVICE_V6 { "[fd00:10::10]:40000" } else { "10.244.0.10:40000" };
     let ask = Ask::new(0, client, server, "a.example", if server == SERVICE_V6 { AAAA } else { A });
     let ask = ask.hop(at_device(0, In, WEB_IF, Query)).hop(at_device(0, In, BRIDGE, Query));
@@ -17,7 +17,7 @@ fn leaving(server: &str) -> Ask {
 }
 
 /// From one interface to the other: routed where pods have no bridge, passed on where both are ports of one.
-fn passing(out: u32) -> Ask {
+pub(super) fn passing(out: u32) -> Ask {
     let ask = Ask::new(0, "10.244.0.10:40000", SERVICE, "a.example", A);
     ask.hop(at_device(0, In, WEB_IF, Query)).hop(at_device(0, Out, out, Query))
 }
