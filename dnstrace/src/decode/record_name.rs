@@ -1,11 +1,14 @@
 //! A name that may be compressed (RFC 1035, 4.1.4), read in place, by the same rules as hickory.
 
+use super::Header;
 use super::name::write_labels;
 
 /// RFC 1035, 2.3.4: the longest name with its length bytes.
 const NAME_MAX: usize = 255;
 /// RFC 1035, 4.1.4: what a pointer begins with.
 const POINTER: u16 = 0xc000;
+/// A pointer to what stands behind the header, of twelve bytes: the name of the question.
+const TO_FIRST_NAME: [u8; 2] = [0xc0, 12];
 
 /// A well-formed name somewhere in a message.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,15 @@ impl<'a> RecordName<'a> {
                 Step::Malformed => return None,
             }
         }
+    }
+
+    /// The same somewhere behind the message's first name, which was read: most names are a pointer to that, and need not be
+    /// followed again.
+    pub(super) fn read_further(message: &'a [u8], at: usize) -> Option<(Self, usize)> {
+        if at > Header::LEN && message.get(at..)?.first_chunk() == Some(&TO_FIRST_NAME) {
+            return Some((Self { message, at }, at + TO_FIRST_NAME.len()));
+        }
+        Self::read(message, at)
     }
 
     /// Appends presentation format without the last dot.

@@ -83,12 +83,17 @@ pub enum RecordsError {
 impl<'a> Records<'a> {
     /// Reads the message that `bytes` are, or the beginning of.
     pub fn read(bytes: &'a [u8]) -> Result<Self, RecordsError> {
+        Self::read_each(bytes, |_| {})
+    }
+
+    /// The same, giving the answer section's records on the way, as [`answers`](Self::answers) does.
+    pub fn read_each(bytes: &'a [u8], answer: impl FnMut(Record<'a>)) -> Result<Self, RecordsError> {
         let header = Header::read(bytes).ok_or(RecordsError::Header)?;
         // Offsets in messages are 16 bits.
         let message = bytes.get(..usize::from(u16::MAX)).unwrap_or(bytes);
         let begin = skip_questions(message, header.counts[0]).ok_or(RecordsError::Question)?;
         let mut records = Self { message, begin, ..Self::default() };
-        records.complete = records.read_sections(&header).is_some();
+        records.complete = records.read_sections(&header, answer).is_some();
         Ok(records)
     }
 
@@ -133,12 +138,14 @@ impl<'a> Records<'a> {
         u16::from(high) << 4 | u16::from(header.rcode())
     }
 
-    fn read_sections(&mut self, header: &Header) -> Option<()> {
+    fn read_sections(&mut self, header: &Header, mut each: impl FnMut(Record<'a>)) -> Option<()> {
         let [_, answer, authority, additional] = header.counts;
         let mut at = self.begin;
         while self.answers < answer {
-            at = Record::read(self.message, at)?.end;
+            let record = Record::read(self.message, at)?;
+            at = record.end;
             self.answers += 1;
+            each(record);
         }
         for _ in 0..authority {
             let record = Record::read(self.message, at)?;
@@ -167,8 +174,9 @@ fn skip_questions(message: &[u8], count: u16) -> Option<usize> {
 }
 
 impl<'a> Record<'a> {
+    /// Reads the one at `at`, when everything before it was read.
     fn read(message: &'a [u8], at: usize) -> Option<Self> {
-        let (name, at) = RecordName::read(message, at)?;
+        let (name, at) = RecordName::read_further(message, at)?;
         let [t0, t1, c0, c1, l0, l1, l2, l3, d0, d1] = *message.get(at..)?.first_chunk()?;
         let begin = at + 10;
         let end = begin + usize::from(u16::from_be_bytes([d0, d1]));

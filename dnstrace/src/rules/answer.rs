@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use super::name::Name;
-use crate::decode::records::Records;
+use crate::decode::records::{Record, Records};
 use crate::join::MessageCopy;
 
 const A: u16 = 1;
@@ -58,9 +58,7 @@ impl Answer {
     #[must_use]
     pub(super) fn read(response: &MessageCopy, name: Option<&Name>) -> Self {
         let header = &response.header;
-        let records = Records::read(&response.bytes).unwrap_or_default();
         let mut answer = Self {
-            rcode: records.rcode(header),
             authoritative: header.authoritative(),
             truncated: header.truncated(),
             recursion_available: header.recursion_available(),
@@ -68,7 +66,9 @@ impl Answer {
             records: header.counts[1],
             ..Self::default()
         };
-        answer.read_answers(&records);
+        let records = Records::read_each(&response.bytes, |record| answer.read_answer(&record)).unwrap_or_default();
+        answer.rcode = records.rcode(header);
+        answer.addresses.sort_unstable();
         if !answer.has(A) && !answer.has(AAAA) && header.counts[2] != 0 {
             answer.read_authority(&records, name);
         }
@@ -81,24 +81,21 @@ impl Answer {
         self.types.contains(&rtype) || (rtype == ANY && !self.types.is_empty())
     }
 
-    fn read_answers(&mut self, records: &Records<'_>) {
-        for record in records.answers() {
-            if !self.types.contains(&record.rtype) {
-                self.types.push(record.rtype);
-            }
-            self.ttl = Some(self.ttl.map_or(record.ttl, |ttl| ttl.min(record.ttl)));
-            if let Some(address) = record.address()
-                && self.addresses.len() < ADDRESSES_MAX
-            {
-                self.addresses.push(address);
-            }
-            if record.rtype == CNAME
-                && let Some(target) = record.target()
-            {
-                self.cnames.push((Name::from_labels(record.owner()), Name::from_labels(target)));
-            }
+    fn read_answer(&mut self, record: &Record<'_>) {
+        if !self.types.contains(&record.rtype) {
+            self.types.push(record.rtype);
         }
-        self.addresses.sort_unstable();
+        self.ttl = Some(self.ttl.map_or(record.ttl, |ttl| ttl.min(record.ttl)));
+        if let Some(address) = record.address()
+            && self.addresses.len() < ADDRESSES_MAX
+        {
+            self.addresses.push(address);
+        }
+        if record.rtype == CNAME
+            && let Some(target) = record.target()
+        {
+            self.cnames.push((Name::from_labels(record.owner()), Name::from_labels(target)));
+        }
     }
 
     fn read_authority(&mut self, records: &Records<'_>, name: Option<&Name>) {

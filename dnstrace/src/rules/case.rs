@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::answer::{Answer, Zone};
+use super::key::Key;
 use super::name::Name;
 use crate::capture::{BootTime, Direction, Hook, WallTime};
 use crate::decode::Transport;
@@ -121,9 +122,9 @@ impl Clone for Count {
 pub const SLOW: Duration = Duration::from_millis(100);
 
 impl Case {
-    /// What is read of a transaction.
+    /// What is read of a transaction; a response is slow from `slow` on.
     #[must_use]
-    pub fn of(transaction: &Transaction, who: Who) -> Self {
+    pub fn of(transaction: &Transaction, who: Who, slow: Duration) -> Self {
         let asked = asked(transaction).map(|asked| Asked {
             name: Name::of(&asked.name),
             qtype: asked.qtype,
@@ -155,13 +156,16 @@ impl Case {
             asked,
             query,
             answer,
-            attempts: transaction.attempts.iter().map(|attempt| attempt.time).collect(),
+            attempts: match &transaction.attempts[..] {
+                [only] => smallvec![only.time],
+                attempts => attempts.iter().map(|attempt| attempt.time).collect(),
+            },
             duplicate_responses: transaction.duplicate_responses,
             path: Vec::new(),
             signs: transaction.signs.clone(),
             reached: false,
             response_time: transaction.response_time,
-            is_slow: transaction.response_time.is_some_and(|time| time >= SLOW),
+            is_slow: transaction.response_time.is_some_and(|time| time >= slow),
             server_response_time: transaction.server_response_time,
             late_for: transaction.late_for,
         };
@@ -172,11 +176,6 @@ impl Case {
             case.reached = transaction.path.iter().any(is_arrival);
         }
         case
-    }
-
-    /// Keeps every sighting, also of what went well.
-    pub(super) fn keep_path(&mut self, transaction: &Transaction) {
-        self.path.clone_from(&transaction.path);
     }
 
     /// What a connection without a query looks like to who is shown evidence: a transaction without question.
@@ -192,7 +191,7 @@ impl Case {
         nothing.path.clone_from(&connection.path);
         nothing.signs.clone_from(&connection.signs);
         (nothing.client_socket, nothing.server_socket) = (connection.client_socket, connection.server_socket);
-        Self::of(&nothing, who)
+        Self::of(&nothing, who, SLOW)
     }
 
     /// No response within the query timeout.
@@ -335,12 +334,7 @@ pub(super) fn connection_id(connection: &Connection) -> TransactionId {
 /// Of somebody who asks for something: the same for the same, in this process.
 pub(super) fn asking_hash(client: IpAddr, what: impl Hash) -> u64 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-    // Much less to hash than what the standard library makes of an address.
-    let address = match client {
-        IpAddr::V4(address) => address.to_ipv6_mapped(),
-        IpAddr::V6(address) => address,
-    };
-    KEY.hash_one((address.to_bits(), what))
+    KEY.hash_one((Key(client), what))
 }
 
 fn edns_size(query: &MessageCopy) -> Option<u16> {

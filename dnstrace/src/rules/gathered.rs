@@ -13,6 +13,8 @@ use crate::capture::BootTime;
 
 /// A stub resolver tries the next name at once.
 const NEXT_STEP: Duration = Duration::from_millis(50);
+/// Those of a pod with the search domains that Kubernetes makes and one of the node, and the name as it is.
+const STEPS_USUAL: usize = 5;
 /// Queries of one lookup: 32 search domains, twice, and the name; a storm goes on in another one.
 const QUERIES_MAX: usize = 256;
 
@@ -111,6 +113,9 @@ impl Gathered {
             }
             Position::Next { base } => {
                 lookup.steps.iter_mut().for_each(|step| step.rebase(base));
+                if lookup.steps.len() == 1 {
+                    lookup.steps.reserve_exact(STEPS_USUAL - 1);
+                }
                 lookup.steps.push(Step::begin(case, base));
                 lookup.steps.len() - 1
             }

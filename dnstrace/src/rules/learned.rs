@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use foldhash::{HashMap, HashSet};
 
 use super::case::Case;
+use super::heads::Heads;
 use super::name::{Domain, Name};
 use super::watched::Watched;
 use crate::capture::BootTime;
@@ -13,8 +14,11 @@ use crate::join::Transaction;
 
 /// Domains that names below `svc` end in; pods of one cluster agree, and anybody may ask for any name.
 const DOMAINS_MAX: usize = 16;
-/// Names that were found, as their hashes: as many Services are asked for of one node, and those of others beside.
-const FOUND_MAX: usize = 65_536;
+/// Every one of so many names is looked at for its domain, then one in so many: nearly all are below the same.
+const NAMES_MIN: u64 = 4_096;
+const NAMES_ONE_IN: u64 = 16;
+/// Names of Services that were found lately, by their hashes: the same are asked for again and again.
+const FOUND: usize = 1_024;
 /// Addresses that stand for others: Services of cluster DNS, and what else is translated on its way.
 const SERVICES_MAX: usize = 256;
 /// Addresses that are asked and ask others: a node has a few, and sees those of others.
@@ -28,6 +32,8 @@ const NAMESPACES_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub struct Learned {
     domain: Option<Most>,
+    /// How many were asked for.
+    names: u64,
     /// Those that fewer names are below.
     others: BTreeMap<Name, u64>,
     services: HashSet<SocketAddr>,
@@ -37,8 +43,17 @@ pub struct Learned {
     began: Option<BootTime>,
     /// Kubernetes namespaces in which a Service of a name was found.
     named: HashMap<Box<[u8]>, BTreeSet<Name>>,
-    /// Hashes of names that were found.
-    found: HashSet<u64>,
+    found: Lately,
+}
+
+/// Hashes of names, as many as are worth keeping in the processor's cache.
+#[derive(Debug)]
+struct Lately(Heads<u64>);
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self(Heads::new(FOUND))
+    }
 }
 
 /// A cluster domain, with how many names were below it.
@@ -54,7 +69,10 @@ impl Learned {
         let is_usual = self.watched.add(transaction);
         self.began = self.began.into_iter().chain([case.time]).min();
         if let Some(name) = case.name() {
-            self.add_domain(name);
+            self.names = self.names.wrapping_add(1);
+            if self.names <= NAMES_MIN || self.names.is_multiple_of(NAMES_ONE_IN) {
+                self.add_domain(name);
+            }
             if case.is_found() {
                 self.add_service(name, case.name_hash);
             }
@@ -109,11 +127,10 @@ impl Learned {
     }
 
     fn add_service(&mut self, name: &Name, name_hash: u64) {
-        // Services are asked for again and again.
-        if self.found.len() >= FOUND_MAX || !self.found.insert(name_hash) {
+        if !is_service(name) || self.found.0.replace(name_hash, Some(name_hash)) == Some(name_hash) {
             return;
         }
-        let Some((service, namespace)) = service_of(name) else { return };
+        let (service, namespace) = (name.first(), name.parent(1).prefix(1));
         if self.named.len() < NAMED_MAX || self.named.contains_key(service) {
             let namespaces = self.named.entry(service.into()).or_default();
             if namespaces.len() < NAMESPACES_MAX {
@@ -158,8 +175,7 @@ fn domain_below_svc(name: &Name) -> Option<Name> {
     Some(name.parent(at + 1)).filter(|domain| !domain.is_root())
 }
 
-/// `web`, `shop` of `web.shop.svc.cluster.local`.
-fn service_of(name: &Name) -> Option<(&[u8], Name)> {
-    let is_service = name.labels().nth(2) == Some(b"svc");
-    is_service.then(|| (name.first(), name.parent(1).prefix(1)))
+/// As `web.shop.svc.cluster.local`.
+fn is_service(name: &Name) -> bool {
+    name.labels().nth(2) == Some(b"svc")
 }

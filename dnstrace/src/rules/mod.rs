@@ -14,6 +14,7 @@ mod found;
 mod gathered;
 mod heads;
 mod kept;
+mod key;
 mod learned;
 mod ledger;
 mod libc;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::case::Case;
+use super::key::Key;
 use super::recent::Recent;
 use super::upstream::is_loop_probe;
 use super::world::World;
@@ -15,7 +16,7 @@ const SILENT_MIN: u32 = 3;
 
 /// What each server did last.
 #[derive(Debug)]
-pub(super) struct Silence(Recent<SocketAddr, Server>);
+pub(super) struct Silence(Recent<Key<SocketAddr>, Server>);
 
 #[derive(Debug, Default)]
 struct Server {
@@ -38,7 +39,7 @@ impl Silence {
     pub(super) fn add(&mut self, case: &Case, world: &World<'_>) {
         let begun_by = case.cause.and_then(|id| world.window.get(id));
         if let Some(asking) = Some(case).filter(|case| case.caused() != 0).or(begun_by) {
-            self.0.entry(&asking.responder()).asks_on = true;
+            self.0.entry(&Key(asking.responder())).asks_on = true;
         }
         if case.is_upstream() {
             self.count(case);
@@ -50,7 +51,7 @@ impl Silence {
         if is_loop_probe(case) {
             return;
         }
-        let server = self.0.entry(&case.responder());
+        let server = self.0.entry(&Key(case.responder()));
         if case.rcode().is_some() {
             server.answered = server.answered.max(Some(case.time));
             server.unanswered = 0;
@@ -63,17 +64,17 @@ impl Silence {
 
     /// Whether it has not answered anything for so long that it is no chance.
     pub(super) fn is_silent(&self, server: SocketAddr) -> bool {
-        self.0.get(&server).is_some_and(|server| server.unanswered >= SILENT_MIN)
+        self.0.get(&Key(server)).is_some_and(|server| server.unanswered >= SILENT_MIN)
     }
 
     /// Whether it was seen asking others.
     pub(super) fn asks_on(&self, server: SocketAddr) -> bool {
-        self.0.get(&server).is_some_and(|server| server.asks_on)
+        self.0.get(&Key(server)).is_some_and(|server| server.asks_on)
     }
 
     /// Whether it answered something that it was asked later.
     pub(super) fn answered_since(&self, case: &Case) -> bool {
-        let answered = self.0.get(&case.responder()).and_then(|server| server.answered);
+        let answered = self.0.get(&Key(case.responder())).and_then(|server| server.answered);
         answered.is_some_and(|answered| answered > case.time)
     }
 

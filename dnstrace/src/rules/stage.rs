@@ -103,7 +103,7 @@ impl Rules {
     pub fn add(&mut self, transaction: &Transaction, given: Given<'_>, told: &mut dyn Told) -> Verdict {
         let Given { who, owner } = given;
         self.learn_domain(owner);
-        let case = Arc::new(self.case(transaction, who.clone()));
+        let case = Arc::new(Case::of(transaction, who.clone(), self.options.slow));
         self.now = self.now.max(case.end);
         let now = self.now;
         self.learned.add(&case, transaction);
@@ -121,15 +121,6 @@ impl Rules {
         let lookup = self.fold(&case, moment, told);
         self.advance(owner, now, told);
         Verdict { findings, leg, lookup }
-    }
-
-    fn case(&self, transaction: &Transaction, who: Who) -> Case {
-        let mut case = Case::of(transaction, who);
-        case.is_slow = case.response_time.is_some_and(|time| time >= self.options.slow);
-        if case.is_slow {
-            case.keep_path(transaction);
-        }
-        case
     }
 
     /// Where it is lost, by what has ended so far; what its server asked on ends later.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use foldhash::HashMap;
 
 use super::case::asking_hash;
+use super::key::Key;
 use super::numbered::{Number, Numbered};
 use super::path;
 use crate::capture::{BootTime, Direction, Hook};
@@ -28,11 +29,11 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What was seen on which way.
 #[derive(Debug)]
 pub struct Watched {
-    servers: Numbered<SocketAddr, Forwarding>,
+    servers: Numbered<Key<SocketAddr>, Forwarding>,
     whole: Forwarding,
     /// By the hash of a client's address and a server.
     ways: HashMap<u64, Way>,
-    responders: Numbered<SocketAddr, Option<Responder>>,
+    responders: Numbered<Key<SocketAddr>, Option<Responder>>,
     /// Interfaces at which responses to the queries that came in there were seen, by netns and index.
     returns: Numbered<(u32, u32), ()>,
 }
@@ -99,7 +100,7 @@ impl Watched {
             return false;
         }
         let server = transaction.server;
-        let hash = asking_hash(transaction.client.ip(), server);
+        let hash = asking_hash(transaction.client.ip(), Key(server));
         if self.ways.len() >= WAYS_MAX && !self.ways.contains_key(&hash) {
             self.make_room();
         }
@@ -110,7 +111,7 @@ impl Watched {
         let is_forwarded = transaction.path.iter().any(|hop| path::is_forwarded(hop, entry.dst));
         let is_missed = is_answered && !is_forwarded && !may_be_refused_before(transaction);
         whole.add(is_forwarded, is_missed);
-        way.at.server = servers.number(server, before.server);
+        way.at.server = servers.number(Key(server), before.server);
         if let Some(forwarding) = way.at.server.and_then(|at| servers.at(at)) {
             forwarding.add(is_forwarded, is_missed);
         }
@@ -121,7 +122,7 @@ impl Watched {
         }
         if is_answered {
             let responder = transaction.server_after_nat.unwrap_or(server);
-            way.at.responder = responders.number(responder, before.responder);
+            way.at.responder = responders.number(Key(responder), before.responder);
             let known = way.at.responder.and_then(|at| responders.at(at));
             let known = known.map(|known| known.get_or_insert_with(|| Responder::new(transaction)));
             let is_new = way.at.responder != before.responder;
@@ -147,7 +148,7 @@ impl Watched {
     /// Whether queries to a server are seen again behind the place where they come in.
     #[must_use]
     pub fn sees_forwarding(&self, server: SocketAddr) -> bool {
-        let of_server = self.servers.get(&server).filter(|forwarding| forwarding.seen + forwarding.missed > 0);
+        let of_server = self.servers.get(&Key(server)).filter(|forwarding| forwarding.seen + forwarding.missed > 0);
         of_server.unwrap_or(&self.whole).is_watched()
     }
 
@@ -160,18 +161,18 @@ impl Watched {
     /// What became of a client's queries to a server.
     #[must_use]
     pub fn way(&self, client: IpAddr, server: SocketAddr) -> Way {
-        self.ways.get(&asking_hash(client, server)).copied().unwrap_or_default()
+        self.ways.get(&asking_hash(client, Key(server))).copied().unwrap_or_default()
     }
 
     /// When a responder was last asked something that it answered.
     #[must_use]
     pub fn responder(&self, address: SocketAddr) -> Option<Responder> {
-        self.responders.get(&address).copied().flatten()
+        self.responders.get(&Key(address)).copied().flatten()
     }
 
     /// Others that answer behind the same server's address.
     pub fn beside(&self, address: SocketAddr, asked: SocketAddr) -> impl Iterator<Item = &Responder> {
-        let others = self.responders.iter().filter(move |(other, _)| *other != address);
+        let others = self.responders.iter().filter(move |(other, _)| other.0 != address);
         others.filter_map(|(_, known)| known.as_ref()).filter(move |known| known.asked == asked)
     }
 

@@ -7,6 +7,7 @@ use super::Rule;
 use crate::capture::BootTime;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Found, LookupClaim};
+use crate::rules::key::Key;
 use crate::rules::lookup::{Lookup, LookupOutcome};
 use crate::rules::recent::Recent;
 use crate::rules::world::World;
@@ -40,7 +41,7 @@ const CLIENTS_MAX: usize = 1_024;
 
 /// See [`EXPLANATION`].
 pub(super) struct NdotsSearchAmplification {
-    clients: Recent<IpAddr, Spent>,
+    clients: Recent<Key<IpAddr>, Spent>,
 }
 
 impl Default for NdotsSearchAmplification {
@@ -91,7 +92,7 @@ impl Rule for NdotsSearchAmplification {
 impl NdotsSearchAmplification {
     fn spend(&mut self, lookup: &Lookup, is_walk: bool) -> Spent {
         let now = lookup.begin;
-        let spent = self.clients.entry(&lookup.client);
+        let spent = self.clients.entry(&Key(lookup.client));
         if now.since(spent.since) >= MINUTE {
             *spent = Spent { since: now, ..Spent::default() };
         }

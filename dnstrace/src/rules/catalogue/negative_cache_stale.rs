@@ -10,6 +10,7 @@ use super::Rule;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
+use crate::rules::key::Key;
 use crate::rules::numbered::{Number, Numbered};
 use crate::rules::sets::Sets;
 use crate::rules::stage::Ended;
@@ -45,9 +46,9 @@ const AGE_MIN: Duration = Duration::from_secs(2);
 /// See [`EXPLANATION`].
 pub(super) struct NegativeCacheStale {
     /// By hashes of questions: search lists make a hundred thousand a second. The time is that of the response.
-    denied: Sets<Denied>,
+    denied: Sets<Denied, 2>,
     is_some_denied: bool,
-    responders: Numbered<SocketAddr, ()>,
+    responders: Numbered<Key<SocketAddr>, ()>,
     hash: RandomState,
     evicted: u64,
 }
@@ -97,7 +98,7 @@ impl NegativeCacheStale {
     fn know(&mut self, case: &Case, key: u64) {
         let Some(denied) = self.denied.get_mut(key).map(|entry| &mut entry.value) else { return };
         if denied.found_by != Some(denied.by) {
-            denied.found_by = self.responders.number(case.responder(), denied.found_by).or(denied.found_by);
+            denied.found_by = self.responders.number(Key(case.responder()), denied.found_by).or(denied.found_by);
         }
     }
 
@@ -105,7 +106,7 @@ impl NegativeCacheStale {
     fn deny(&mut self, case: &Case, key: u64) -> Option<SocketAddr> {
         let ttl = case.answer.as_ref()?.negative_ttl?;
         let first = self.denied.get_mut(key);
-        let Some(by) = self.responders.number(case.responder(), first.as_ref().map(|first| first.value.by)) else {
+        let Some(by) = self.responders.number(Key(case.responder()), first.as_ref().map(|first| first.value.by)) else {
             self.evicted += 1;
             return None;
         };
@@ -113,7 +114,7 @@ impl NegativeCacheStale {
         match first {
             Some(first) if first.value.is_same_answer(&denied, case.end.since(first.time)) => {
                 let other = first.value.found_by.filter(|other| *other != by)?;
-                return self.responders.key(other).copied();
+                return self.responders.key(other).map(|other| other.0);
             }
             Some(first) => (first.time, first.value) = (case.end, denied),
             None => {

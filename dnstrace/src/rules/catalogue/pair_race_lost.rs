@@ -52,7 +52,7 @@ pub(super) struct PairRaceLost {
     failed_before: Option<u64>,
     hasher: RandomState,
     /// Those that were answered, by the hash of what is asked in which flow; the time is that of their sending.
-    answered: Sets<()>,
+    answered: Sets<(), 4>,
 }
 
 impl Default for PairRaceLost {

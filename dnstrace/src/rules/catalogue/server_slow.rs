@@ -9,6 +9,7 @@ use crate::join::MessageKind;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
+use crate::rules::key::Key;
 use crate::rules::recent::Recent;
 use crate::rules::stage::Ended;
 use crate::rules::world::World;
@@ -42,7 +43,7 @@ const SERVERS_MAX: usize = 256;
 
 /// See [`EXPLANATION`].
 pub(super) struct ServerSlow {
-    servers: Recent<SocketAddr, Rate>,
+    servers: Recent<Key<SocketAddr>, Rate>,
 }
 
 /// Of this period and the one before it: that something was slow is known some seconds later.
@@ -68,7 +69,7 @@ impl Default for ServerSlow {
 impl Rule for ServerSlow {
     fn ended(&mut self, ended: &Ended<'_>, _world: &World<'_>, _found: &mut Found<'_>) {
         if ended.case.rcode().is_some() {
-            self.servers.entry(&ended.case.responder()).count(ended.case.end);
+            self.servers.entry(&Key(ended.case.responder())).count(ended.case.end);
         }
     }
 
@@ -82,7 +83,7 @@ impl Rule for ServerSlow {
         if !is_slow || !is_its_own(case, world) {
             return;
         }
-        let rate = self.servers.get_mut(&case.responder());
+        let rate = self.servers.get_mut(&Key(case.responder()));
         if !rate.is_some_and(|rate| rate.add_slow(case.end)) {
             return;
         }

@@ -10,7 +10,7 @@ use crate::capture::{BootTime, Direction, Hook, Point, Process, Socket};
 use crate::decode::{Header, Transport};
 use crate::join::{Attempt, Hop, MessageCopy, MessageKind, TransactionId};
 use crate::owner::Who;
-use crate::rules::case::Case;
+use crate::rules::case::{Case, SLOW};
 use crate::rules::path::Leg;
 
 const SERVFAIL: u16 = 2;
@@ -219,7 +219,7 @@ fn names_that_failed_are_counted_apart() {
 
 /// What became of a transaction, told when it is settled.
 fn settle(report: &mut Report, transaction: &Transaction, leg: Leg) {
-    let case = Case::of(transaction, Who::default());
+    let case = Case::of(transaction, Who::default(), SLOW);
     report.settle(&Settled { case: &case, is_looping: false, leg: Some(leg), spent: None });
 }
 

@@ -13,7 +13,8 @@ use crate::owner::Who;
 fn leg_of(asks: &[Ask], expected: Option<Leg>) {
     let (mut window, mut learned, loops) =
         (Window::default(), Learned::default(), super::super::loops::Loops::default());
-    let cases: Vec<_> = asks.iter().map(|ask| Case::of(&ask.clone().into_transaction(), Who::default())).collect();
+    let cases: Vec<_> =
+        asks.iter().map(|ask| Case::of(&ask.clone().into_transaction(), Who::default(), SLOW)).collect();
     for (ask, case) in asks.iter().zip(&cases) {
         learned.add(case, &ask.clone().into_transaction());
         window.add(case.clone().into());
