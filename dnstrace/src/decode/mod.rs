@@ -5,6 +5,7 @@
 mod connection;
 mod counts;
 mod decoder;
+mod edns;
 mod end;
 mod fragments;
 pub(crate) mod iana;

@@ -1,22 +1,25 @@
 //! Transactions in, with who they are between out, in the order in which they came.
 
+mod tell;
+mod who;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::who::{entered, left};
 use super::cluster_dns::ClusterDns;
-use super::fact::{Fact, NodeFact, Source};
-use super::index::{Found, Index, IndexCounts, Lack, Seen, Told};
+use super::fact::{Fact, Source};
+use super::index::{Index, IndexCounts, Lack, Seen};
 use super::interfaces::{InterfaceNames, Interfaces};
-use super::named::{Party, Pod, Who};
-use super::note::{Note, WallClock};
+use super::named::{Party, Who};
 use super::sources::Ask;
 use super::waiting::{Asking, Lacks};
 use crate::capture::file::FileInterface;
-use crate::capture::{BootTime, Direction, Hook, Packet, Point, Socket};
+use crate::capture::{BootTime, Point};
 use crate::decode::Observation;
-use crate::join::{Connection, Hop, MessageKind, Transaction};
+use crate::join::Transaction;
 
 /// Transactions that wait for names, of 2 KiB each: an eighth of our memory. Beyond it the first goes without.
 const WAITING_MAX: usize = 4_096;
@@ -202,126 +205,10 @@ impl Owner {
         }
     }
 
-    /// Who a sighting is between: its socket is the sender's, or the receiver's.
-    #[must_use]
-    pub fn who_at(&self, observation: &Observation<'_>) -> Who {
-        let party = |address: std::net::SocketAddr, is_local: bool| {
-            let nobody = Socket::default();
-            let socket = if is_local { &observation.socket } else { &nobody };
-            self.party(socket, None, address.ip(), observation.time).party
-        };
-        let at_socket = observation.point.hook == Hook::Socket;
-        let sent = !at_socket || observation.point.direction == Direction::Out;
-        let (source, destination) = (party(observation.src, sent), party(observation.dst, !sent));
-        let is_response = observation.message.header.is_response();
-        let (client, server) = if is_response { (destination, source) } else { (source, destination) };
-        let asked = if is_response { observation.src } else { observation.dst };
-        Who { client, service: self.index.service(asked.ip()).cloned(), server, ..Who::default() }
-    }
-
-    /// Who a connection is between, as far as that is known by now.
-    #[must_use]
-    pub fn who_connects(&self, connection: &Connection) -> Who {
-        let Connection { client, server, server_after_nat, client_socket, server_socket, path, time, .. } = connection;
-        let behind = server_after_nat.unwrap_or(*server).ip();
-        let from = self.party(client_socket, entered(path), client.ip(), *time).party;
-        let to = self.party(server_socket, left(path), behind, *time).party;
-        let who = Who { client: from, service: self.index.service(server.ip()).cloned(), server: to, ..Who::default() };
-        let like = Transaction {
-            server_after_nat: *server_after_nat,
-            client_socket: *client_socket,
-            ..Transaction::between(*client, *server)
-        };
-        Who { role: self.cluster_dns.role(&like, &who), ..who }
-    }
-
-    /// Whose socket a packet was seen at, with the socket's own word only.
-    #[must_use]
-    pub fn socket_of(&self, packet: &Packet<'_>) -> Option<Party> {
-        let socket = &packet.socket;
-        if self.by_address_only || (socket.cgroup_id.is_none() && socket.netns.is_none()) {
-            return None;
-        }
-        let nowhere = std::net::Ipv4Addr::UNSPECIFIED.into();
-        self.index.party(&Seen { socket, interface: None, address: nowhere, time: packet.time }).party
-    }
-
-    /// Who has an address at a time, as far as that is known for what is seen from elsewhere.
-    #[must_use]
-    pub fn at_address(&self, address: IpAddr, time: BootTime) -> Option<Party> {
-        if self.has_sources { self.index.at_address(address, time).party } else { None }
-    }
-
     /// Changes whenever a name may.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
-    }
-
-    /// A name for an address: of its pod, or of its Service.
-    #[must_use]
-    pub fn address_name(&self, address: IpAddr, time: BootTime) -> Option<String> {
-        if let Some(service) = self.index.service(address) {
-            return Some(format!("{}.{}.svc", service.name, service.namespace));
-        }
-        match self.at_address(address, time)? {
-            Party::Pod { pod, .. } => Some(format!("{}/{}", pod.namespace.as_ref()?, pod.name.as_ref()?)),
-            Party::Remote(pod) => Some(format!("{}/{}", pod.namespace, pod.name)),
-            Party::Node { .. } | Party::Resolver => None,
-        }
-    }
-
-    /// The pod that the interface leads to at which a packet was seen.
-    #[must_use]
-    pub fn behind_interface(&self, packet: &Packet<'_>) -> Option<Arc<Pod>> {
-        let is_here = packet.point.hook == Hook::Device && packet.point.ifindex != 0 && !self.by_address_only;
-        if is_here { self.index.behind_interface(packet.point.ifindex, packet.time) } else { None }
-    }
-
-    /// Tells what is needed to know what was `used`, as far as it was not `told`, in the time of `clock`.
-    pub fn tell(&self, used: &Used<'_>, told: &mut Told, clock: WallClock, mut each: impl FnMut(&Note)) {
-        if !self.has_sources {
-            return;
-        }
-        let mut tellings = Vec::new();
-        if !std::mem::replace(&mut told.begun, true) {
-            // Who reads it waits for names from here on, as was done live, though there may be none yet.
-            tellings.push((Source::Kernel, Fact::Node(NodeFact::default()), BootTime::default()));
-        }
-        if self.version != std::mem::replace(&mut told.version, self.version) {
-            self.cluster_dns.tell(told, &mut tellings);
-            self.index.tell_changed(told, &mut tellings);
-            let nobodys = self.nobodys.get(told.nobodys..).unwrap_or_default();
-            told.nobodys = self.nobodys.len();
-            let said = |(netns, at): &(u32, BootTime)| (Source::Kernel, Fact::NetnsUnknown { netns: *netns }, *at);
-            tellings.extend(nobodys.iter().map(said));
-        }
-        for party in used.parties.into_iter().flatten() {
-            self.index.tell_party(party, told, &mut tellings);
-        }
-        for id in used.cgroups.into_iter().flatten() {
-            self.index.tell_cgroup(id, told, &mut tellings);
-        }
-        for address in used.addresses {
-            self.index.tell_address(address, told, &mut tellings);
-        }
-        for (source, fact, at) in tellings {
-            // The first of all is `None`: before anything that was seen.
-            let at = Some(at).filter(|at| *at != BootTime::default());
-            each(&Note::new(source, fact, at, &|time| clock.wall(time)));
-        }
-    }
-
-    /// Tells everything that is known.
-    pub fn tell_all(&self, clock: WallClock, mut each: impl FnMut(&Note)) {
-        let (mut told, mut tellings) = (Told::default(), Vec::new());
-        self.cluster_dns.tell(&mut told, &mut tellings);
-        self.index.tell_all(&mut told, &mut tellings);
-        for (source, fact, at) in tellings {
-            // When somebody asked is nothing that others' packets have to do with.
-            let at = Some(at).filter(|_| matches!(fact, Fact::PodGone { .. }));
-            each(&Note::new(source, fact, at, &|time| clock.wall(time)));
-        }
     }
 
     fn give_first(&mut self, now: BootTime, each: &mut impl FnMut(&mut Self, Transaction, Who)) {
@@ -365,13 +252,6 @@ impl Owner {
         let who = Who { client: client.party, service, server: server.party, ..Who::default() };
         Resolved { who, may_come, is_disputed: client.is_disputed || server.is_disputed }
     }
-
-    fn party(&self, socket: &Socket, interface: Option<u32>, address: IpAddr, time: BootTime) -> Found {
-        if self.by_address_only {
-            return self.index.at_address(address, time);
-        }
-        self.index.party(&Seen { socket, interface, address, time })
-    }
 }
 
 /// Who a transaction is between, as known at one time.
@@ -382,16 +262,4 @@ struct Resolved {
     may_come: bool,
     /// Whether one end belongs to two pods at once.
     is_disputed: bool,
-}
-
-/// The interface by which a query came from its client.
-fn entered(path: &[Hop]) -> Option<u32> {
-    let hop = path.iter().find(|hop| hop.message == MessageKind::Query && hop.point.hook == Hook::Device)?;
-    (hop.point.direction == Direction::In && hop.point.ifindex != 0).then_some(hop.point.ifindex)
-}
-
-/// The interface by which a query went to its server.
-fn left(path: &[Hop]) -> Option<u32> {
-    let hop = path.iter().rfind(|hop| hop.message == MessageKind::Query && hop.point.hook == Hook::Device)?;
-    (hop.point.direction == Direction::Out && hop.point.ifindex != 0).then_some(hop.point.ifindex)
 }

@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
-/// An address, and of the standard library only its `Hash` is left out: that takes it in five pieces, this in one or two.
+/// An address that is hashed in one step, or two. The standard library takes five, which shows where there are a hundred
+/// thousand transactions a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key<A>(pub(super) A);
 

@@ -45,6 +45,7 @@ mod told;
 mod totals;
 mod upstream;
 mod watched;
+mod went;
 mod window;
 mod world;
 

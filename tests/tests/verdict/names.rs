@@ -84,6 +84,26 @@ fn musl_leaves_out_a_search_line_that_is_too_long() {
 }
 
 #[test]
+fn the_fourth_nameserver_would_know_it() {
+    check(|| {
+        let mut scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        let gone = scene.dns[1].v4;
+        let file =
+            format!("nameserver {gone}\nnameserver {gone}\nnameserver {gone}\nnameserver 10.96.0.10\n{WITH_SITE}");
+        scene.host.has_pod(&scene.client, "default", "web", &file)?;
+        scene.client.set_resolv_conf(&file);
+        let watch = scene.watch()?;
+        scene.look_up(&["kubernetes.default"])?;
+        watch
+            .end()?
+            .is(&["resolv-conf-limits likely default/web".to_owned(), format!("server-not-listening certain {gone}")]);
+        Ok(())
+    });
+}
+
+#[test]
 fn pod_asks_a_server_that_does_not_know_the_cluster() {
     check(|| {
         let mut scene = Scene::new()?;

@@ -5,6 +5,7 @@ mod fragments;
 mod headers;
 mod packets;
 mod random;
+mod records;
 mod streams;
 mod tcp;
 mod tunnels;

@@ -6,10 +6,11 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use super::super::name::write_labels;
 use super::super::records::Records;
-use super::super::{DecodeCounts, DecodeOptions, Decoder, Header, Message, Question, rdata, records};
+use super::super::{DecodeCounts, DecodeOptions, Decoder, Header, Message, Question, rdata};
 use super::captures::{self, each_message};
 use super::fragments::{ipv4_fragment_of, ipv6_fragment_of};
 use super::packets::{ethernet, ipv6, udp_between};
+use super::records::{samples, shown};
 use super::tunnels::{geneve, gre, vxlan};
 use super::xorshift::Random;
 use crate::capture::{BootTime, Layer, Packet};
@@ -218,7 +219,7 @@ fn hickory_record(bytes: &[u8], decoder: &mut BinDecoder<'_>) -> Option<String> 
 fn changed_records_are_those_that_hickory_reads() {
     let mut recorded = recorded_messages();
     recorded.retain(|bytes| bytes.len() < 200);
-    recorded.extend(records::tests::samples());
+    recorded.extend(samples());
     let mut random = Random(0x1234_5678_9abc_def1);
     let mut complete = 0;
     for case in 0..CASES {
@@ -226,7 +227,7 @@ fn changed_records_are_those_that_hickory_reads() {
         change(&mut random, &mut bytes);
         let records = Records::read(&bytes).unwrap_or_default();
         complete += u32::from(records.is_complete());
-        let shown: Vec<String> = records.answers().map(|record| records::tests::shown(&record)).collect();
+        let shown: Vec<String> = records.answers().map(|record| shown(&record)).collect();
         assert!(shown.iter().flat_map(|text| text.bytes()).all(|byte| (b' '..=b'~').contains(&byte)), "{shown:?}");
         assert_eq!(shown, hickory_answers(&bytes), "{bytes:?}");
         assert_eq!(shown.len(), usize::from(records.answer_count()));
