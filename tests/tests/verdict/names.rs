@@ -98,7 +98,7 @@ fn the_fourth_nameserver_would_know_it() {
         scene.look_up(&["kubernetes.default"])?;
         watch
             .end()?
-            .is(&["resolv-conf-limits likely default/web".to_owned(), format!("server-not-listening certain {gone}")]);
+            .is(&["resolv-conf-limits likely default/web".to_owned(), format!("server-not-listening likely {gone}")]);
         Ok(())
     });
 }

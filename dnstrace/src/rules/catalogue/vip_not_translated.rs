@@ -37,8 +37,10 @@ pub(super) struct VipNotTranslated;
 impl Rule for VipNotTranslated {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
-        // Where an answer came, somebody else translates: Service addresses can be routed.
-        if case.answer.is_some() || case.server_after_nat.is_some() || is_bridged(case) {
+        // Where an answer came, somebody else translates: Service addresses can be routed. Where nobody listens, the address
+        // is somebody's.
+        let is_somebodys = case.answer.is_some() || case.server_after_nat.is_some() || found.explained(case).is_some();
+        if is_somebodys || is_bridged(case) {
             return;
         }
         let Some((way, certainty)) = Way::of(case).zip(certainty(case, world)) else { return };
@@ -52,10 +54,10 @@ impl Rule for VipNotTranslated {
     }
 }
 
-/// How surely nodes replace the address. One that only configuration names may be a server of its own, and one that was
-/// replaced before may be so for some clients only.
+/// How surely nodes replace the address. One that only configuration names may be a server of its own, one that was
+/// replaced before may be so for some clients only, and a pod's own file may name anybody.
 fn certainty(case: &Case, world: &World<'_>) -> Option<Certainty> {
-    let is_said = world.owner.cluster_dns().is_server(case.server);
+    let is_said = world.owner.cluster_dns().is_sure_server(case.server);
     let is_translated = world.learned.is_service(case.server);
     if world.is_endpoint(case.server) || !(is_said || is_translated) {
         return None;

@@ -74,3 +74,16 @@ fn recording_within_the_pod_sees_the_service_leave() {
     let ask = Ask::new(0, "10.244.0.10:40000", SERVICE, "a.example", A).hop(at_device(0, Out, 2, Query));
     check(Scene::cluster().ask(ask), &["no-response certain 10.96.0.10:53 1"]);
 }
+
+#[test]
+fn server_that_a_pods_file_names_is_no_service() {
+    let said = ClusterDnsFact { servers: vec!["192.0.2.53:53".parse().unwrap()], ..ClusterDnsFact::default() };
+    let scene = Scene::unknown().said(Source::ResolvConf, Fact::ClusterDns(said));
+    check(scene.ask(leaving(UPSTREAM)), &["no-response certain 192.0.2.53:53 1"]);
+}
+
+#[test]
+fn address_where_nobody_listens_is_somebodys() {
+    let ask = leaving(SERVICE).sign(dropped(0, "NO_SOCKET", "__udp4_lib_rcv"));
+    check(Scene::cluster().ask(ask), &["server-not-listening likely 10.96.0.10:53 1"]);
+}
