@@ -85,6 +85,12 @@ impl World<'_> {
         case.who.service.is_some() || self.is_cluster_server(case.server)
     }
 
+    /// The same, where not only some pods name it, which may name any server.
+    #[must_use]
+    pub fn surely_stands_for_others(&self, case: &Case) -> bool {
+        case.who.service.is_some() || self.is_sure_cluster_server(case.server)
+    }
+
     /// `/etc/resolv.conf` of the pod that asked.
     #[must_use]
     pub fn resolv_conf(&self, case: &Case) -> Option<&ResolvConf> {

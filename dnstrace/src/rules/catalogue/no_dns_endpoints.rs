@@ -71,7 +71,7 @@ fn is_by_node(rejected: &Rejected<'_>, case: &Case) -> bool {
 
 /// The list of endpoints is that of cluster DNS: of other Services it says nothing.
 fn is_listed(case: &Case, world: &World<'_>) -> bool {
-    world.owner.cluster_dns().is_server(case.server)
+    world.owner.cluster_dns().is_sure_server(case.server)
 }
 
 fn has_no_ready_endpoint(world: &World<'_>) -> bool {
@@ -83,7 +83,7 @@ fn has_no_ready_endpoint(world: &World<'_>) -> bool {
 fn certainty_of_drop(case: &Case, world: &World<'_>) -> Option<Certainty> {
     let is_dropped = drops(&case.signs).any(|dropped| dropped.message == MessageKind::Query && dropped.is_by_rule());
     let is_untranslated = case.signs.iter().all(|sign| sign.dst == case.server);
-    if !is_dropped || !is_untranslated || !world.stands_for_others(case) {
+    if !is_dropped || !is_untranslated || !world.surely_stands_for_others(case) {
         return None;
     }
     let most = certainty_of_rejection(case, world)?;
@@ -106,7 +106,7 @@ fn certainty_of_rejection(case: &Case, world: &World<'_>) -> Option<Certainty> {
             None => Some(Certainty::Likely),
         };
     }
-    if world.stands_for_others(case) {
+    if world.surely_stands_for_others(case) {
         return Some(Certainty::Likely);
     }
     // Nothing is known of the address; a gateway's firewall rejects what was sent on.

@@ -112,7 +112,7 @@ fn certainty(case: &Case, stuck: &Stuck, world: &World<'_>) -> Option<Certainty>
         return None;
     }
     // The list is of cluster DNS: of another Service it says nothing.
-    let is_of_cluster = world.owner.cluster_dns().is_server(case.server);
+    let is_of_cluster = world.owner.cluster_dns().is_sure_server(case.server);
     match is_listed(endpoint, world).filter(|_| is_of_cluster) {
         Some(true) => return None,
         Some(false) if stuck.marked.is_some_and(|gone| case.time.since(gone) >= GONE_FOR) => {

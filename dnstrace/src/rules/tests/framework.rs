@@ -4,6 +4,7 @@ use hickory_proto::rr::RecordType::{self, A, AAAA};
 
 use super::super::lookup::{Libc, LookupOutcome};
 use super::*;
+use crate::join::TransactionId;
 
 fn web(at: u64, name: &str) -> Ask {
     Ask::new(at, "10.244.0.10:40000", SERVICE, name, A).behind(COREDNS)
@@ -30,7 +31,8 @@ fn finding_is_told_when_it_is_new_and_when_it_is_surer() {
     use super::ways::UPLINK;
     let mut scene = Scene::cluster();
     let asked = [passing(UPLINK), passing(UPLINK), leaving(SERVICE), leaving(SERVICE), passing(UPLINK)];
-    let told = asked.into_iter().flat_map(|ask| {
+    let told = (0..).zip(asked).flat_map(|(id, ask)| {
+        let ask = ask.with(|transaction| transaction.id = TransactionId(id));
         scene = std::mem::replace(&mut scene, Scene::unknown()).ask(ask);
         scene.told()
     });

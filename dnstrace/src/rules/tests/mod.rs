@@ -138,6 +138,12 @@ impl Scene {
         scene
     }
 
+    /// Most pods' files name a server, of which nobody else says that it is cluster DNS.
+    pub(in crate::rules) fn named_by_pods(self, server: &str) -> Self {
+        let fact = ClusterDnsFact { servers: vec![server.parse().unwrap()], ..ClusterDnsFact::default() };
+        self.said(Source::ResolvConf, Fact::ClusterDns(fact))
+    }
+
     /// A pod; its UID is `uid-NAME`.
     pub(in crate::rules) fn pod(self, namespace: &str, name: &str, address: &str) -> Self {
         let addresses = vec![address.parse().unwrap()];

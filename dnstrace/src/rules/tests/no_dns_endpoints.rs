@@ -89,3 +89,10 @@ fn gateway_that_rejects_what_was_sent_on_is_no_service() {
     let ask = ask.hop(at_device(0, In, WEB_IF, Query)).hop(at_device(0, Out, UPLINK, Query));
     check(Scene::unknown().ask(ask.sign(rejected(1, "192.0.2.1"))), &["no-response certain 192.0.2.53:53 1"]);
 }
+
+#[test]
+fn endpoints_of_cluster_dns_are_not_those_of_a_server_that_only_a_pod_names() {
+    let ask = Ask::new(0, "10.244.0.10:40000", UPSTREAM, "a.example", A).hop(at_device(0, In, WEB_IF, Query));
+    let scene = Scene::without_endpoints().named_by_pods(UPSTREAM).ask(ask.sign(rejected(0, NODE)));
+    check(scene, &["no-dns-endpoints suspected 192.0.2.53:53 1"]);
+}

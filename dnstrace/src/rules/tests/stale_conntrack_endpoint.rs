@@ -26,6 +26,17 @@ fn endpoint_that_the_api_does_not_list_is_certain() {
 }
 
 #[test]
+fn endpoint_of_a_service_that_only_a_pod_names_is_in_no_list() {
+    let other = "10.96.0.77:53";
+    let asks = (0..12).map(|at| {
+        let ask = Ask::new(at * 1_000, "10.244.0.10:33333", other, "a.example", A).behind(GONE);
+        ask.hop(at_device(0, In, WEB_IF, Query)).hop(at_device(0, Out, 8, Query))
+    });
+    let scene = Scene::cluster().named_by_pods(other).asks(others(2)).asks(asks);
+    check(scene, &["no-response certain 10.244.0.99:53 12"]);
+}
+
+#[test]
 fn endpoint_that_fell_silent_while_others_answer_is_likely() {
     let before = to(COREDNS_2, 0, "10.244.0.10:33333").found("10.96.7.7");
     let scene = Scene::with_service_only().ask(before).asks(kept(COREDNS_2, 2_000, 2)).asks(others(8));

@@ -77,9 +77,8 @@ fn recording_within_the_pod_sees_the_service_leave() {
 
 #[test]
 fn server_that_a_pods_file_names_is_no_service() {
-    let said = ClusterDnsFact { servers: vec!["192.0.2.53:53".parse().unwrap()], ..ClusterDnsFact::default() };
-    let scene = Scene::unknown().said(Source::ResolvConf, Fact::ClusterDns(said));
-    check(scene.ask(leaving(UPSTREAM)), &["no-response certain 192.0.2.53:53 1"]);
+    let scene = Scene::unknown().named_by_pods(UPSTREAM).ask(leaving(UPSTREAM));
+    check(scene, &["no-response certain 192.0.2.53:53 1"]);
 }
 
 #[test]
