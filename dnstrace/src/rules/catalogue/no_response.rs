@@ -25,8 +25,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 
 /// The gateway of a pod has a new MAC address, and the pod does not know it yet: bridges without a fixed one take another
 /// when a port goes.
-const OTHER_HOSTS_FRAME: &str =
-    "did not answer; its frame was for a MAC address that nobody who took it has (ip neigh of the client tells)";
+const OTHER_HOSTS_FRAME: &str = "did not answer; the query was dropped as its frame had another host's MAC address (compare \
+                                 ip neigh in the client's pod)";
 
 /// See [`EXPLANATION`].
 #[derive(Default)]
