@@ -27,6 +27,10 @@ pub(super) fn complete(open: Open, outcome: Outcome) -> Transaction {
         Outcome::Unsolicited => name_by_response(&mut t),
         _ => name_by_query(&mut t),
     }
+    if outcome == Outcome::Answered {
+        // It came to those whom it was for, so what others got was a copy.
+        t.signs.retain(|sign| !sign.event.is_for_another_host());
+    }
     t.response_time = response_time(&t.path);
     t.server_response_time = server_response_time(&t.path);
     t

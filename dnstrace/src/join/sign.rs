@@ -45,3 +45,14 @@ pub enum Event {
         code: u8,
     },
 }
+
+/// What IP says of a frame that is for the MAC address of somebody else.
+const OTHERHOST: &str = "OTHERHOST";
+
+impl Event {
+    /// A bridge does not know where somebody is, asks all its ports, and the others' hosts throw it away.
+    #[must_use]
+    pub fn is_for_another_host(&self) -> bool {
+        matches!(self, Self::Dropped { reason, .. } if **reason == *OTHERHOST)
+    }
+}

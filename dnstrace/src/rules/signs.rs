@@ -46,18 +46,11 @@ pub(super) struct Dropped<'a> {
 
 /// What netfilter says of a packet that one of its hooks threw away.
 const NETFILTER_DROP: &str = "NETFILTER_DROP";
-/// What IP says of a frame that is for the MAC address of somebody else.
-const OTHERHOST: &str = "OTHERHOST";
 
 impl Dropped<'_> {
     /// Netfilter threw it away where more than rules do: connection tracking, too (failures.md of 6.18: a full table).
     pub(super) fn is_by_netfilter_hook(&self) -> bool {
         self.reason == NETFILTER_DROP && self.location == "nf_hook_slow"
-    }
-
-    /// A query that a bridge passed on to one it was not for, as it knows nobody with the MAC address.
-    pub(super) fn is_other_hosts_frame(&self) -> bool {
-        self.reason == OTHERHOST && self.message == MessageKind::Query
     }
 
     /// A rule threw it away, as nothing else does it there: nftables, iptables, or a program at an interface or cgroup.
@@ -74,6 +67,11 @@ pub(super) fn rejections(signs: &[Sign]) -> impl Iterator<Item = Rejected<'_>> {
         Event::Rejected { by, kind, code } => Some(Rejected { by, says: says(by, kind, code)?, sign }),
         Event::Dropped { .. } => None,
     })
+}
+
+/// Whether a query was given to others than those it was for, as nobody has the MAC address of its frame.
+pub(super) fn went_to_others(signs: &[Sign]) -> bool {
+    signs.iter().any(|sign| sign.message == MessageKind::Query && sign.event.is_for_another_host())
 }
 
 /// Packets that the kernel threw away.

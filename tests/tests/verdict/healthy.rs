@@ -1,6 +1,7 @@
 //! Nothing is wrong: nothing is found.
 
 use anyhow::Result;
+use dnstrace_tests::command;
 use dnstrace_tests::node::{SERVICE_V4, SERVICE_V6};
 
 use crate::scene::{Scene, can_run, lookup_programs};
@@ -29,6 +30,34 @@ fn clients_of_every_kind_find_what_they_look_for() {
             scene.dig("kubernetes.default.svc.cluster.local.", &["+tcp"])?;
             scene.dig("1.0.96.10.in-addr.arpa.", &["-t", "PTR"])?;
         }
+        watch.end()?.is(&[] as &[&str]);
+        Ok(())
+    });
+}
+
+/// As after each five minutes in which a pod was silent: a bridge that does not know where somebody is asks all its ports.
+#[test]
+fn bridge_gives_frames_to_everybody() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        let file = format!("nameserver {SERVICE_V4}\n{SEARCH}");
+        scene.host.has_pod(&scene.client, "shop", "web", &file)?;
+        scene.host.has_pod(&scene.dns[0], "kube-system", "coredns-1", &file)?;
+        scene.host.has_pod(&scene.dns[1], "kube-system", "coredns-2", &file)?;
+        for pod in [&scene.client, &scene.dns[0], &scene.dns[1]] {
+            let slave = ["link", "set", &pod.interface, "type", "bridge_slave", "learning", "off", "fdb_flush"];
+            command::of(scene.node.command("ip").args(slave))?;
+        }
+        let watch = scene.watch()?;
+        scene.look_up(&["kubernetes.default", "api.example.com"])?;
+        scene.dig("kubernetes.default.svc.cluster.local.", &["+tcp"])?;
+        watch.until(|record| {
+            let has_signs = record["signs"].as_array().is_some_and(|signs| !signs.is_empty());
+            assert!(!has_signs && record["k8s_dest"]["pod"] != "coredns-2", "{record:#}");
+            record["proto"] == "tcp" && record["role"] == "client"
+        })?;
         watch.end()?.is(&[] as &[&str]);
         Ok(())
     });

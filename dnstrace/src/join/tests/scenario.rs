@@ -240,9 +240,12 @@ impl Sighting {
         }
     }
 
-    /// A firewall's drop of it.
+    /// A firewall's drop of it, or of its copy for everybody by those it was not for.
     fn dropped(&self, time: BootTime, words: &[&str]) -> Signal {
-        let dropped = Dropped { reason: "NETFILTER_DROP".into(), location: "nft_do_chain".into() };
+        let is_by_firewall = !words[1].ends_with("copy");
+        let (reason, location) =
+            if is_by_firewall { ("NETFILTER_DROP", "nft_do_chain") } else { ("OTHERHOST", "ip_rcv_core") };
+        let dropped = Dropped { reason: reason.into(), location: location.into() };
         let point = Point { hook: Hook::Drop, direction: Direction::Unknown, ..self.point };
         Signal { event: SignalEvent::Dropped(dropped), point, ..self.rejected(time, words) }
     }

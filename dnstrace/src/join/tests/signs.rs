@@ -103,3 +103,19 @@ fn dropped_response_belongs_to_its_transaction() {
          signs=r:eth0:NETFILTER_DROP@nft_do_chain",
     );
 }
+
+#[test]
+fn copies_that_others_drop_are_nothing_where_the_response_came() {
+    check(
+        "0     q        veth< 10.0.0.1:4000 > 10.0.1.53:53
+         0.1   dropcopy veth2> 10.0.0.1:4000 > 10.0.1.53:53
+         1     r        veth> 10.0.1.53:53 > 10.0.0.1:4000",
+        "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:veth<,r:veth> rt=1",
+    );
+    check(
+        "0     q        veth< 10.0.0.1:4000 > 10.0.1.53:53
+         0.1   dropcopy veth2> 10.0.0.1:4000 > 10.0.1.53:53
+         6000  expire",
+        "#1 no-response 10.0.0.1:4000 > 10.0.1.53:53 path=q:veth< signs=q:veth2:OTHERHOST@ip_rcv_core",
+    );
+}

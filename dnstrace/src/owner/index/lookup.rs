@@ -16,11 +16,20 @@ pub(in crate::owner) struct Seen<'a> {
     /// Its socket.
     pub(in crate::owner) socket: &'a Socket,
     /// The node's interface nearest to it.
-    pub(in crate::owner) interface: Option<u32>,
+    pub(in crate::owner) interface: Option<Nearest>,
     /// Its address.
     pub(in crate::owner) address: IpAddr,
     /// When.
     pub(in crate::owner) time: BootTime,
+}
+
+/// An interface of the node, by index.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::owner) enum Nearest {
+    /// What it sent came in by it.
+    Entered(u32),
+    /// What was sent to it went out by it. A bridge that does not know where somebody is sends it to others, too.
+    Left(u32),
 }
 
 /// What is known of it.
@@ -134,7 +143,14 @@ impl Index {
 
     fn by_place(&self, seen: &Seen<'_>) -> Found {
         let address = seen.address.to_canonical();
-        let by_interface = || Some((KnownBy::Interface, self.holder(Key::Interface(seen.interface?), seen.time)?));
+        let by_interface = || {
+            let (ifindex, is_sender) = match seen.interface? {
+                Nearest::Entered(ifindex) => (ifindex, true),
+                Nearest::Left(ifindex) => (ifindex, false),
+            };
+            let held = self.holder(Key::Interface(ifindex), seen.time)?;
+            (is_sender || may_have(&held.0, address)).then_some((KnownBy::Interface, held))
+        };
         let by_address = || Some((KnownBy::Address, self.holder(Key::Address(address), seen.time)?));
         if let Some((by, (pod, is_disputed))) = by_interface().or_else(by_address) {
             let lack = lack_of_name(&pod);
@@ -174,6 +190,12 @@ fn in_netns(pod: Arc<Pod>, of_cgroup: OfCgroup<'_>) -> Found {
     };
     let lack = lack.or_else(|| lack_of_name(&pod));
     Found { party: Some(Party::Pod { pod, container, by: KnownBy::Netns }), lack, is_disputed }
+}
+
+/// Of addresses of one family, a pod's are all known, or none.
+fn may_have(pod: &Pod, address: IpAddr) -> bool {
+    let mut of_family = pod.addresses.iter().map(IpAddr::to_canonical).filter(|own| own.is_ipv4() == address.is_ipv4());
+    of_family.next().is_none_or(|first| first == address || of_family.any(|own| own == address))
 }
 
 fn lack_of_name(pod: &Pod) -> Option<Lack> {

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use self::lookup::{Found, Lack, Seen};
+pub(super) use self::lookup::{Found, Lack, Nearest, Seen};
 pub(super) use self::notes::Telling;
 pub use self::notes::Told;
 

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::Owner;
-use crate::capture::{BootTime, Direction, Hook, Packet, Socket};
+use crate::capture::{BootTime, Direction, Hook, Packet, Point, Socket};
 use crate::decode::Observation;
 use crate::join::{Connection, Hop, MessageKind, Transaction};
-use crate::owner::index::{Found, Seen};
+use crate::owner::index::{Found, Nearest, Seen};
 use crate::owner::named::{Party, Pod, Who};
 
 impl Owner {
@@ -76,12 +76,12 @@ impl Owner {
 
     /// The pod that the interface leads to at which a packet was seen.
     #[must_use]
-    pub fn behind_interface(&self, packet: &Packet<'_>) -> Option<Arc<Pod>> {
-        let is_here = packet.point.hook == Hook::Device && packet.point.ifindex != 0 && !self.by_address_only;
-        if is_here { self.index.behind_interface(packet.point.ifindex, packet.time) } else { None }
+    pub fn pod_behind(&self, point: Point, time: BootTime) -> Option<Arc<Pod>> {
+        let is_here = point.hook == Hook::Device && point.ifindex != 0 && !self.by_address_only;
+        if is_here { self.index.behind_interface(point.ifindex, time) } else { None }
     }
 
-    pub(super) fn party(&self, socket: &Socket, interface: Option<u32>, address: IpAddr, time: BootTime) -> Found {
+    pub(super) fn party(&self, socket: &Socket, interface: Option<Nearest>, address: IpAddr, time: BootTime) -> Found {
         if self.by_address_only {
             return self.index.at_address(address, time);
         }
@@ -90,13 +90,13 @@ impl Owner {
 }
 
 /// The interface by which a query came from its client.
-pub(super) fn entered(path: &[Hop]) -> Option<u32> {
+pub(super) fn entered(path: &[Hop]) -> Option<Nearest> {
     let hop = path.iter().find(|hop| hop.message == MessageKind::Query && hop.point.hook == Hook::Device)?;
-    (hop.point.direction == Direction::In && hop.point.ifindex != 0).then_some(hop.point.ifindex)
+    (hop.point.direction == Direction::In && hop.point.ifindex != 0).then_some(Nearest::Entered(hop.point.ifindex))
 }
 
 /// The interface by which a query went to its server.
-pub(super) fn left(path: &[Hop]) -> Option<u32> {
+pub(super) fn left(path: &[Hop]) -> Option<Nearest> {
     let hop = path.iter().rfind(|hop| hop.message == MessageKind::Query && hop.point.hook == Hook::Device)?;
-    (hop.point.direction == Direction::Out && hop.point.ifindex != 0).then_some(hop.point.ifindex)
+    (hop.point.direction == Direction::Out && hop.point.ifindex != 0).then_some(Nearest::Left(hop.point.ifindex))
 }

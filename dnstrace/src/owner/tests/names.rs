@@ -45,6 +45,24 @@ fn interface_tells_whose_a_forged_address_is() {
 }
 
 #[test]
+fn interface_does_not_tell_whose_a_frame_is_that_a_bridge_gave_to_everybody() {
+    let (mut owner, _asks) = owner(node());
+    let mut flooded = asks("10.244.9.9", Socket::default());
+    let point = Point { hook: Hook::Device, direction: Direction::Out, ifindex: 70, netns: NODE };
+    let (time, src) = (flooded.time, flooded.client);
+    // The interface is that of shop/web.
+    for (asked, expected) in
+        [("10.244.0.5:53", "kube-system/coredns - by address"), ("10.244.0.7:53", "shop/web - by interface")]
+    {
+        flooded.server_after_nat = asked.parse().ok();
+        let dst = asked.parse().unwrap();
+        flooded.path = vec![Hop { time, point, message: MessageKind::Query, attempt: 0, src, dst, vlan: None }];
+        let who = given(&mut owner, flooded.clone(), SECOND).unwrap();
+        assert_eq!(shown(who.server.as_ref()), expected, "{asked}");
+    }
+}
+
+#[test]
 fn role_is_what_it_is_to_cluster_dns() {
     let server: SocketAddr = "192.0.2.53:53".parse().unwrap();
     let dns = "10.244.0.5:53".parse().ok();

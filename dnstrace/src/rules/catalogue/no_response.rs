@@ -40,7 +40,7 @@ impl Rule for NoResponse {
             return;
         }
         let claim = Claim { case, subject: Subject::responder(case), certainty: Certainty::Certain };
-        if signs::drops(&case.signs).any(|dropped| dropped.is_other_hosts_frame()) {
+        if signs::went_to_others(&case.signs) && !case.reached {
             return found.missed(claim, || OTHER_HOSTS_FRAME.to_owned());
         }
         found.missed(claim, || match case.query_last_seen().map(|hop| place::words(hop, world)) {

@@ -3,7 +3,6 @@
 use super::Rule;
 use crate::capture::{Direction, Hook, Point};
 use crate::join::{Hop, MessageKind};
-use crate::owner::Party;
 use crate::rules::case::Case;
 use crate::rules::finding::{Certainty, Explanation, Severity, Subject};
 use crate::rules::found::{Claim, Found};
@@ -40,12 +39,16 @@ impl Rule for VipNotTranslated {
         // Where an answer came, somebody else translates: Service addresses can be routed. Where nobody listens, the address
         // is somebody's.
         let is_somebodys = case.answer.is_some() || case.server_after_nat.is_some() || found.explained(case).is_some();
-        if is_somebodys || is_bridged(case) {
+        let Some((way, certainty)) = Way::of(case).filter(|_| !is_somebodys).zip(certainty(case, world)) else {
+            return;
+        };
+        let hop = way.out;
+        if world.owner.pod_behind(hop.point, hop.time).is_some()
+            || (!way.is_routed && signs::went_to_others(&case.signs))
+        {
             return;
         }
-        let Some((way, certainty)) = Way::of(case).zip(certainty(case, world)) else { return };
         let certainty = if way.is_routed { certainty } else { certainty.min(Certainty::Likely) };
-        let hop = way.out;
         let claim = Claim { case, subject: Subject::asked(case), certainty };
         found.seen(claim, || match place::words(hop, world) {
             place if place.is_empty() => "is not translated to an endpoint: queries leave this node".to_owned(),
@@ -64,12 +67,6 @@ fn certainty(case: &Case, world: &World<'_>) -> Option<Certainty> {
     }
     let is_sure = is_said && (is_translated || case.who.service.is_some());
     Some(if is_sure { Certainty::Certain } else { Certainty::Likely })
-}
-
-/// A bridge passed the frame on to somebody it was not for: this node never saw it as its own to translate.
-fn is_bridged(case: &Case) -> bool {
-    let is_to_pod = case.who.server.as_ref().and_then(Party::pod).is_some();
-    is_to_pod || signs::drops(&case.signs).any(|dropped| dropped.is_other_hosts_frame())
 }
 
 /// The way of a query through one netns, with the same destination all along.

@@ -214,7 +214,7 @@ impl Section {
             self.describe(device, name, None, out);
         }
         self.numbers.get(&key).copied().unwrap_or_else(|| {
-            let pod = context.owner.behind_interface(packet).map(|pod| pod_name(&pod));
+            let pod = context.owner.pod_behind(packet.point, packet.time).map(|pod| pod_name(&pod));
             self.describe(key, name, pod.as_deref(), out)
         })
     }
