@@ -91,6 +91,23 @@ impl World<'_> {
         case.who.service.is_some() || self.is_sure_cluster_server(case.server)
     }
 
+    /// The port on which an endpoint of cluster DNS takes queries, where that is not the server's and none was seen
+    /// answered there: nobody may watch it (`--port`).
+    #[must_use]
+    pub fn unseen_port(&self, server: SocketAddr) -> Option<u16> {
+        let is_unseen = |endpoint: &SocketAddr| {
+            endpoint.port() != server.port() && self.learned.watched().responder(*endpoint).is_none()
+        };
+        let endpoints = self.is_cluster_server(server).then(|| self.owner.cluster_dns().endpoints())?;
+        endpoints.into_iter().map(|known| known.what).find(is_unseen).map(|endpoint| endpoint.port())
+    }
+
+    /// Whether queries to a server would be seen behind the place where they come in: others are.
+    #[must_use]
+    pub fn sees_forwarding(&self, server: SocketAddr) -> bool {
+        self.learned.watched().sees_forwarding(server) && self.unseen_port(server).is_none()
+    }
+
     /// `/etc/resolv.conf` of the pod that asked.
     #[must_use]
     pub fn resolv_conf(&self, case: &Case) -> Option<&ResolvConf> {

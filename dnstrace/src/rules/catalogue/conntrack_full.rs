@@ -74,7 +74,7 @@ fn certainty(case: &Case, is_full: bool, world: &World<'_>) -> Option<Certainty>
         case.is_unanswered()
             && case.signs.is_empty()
             && path::leg(case, world) == Some(Leg::Client)
-            && world.learned.watched().sees_forwarding(case.server)
+            && world.sees_forwarding(case.server)
     };
     match (is_dropped, is_full) {
         (true, true) => Some(Certainty::Certain),

@@ -43,9 +43,16 @@ impl Rule for NoResponse {
         if signs::went_to_others(&case.signs) && !case.reached {
             return found.missed(claim, || OTHER_HOSTS_FRAME.to_owned());
         }
+        let subject = claim.subject.about.clone();
         found.missed(claim, || match case.query_last_seen().map(|hop| place::words(hop, world)) {
             Some(place) if !place.is_empty() => format!("did not answer; the query was last seen {place}"),
             _ => "did not answer".to_owned(),
         });
+        if let Some(port) = world.unseen_port(case.server).filter(|_| case.server_after_nat.is_none()) {
+            let fact = format!(
+                "its endpoints take queries on port {port}, where none was seen: watch that, too (--port 53,{port})"
+            );
+            found.fact(&subject, fact);
+        }
     }
 }

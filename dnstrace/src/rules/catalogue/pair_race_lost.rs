@@ -103,7 +103,7 @@ impl PairRaceLost {
         let Some(other) = other_type(case) else { return false };
         let is_beside = |sent: BootTime| sent.since(case.time).max(case.time.since(sent)) <= PAIR;
         let mut others = self.answered.with(self.hash(case, Some(other)));
-        world.learned.watched().sees_forwarding(case.server) && others.any(|other| is_beside(other.time))
+        world.sees_forwarding(case.server) && others.any(|other| is_beside(other.time))
     }
 
     /// Of a query of this flow.

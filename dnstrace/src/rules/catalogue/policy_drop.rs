@@ -103,8 +103,8 @@ fn is_blocked(case: &Case, world: &World<'_>) -> bool {
 
 /// Whether it would have been seen to get further.
 fn is_watched(case: &Case, world: &World<'_>) -> bool {
-    let watched = world.learned.watched();
-    watched.sees_forwarding(case.server) || (watched.misses_nothing() && is_of_all_interfaces(case))
+    let misses_nothing = || world.learned.watched().misses_nothing() && world.unseen_port(case.server).is_none();
+    world.sees_forwarding(case.server) || (misses_nothing() && is_of_all_interfaces(case))
 }
 
 /// Only what watches all interfaces (our hooks, `tcpdump -i any`) says by which of them a packet came in.

@@ -47,7 +47,7 @@ impl Rule for PolicyProxyRefused {
 
 fn is_taken_by_proxy(case: &Case, world: &World<'_>) -> bool {
     // Others to the same address are translated, so this one was kept from it.
-    let is_translated = world.learned.is_service(case.server) && world.learned.watched().sees_forwarding(case.server);
+    let is_translated = world.learned.is_service(case.server) && world.sees_forwarding(case.server);
     // A query that came to the socket of a pod, or made somebody ask on, had a server.
     let has_server = match &case.who.server {
         Some(Party::Node { .. }) | None => world.window.caused_by(case.id).next().is_some(),

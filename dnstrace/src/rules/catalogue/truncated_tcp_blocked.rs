@@ -119,7 +119,7 @@ fn is_alive(connection: &Connection, world: &World<'_>) -> bool {
 
 fn tell(connection: &Connection, case: &Case, certainty: Certainty, world: &World<'_>, found: &mut Found<'_>) {
     let server = connection.server;
-    let is_watched = world.learned.watched().sees_forwarding(server);
+    let is_watched = world.sees_forwarding(server);
     let is_kept_back = is_watched && path::leg(case, world) == Some(Leg::Client);
     let subject = if is_kept_back { Subject::client(case) } else { Subject::responder(case) };
     let claim = Claim { case, subject, certainty };

@@ -17,6 +17,24 @@ fn all_queries_of_a_pod_vanish_where_others_pass() {
 }
 
 #[test]
+fn endpoints_on_a_port_that_nobody_watches_tell_nothing() {
+    let on = |port: u16| {
+        let address = format!("10.244.0.53:{port}").parse().unwrap();
+        let endpoints = vec![Endpoint { address, pod: None, ready: true }];
+        let servers = vec![SERVICE.parse().unwrap()];
+        Scene::unknown().fact(Fact::ClusterDns(ClusterDnsFact { servers, endpoints, domain: None }))
+    };
+    check(on(53).asks(both(0)), &["policy-drop suspected 10.244.0.10 2"]);
+    let scene = on(8053).asks(both(0)).finish();
+    assert_eq!(scene.ids(), ["no-response certain 10.96.0.10:53 2"]);
+    let facts = &scene.findings()[0].facts;
+    assert!(facts.len() == 1 && facts[0].contains("port 8053"), "{facts:?}");
+    // One that was seen there shows that it is watched.
+    let passed = answered(0, "10.244.0.11:50000").behind("10.244.0.53:8053");
+    check(on(8053).ask(passed).asks(both(1_000)), &["policy-drop suspected 10.244.0.10 2"]);
+}
+
+#[test]
 fn drop_by_a_rule_makes_it_likely() {
     for (reason, location) in
         [("NETFILTER_DROP", "nft_do_chain"), ("NETFILTER_DROP", "ipt_do_table"), ("TC_EGRESS", "")]

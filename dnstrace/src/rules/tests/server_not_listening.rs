@@ -54,3 +54,13 @@ fn coredns_that_probes_itself_before_it_listens_is_starting() {
     let ask = Ask::new(0, "127.0.0.1:40000", "127.0.0.1:53", "7930307850743042177.286062316746661525", HINFO);
     check(Scene::cluster().ask(ask.sign(dropped(0, "NO_SOCKET", "__udp4_lib_rcv"))), &[]);
 }
+
+#[test]
+fn icmp_errors_are_limited_in_rate() {
+    let at = |at: u64| stuck(at, &format!("10.244.0.10:{}", 10_000 + at));
+    let rejected = |time: u64| at(time).sign(rejected(0, "10.96.0.10"));
+    let scene = || Scene::with_service_only().asks([rejected(0), at(1_000), at(1_001), rejected(3_000), at(4_000)]);
+    check(scene(), &["server-not-listening likely 10.96.0.10:53 2"]);
+    let later = scene().asks([at(30_000), at(30_001)]);
+    check(later, &["server-not-listening likely 10.96.0.10:53 2", "policy-drop suspected 10.244.0.10 2"]);
+}
