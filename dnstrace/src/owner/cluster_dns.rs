@@ -86,6 +86,11 @@ impl ClusterDns {
         self.known(|fact| fact.endpoints.iter().map(|endpoint| endpoint.address).collect())
     }
 
+    /// The same without who says so, for what is asked of each query that is lost.
+    pub fn endpoint_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.endpoints.iter().copied()
+    }
+
     /// The cluster domain.
     #[must_use]
     pub fn domains(&self) -> Vec<Known<Text>> {

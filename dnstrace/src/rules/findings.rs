@@ -67,10 +67,10 @@ impl Findings {
             return;
         }
         let new = || Kept::new(rule, occasion.time(), subject);
-        let kept = self.by_subject.entry(key.clone()).or_insert_with(new);
+        let kept = self.by_subject.entry(key).or_insert_with(new);
         kept.say(occasion, (certainty, basis), sentence);
         if kept.begins_to_wait(self.lossy) {
-            self.new.push(key);
+            self.new.push((rule.id, kept.about().clone()));
         }
     }
 

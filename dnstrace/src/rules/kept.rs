@@ -66,6 +66,11 @@ impl Kept {
         }
     }
 
+    /// About whom it is.
+    pub(super) fn about(&self) -> &About {
+        &self.finding.subject.about
+    }
+
     /// Adds what its rule says.
     pub(super) fn say(&mut self, occasion: Occasion<'_>, how: (Certainty, Basis), sentence: impl FnOnce() -> String) {
         let (certainty, basis) = how;

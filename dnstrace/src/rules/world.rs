@@ -98,8 +98,8 @@ impl World<'_> {
         let is_unseen = |endpoint: &SocketAddr| {
             endpoint.port() != server.port() && self.learned.watched().responder(*endpoint).is_none()
         };
-        let endpoints = self.is_cluster_server(server).then(|| self.owner.cluster_dns().endpoints())?;
-        endpoints.into_iter().map(|known| known.what).find(is_unseen).map(|endpoint| endpoint.port())
+        let mut endpoints = self.is_cluster_server(server).then(|| self.owner.cluster_dns().endpoint_addresses())?;
+        endpoints.find(is_unseen).map(|endpoint| endpoint.port())
     }
 
     /// Whether queries to a server would be seen behind the place where they come in: others are.

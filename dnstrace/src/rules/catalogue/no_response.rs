@@ -50,7 +50,8 @@ impl Rule for NoResponse {
         });
         if let Some(port) = world.unseen_port(case.server).filter(|_| case.server_after_nat.is_none()) {
             let fact = format!(
-                "its endpoints take queries on port {port}, where none was seen: watch that, too (--port 53,{port})"
+                "its endpoints take queries on port {port}, where none was seen answered: if that port is not watched, add it \
+                 (--port 53,{port})"
             );
             found.fact(&subject, fact);
         }
