@@ -28,10 +28,9 @@ pub(super) fn complete(open: Open, outcome: Outcome) -> Transaction {
         _ => name_by_query(&mut t),
     }
     if outcome == Outcome::Answered {
-        // It came to those whom it was for, so what others got was a copy.
-        t.signs.retain(|sign| !sign.event.is_for_another_host());
+        t.leave_copies_out();
     }
-    t.response_time = response_time(&t.path);
+    t.response_time = if t.lost_response().is_some() { None } else { response_time(&t.path) };
     t.server_response_time = server_response_time(&t.path);
     t
 }
@@ -87,7 +86,7 @@ fn server_response_time(path: &[Hop]) -> Option<Duration> {
 }
 
 /// Whether a message that passed `there` comes back through `back`. A capture without directions has one for both.
-fn is_way_back(there: Point, back: Point) -> bool {
+pub(super) fn is_way_back(there: Point, back: Point) -> bool {
     there == back || is_mirror(there, back)
 }
 

@@ -22,7 +22,8 @@ fn fate(case: &Case) -> String {
     });
     let end = match case.outcome {
         Outcome::Answered | Outcome::Unsolicited => {
-            case.answer.as_ref().map(|answer| format!("{}{}", iana::rcode(answer.rcode), slow(case)))
+            let lost = if case.response_lost { " lost on its way back" } else { "" };
+            case.answer.as_ref().map(|answer| format!("{}{lost}{}", iana::rcode(answer.rcode), slow(case)))
         }
         Outcome::NoResponse => Some("no response".to_owned()),
         Outcome::Outstanding => Some("no response yet".to_owned()),

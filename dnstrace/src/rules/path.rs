@@ -63,6 +63,9 @@ impl Leg {
 #[must_use]
 pub fn leg(case: &Case, world: &World<'_>) -> Option<Leg> {
     let entry = entry(&case.path)?;
+    if case.response_lost {
+        return Some(Leg::Back);
+    }
     if has_response(&case.path) {
         return Some(if is_delivered(&case.path) { Leg::Delivered } else { Leg::Back });
     }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::join::{Event, MessageKind, Sign};
+use super::case::Case;
+use crate::join::{Event, MessageKind, Returned, Sign};
 
 /// What an ICMP error says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +77,22 @@ pub(super) fn went_to_others(signs: &[Sign]) -> bool {
 
 /// Packets that the kernel threw away.
 pub(super) fn drops(signs: &[Sign]) -> impl Iterator<Item = Dropped<'_>> {
-    signs.iter().filter_map(|sign| match &sign.event {
+    signs.iter().filter_map(dropped)
+}
+
+/// Why the response did not come to its client, where that is why.
+pub(super) fn lost_response(case: &Case) -> Option<&Sign> {
+    let Case { transport, server, path, signs, .. } = case;
+    let returned = Returned { transport: *transport, server: *server, path, signs };
+    Some(returned).filter(|_| case.response_lost).and_then(Returned::lost)
+}
+
+/// What the kernel says of a packet that it threw away.
+pub(super) fn dropped(sign: &Sign) -> Option<Dropped<'_>> {
+    match &sign.event {
         Event::Dropped { reason, location } => Some(Dropped { reason, location, message: sign.message }),
         Event::Rejected { .. } => None,
-    })
+    }
 }
 
 /// RFC 792, RFC 1812, 5.2.7.1, and RFC 4443, 3.1. A packet too big is no rejection.

@@ -125,7 +125,7 @@ impl Rules {
 
     /// Where it is lost, by what has ended so far; what its server asked on ends later.
     fn leg_by_now(&self, transaction: &Transaction, case: &Case, moment: Moment<'_>) -> Option<Leg> {
-        let leg = case.is_unanswered().then(|| told_leg(case, &self.world(moment)))??;
+        let leg = case.is_lost().then(|| told_leg(case, &self.world(moment)))??;
         Some(if leg < Leg::Upstream && transaction.caused > case.caused() { Leg::Upstream } else { leg })
     }
 
@@ -230,7 +230,7 @@ impl Rules {
         // It was shown long ago: nobody marks it.
         self.findings.take_marks();
         let world = self.world(moment);
-        let leg = if case.is_unanswered() { told_leg(case, &world) } else { None };
+        let leg = if case.is_lost() { told_leg(case, &world) } else { None };
         let spent = Spent::of_slow(case, &world);
         let is_good = case.is_found() || case.is_negative();
         let is_looping = !is_good && world.is_looping(case);

@@ -9,6 +9,7 @@ use super::name::Name;
 use crate::join::Outcome;
 
 const NOERROR: u16 = 0;
+const NXDOMAIN: u16 = 3;
 const A: u16 = 1;
 const AAAA: u16 = 28;
 
@@ -148,15 +149,17 @@ impl Step {
 
 impl Sum {
     fn add(&mut self, case: &Case) {
-        let (rcode, is_truncated, failed) = (case.rcode(), case.is_truncated(), case.failed());
+        // What was lost on its way back says nothing to who asked.
+        let rcode = case.rcode().filter(|_| !case.response_lost);
+        let (is_truncated, failed) = (case.is_truncated(), case.failed());
         let is = [
             (ASKS_A, case.qtype() == Some(A)),
             (ASKS_AAAA, case.qtype() == Some(AAAA)),
-            (FOUND, case.is_found() || (is_truncated && rcode == Some(NOERROR))),
+            (FOUND, rcode == Some(NOERROR) && (is_truncated || case.is_found())),
             (FAILED, failed),
-            (DENIED, case.is_nxdomain()),
+            (DENIED, rcode == Some(NXDOMAIN)),
             (OPEN, case.outcome == Outcome::Outstanding),
-            (NOT_NEGATIVE, !case.is_negative()),
+            (NOT_NEGATIVE, case.response_lost || !case.is_negative()),
             (NOT_WHOLE, rcode.is_none() || failed || is_truncated),
         ];
         self.some |= is.iter().filter(|(_, is)| *is).fold(0, |some, (bit, _)| some | bit);

@@ -26,7 +26,7 @@ impl Default for RuleOptions {
 pub struct Verdict {
     /// Ids of rules that say something of it.
     pub findings: Vec<&'static str>,
-    /// Where it is lost, if it has no response.
+    /// Where it is lost, if no response came to its client.
     pub leg: Option<Leg>,
     /// The transaction that ended first of its lookup, which may be itself.
     pub lookup: Option<TransactionId>,
@@ -47,7 +47,7 @@ pub struct Settled<'a> {
     pub case: &'a Case,
     /// It is part of a loop, or failed because of one.
     pub is_looping: bool,
-    /// Where it is lost, if it has no response.
+    /// Where it is lost, if no response came to its client.
     pub leg: Option<Leg>,
     /// Where its time went, if it was slow.
     pub spent: Option<Spent>,

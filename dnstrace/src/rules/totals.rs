@@ -12,6 +12,8 @@ pub struct Totals {
     pub transactions: u64,
     /// With a response, whatever its rcode.
     pub answered: u64,
+    /// Of the answered: the response was thrown away before it came to its client.
+    pub response_lost: u64,
     /// Without a response within the query timeout.
     pub no_response: u64,
     /// Responses without a query, late ones included.
@@ -40,6 +42,7 @@ impl Totals {
             Outcome::Unsolicited => self.unsolicited += 1,
             Outcome::Outstanding => self.outstanding += 1,
         }
+        self.response_lost += u64::from(transaction.lost_response().is_some());
         self.late += u64::from(transaction.late_for.is_some());
         self.retransmissions += transaction.attempts.len().saturating_sub(1) as u64;
         if let Some(response) = &transaction.response {

@@ -26,10 +26,16 @@ impl Case {
         self.rcode().is_some_and(|rcode| rcode != NOERROR && rcode != NXDOMAIN)
     }
 
-    /// Without response, or with one that says that the responder could not answer.
+    /// No response came to its client.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.is_unanswered() || self.response_lost
+    }
+
+    /// No response came, or one that says that the responder could not answer.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.is_unanswered() || self.is_error()
+        self.is_lost() || self.is_error()
     }
 
     /// NXDOMAIN.

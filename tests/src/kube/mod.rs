@@ -184,6 +184,15 @@ impl Kube {
         network::wait_until_free(&self.state.on_node(ADDRESSES), addresses)
     }
 
+    /// Lets the node, and the DNS pods beside the others on its bridge, ask again who has an address.
+    pub fn forget_neighbors(&self) -> Result<()> {
+        network::forget_neighbors(&Netns::at(&self.netns())?, network::BRIDGE)?;
+        for server in self.pods()?.iter().filter(|pod| pod.app == "kube-dns" && !pod.host_network) {
+            network::forget_neighbors(&Netns::at(&netns_of(server)?)?, "eth0")?;
+        }
+        Ok(())
+    }
+
     /// Every pod that has started.
     pub fn pods(&self) -> Result<Vec<Pod>> {
         pods::from_list(&self.kubectl(&["get", "pods", "--all-namespaces", "--output", "json"])?)

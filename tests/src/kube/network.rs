@@ -9,11 +9,15 @@ use anyhow::{Context, Result};
 
 use super::wait;
 use crate::command;
+use crate::node::Netns;
 
 /// The network namespace of the node.
 pub(super) const NODE: &str = "dtu-node";
 /// The network namespace of what lies beyond the node.
 pub(super) const UPSTREAM: &str = "dtu-upstream";
+
+/// The pods' bridge, as `cni.conflist` names it.
+pub(super) const BRIDGE: &str = "cni0";
 
 /// kubelet takes down the sandbox of a pod that ended in a second or two.
 const FREE_LIMIT: Duration = Duration::from_mins(1);
@@ -84,6 +88,12 @@ pub(super) fn forget_last_address(folder: &Path) -> Result<()> {
 pub(super) fn wait_until_free(folder: &Path, addresses: &[IpAddr]) -> Result<()> {
     let is_free = || addresses.iter().all(|address| !folder.join(address.to_string()).exists());
     wait::until("addresses given back", FREE_LIMIT, || Ok(is_free().then_some(())))
+}
+
+/// What a netns knows of the MAC addresses behind one of its interfaces. It keeps one for half a minute, and believes no
+/// other in the first second: a pod with the address of one that just ended gets no response until then.
+pub(super) fn forget_neighbors(netns: &Netns, interface: &str) -> Result<()> {
+    command::of(netns.command("ip").args(["neigh", "flush", "dev", interface])).map(drop)
 }
 
 /// A kernel without the bridge filter module has no such settings, and needs none.

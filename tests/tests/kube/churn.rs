@@ -50,6 +50,7 @@ fn one_address(kube: &Kube) -> Result<Asked> {
         kube.forget_last_address()?;
         let (pod, name) = run_once(kube, &format!("once-{number}"))?;
         kube.wait_until_free(&pod.addresses)?;
+        kube.forget_neighbors()?;
         if number > 0 {
             delete(kube, &pod)?;
         }
@@ -86,6 +87,7 @@ fn rolled(kube: &Kube, asked: &mut Asked) -> Result<Vec<Pod>> {
     for pod in &old {
         kube.kubectl(&["--namespace", K8S_NAMESPACE, "wait", "--for=delete", PATIENCE, "pod", &pod.name])?;
     }
+    kube.forget_neighbors()?;
     let new = look_up(kube, asked)?;
     ensure!(new.iter().all(|pod| !old.contains(pod)), "not rolled: {old:?}, {new:?}");
     Ok([old, new].concat())
@@ -106,7 +108,9 @@ fn wrong(lines: &[Value], pod: &Pod, name: &str) -> Vec<String> {
     let own = transactions(lines).filter(|each| each["query"].as_str().is_some_and(|query| query.starts_with(name)));
     let own: Vec<&Value> = own.collect();
     let expected = if pod.app == "web" { QUERIES } else { ROUNDS * QUERIES };
-    let count = (own.len() != expected).then(|| format!("{} transactions of {}, not {expected}", own.len(), pod.name));
+    let all = || own.iter().take(2 * QUERIES).map(|each| shown(each)).collect::<String>();
+    let count = (own.len() != expected)
+        .then(|| format!("{} transactions of {}, not {expected}:{}", own.len(), pod.name, all()));
     count
         .into_iter()
         .chain(own.into_iter().filter_map(|transaction| fault(transaction, pod)).take(FAULTS_MAX))

@@ -18,7 +18,8 @@ pub(crate) fn shown(transaction: &Value) -> String {
         let [message, place, src, dest] = [&hop["message"], &point(hop).into(), &hop["src"], &hop["dest"]].map(text);
         format!("\n    {message} {place}: {src}:{} to {dest}:{}", hop["src_port"], hop["dest_port"])
     });
-    format!("\n  {} {}{}", text(&transaction["id"]), text(&transaction["outcome"]), hops.collect::<String>())
+    let known = ["id", "ts", "record_type", "query", "outcome"].map(|field| text(&transaction[field])).join(" ");
+    format!("\n  {known}{}", hops.collect::<String>())
 }
 
 fn check_ends(transaction: &Value, client: &Client, servers: &[Client]) -> Result<()> {

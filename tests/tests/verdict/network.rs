@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use dnstrace_tests::command;
-use dnstrace_tests::node::{SERVICE_V4, link, wire};
+use dnstrace_tests::node::{BRIDGE, SERVICE_V4, link, wire};
 
 use crate::scene::{Scene, can_run};
 
@@ -73,6 +73,25 @@ fn nobody_has_the_gateways_mac_address_any_more() {
         scene.dig("kubernetes.default.svc.cluster.local.", &["+time=1"])?;
         watch.until_found("no-response", "certain")?;
         watch.end()?.is(&["no-response certain 10.96.0.10"]);
+        Ok(())
+    });
+}
+
+/// As after a pod whose address another one had a moment ago.
+#[test]
+fn the_node_has_an_old_mac_address_of_the_client() {
+    check(|| {
+        let scene = Scene::new()?;
+        let _upstream = scene.answering()?;
+        let _dns = scene.cluster_dns()?;
+        let client = scene.client.v4;
+        let watch = scene.watch()?;
+        scene.dig("kubernetes.default.svc.cluster.local.", &["+time=1"])?;
+        let neighbor = [&client.to_string(), "lladdr", "02:00:00:00:00:01", "nud", "permanent", "dev", BRIDGE];
+        command::of(scene.node.command("ip").args(["neigh", "replace"]).args(neighbor))?;
+        scene.dig("kubernetes.default.svc.cluster.local.", &["+time=1", "+tries=2"])?;
+        watch.until_found("response-lost", "certain")?;
+        watch.end()?.is(&[format!("response-lost certain {client}")]);
         Ok(())
     });
 }

@@ -242,7 +242,7 @@ impl Sighting {
 
     /// A firewall's drop of it, or of its copy for everybody by those it was not for.
     fn dropped(&self, time: BootTime, words: &[&str]) -> Signal {
-        let is_by_firewall = !words[1].ends_with("copy");
+        let is_by_firewall = !words[1].contains("copy");
         let (reason, location) =
             if is_by_firewall { ("NETFILTER_DROP", "nft_do_chain") } else { ("OTHERHOST", "ip_rcv_core") };
         let dropped = Dropped { reason: reason.into(), location: location.into() };

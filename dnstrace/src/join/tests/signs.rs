@@ -112,10 +112,29 @@ fn copies_that_others_drop_are_nothing_where_the_response_came() {
          1     r        veth> 10.0.1.53:53 > 10.0.0.1:4000",
         "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:veth<,r:veth> rt=1",
     );
+    // A client that asks by its own socket threw away the copy, and another one came.
+    check(
+        "0     q         @pod> 10.0.0.1:4000 > 10.0.1.53:53
+         1     dropcopyr @pod> 10.0.1.53:53 > 10.0.0.1:4000
+         2     r         @pod< 10.0.1.53:53 > 10.0.0.1:4000",
+        "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:@pod>,r:@pod< rt=2",
+    );
     check(
         "0     q        veth< 10.0.0.1:4000 > 10.0.1.53:53
          0.1   dropcopy veth2> 10.0.0.1:4000 > 10.0.1.53:53
          6000  expire",
         "#1 no-response 10.0.0.1:4000 > 10.0.1.53:53 path=q:veth< signs=q:veth2:OTHERHOST@ip_rcv_core",
+    );
+}
+
+#[test]
+fn response_that_its_client_threw_away_is_no_copy() {
+    check(
+        "0     q         @pod> 10.0.0.1:4000 > 10.0.1.53:53
+         0.1   q         veth< 10.0.0.1:4000 > 10.0.1.53:53
+         1     r         veth> 10.0.1.53:53 > 10.0.0.1:4000
+         1.1   dropcopyr veth2> 10.0.1.53:53 > 10.0.0.1:4000
+         1.1   dropcopyr @pod> 10.0.1.53:53 > 10.0.0.1:4000",
+        "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:@pod>,q:veth<,r:veth> signs=r:?:OTHERHOST@ip_rcv_core",
     );
 }

@@ -31,6 +31,7 @@ mod ptr_leak;
 mod query_storm;
 mod reply_unexpected_source;
 mod resolv_conf_limits;
+mod response_lost;
 mod rpfilter_drop;
 mod search_wildcard_hit;
 mod server_not_listening;
@@ -174,6 +175,7 @@ pub const RULES: &[Entry] = &[
     Entry::new::<search_wildcard_hit::SearchWildcardHit>(&search_wildcard_hit::EXPLANATION),
     Entry::new::<cname_problem::CnameProblem>(&cname_problem::EXPLANATION),
     Entry::new::<query_storm::QueryStorm>(&query_storm::EXPLANATION),
+    Entry::new::<response_lost::ResponseLost>(&response_lost::EXPLANATION),
     Entry::new::<no_response::NoResponse>(&no_response::EXPLANATION),
     Entry::new::<error_response::ErrorResponse>(&error_response::EXPLANATION),
 ];

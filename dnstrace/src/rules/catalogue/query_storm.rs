@@ -70,7 +70,11 @@ impl Default for QueryStorm {
 impl Rule for QueryStorm {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
-        let Some(ttl) = case.answer.as_ref().and_then(|answer| answer.ttl).filter(|_| case.is_found()) else { return };
+        let Some(ttl) =
+            case.answer.as_ref().and_then(|answer| answer.ttl).filter(|_| case.is_found() && !case.response_lost)
+        else {
+            return;
+        };
         if case.is_upstream() {
             return;
         }

@@ -1,7 +1,7 @@
 //! What the tables read of one transaction, read once.
 
 use crate::capture::{Direction, Hook};
-use crate::join::{Hop, MessageKind, Outcome, Transaction, asked, rcode};
+use crate::join::{Hop, MessageKind, Outcome, Transaction, TransactionId, asked, rcode};
 
 const NOERROR: u16 = 0;
 const NXDOMAIN: u16 = 3;
@@ -14,10 +14,13 @@ pub(super) struct Facts {
     pub(super) qtype: Option<u16>,
     /// Of the response, with the bits of EDNS.
     pub(super) rcode: Option<u16>,
-    pub(super) truncated: bool,
+    truncated: bool,
+    /// The response did not come to its client.
+    pub(super) response_lost: bool,
     /// The query was seen as it came out at its responder's socket.
     pub(super) reached: bool,
-    pub(super) late: bool,
+    /// The query that was given up before its response came.
+    pub(super) late_for: Option<TransactionId>,
     pub(super) retransmissions: u64,
     pub(super) duplicate_responses: u64,
 }
@@ -32,24 +35,30 @@ impl Facts {
             qtype: asked.map(|asked| asked.qtype),
             rcode: response.map(rcode),
             truncated: response.is_some_and(|response| response.header.truncated()),
+            response_lost: transaction.lost_response().is_some(),
             reached: transaction.path.iter().any(is_arrival),
-            late: transaction.late_for.is_some(),
+            late_for: transaction.late_for,
             retransmissions: transaction.attempts.len().saturating_sub(1) as u64,
             duplicate_responses: transaction.duplicate_responses.into(),
         }
     }
 
-    pub(super) fn is_answered(&self) -> bool {
-        self.outcome == Outcome::Answered
+    /// With a response of which the client knows.
+    fn is_told(&self) -> bool {
+        self.outcome == Outcome::Answered && !self.response_lost
+    }
+
+    pub(super) fn is_truncated(&self) -> bool {
+        self.is_told() && self.truncated
     }
 
     pub(super) fn is_nxdomain(&self) -> bool {
-        self.is_answered() && self.rcode == Some(NXDOMAIN)
+        self.is_told() && self.rcode == Some(NXDOMAIN)
     }
 
     /// Answered with another rcode than NOERROR and NXDOMAIN.
     pub(super) fn is_error(&self) -> bool {
-        self.is_answered() && self.rcode.is_some_and(|code| code != NOERROR && code != NXDOMAIN)
+        self.is_told() && self.rcode.is_some_and(|code| code != NOERROR && code != NXDOMAIN)
     }
 }
 

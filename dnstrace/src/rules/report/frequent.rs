@@ -27,6 +27,8 @@ pub struct Counted {
     pub errors: u64,
     /// without a response,
     pub no_response: u64,
+    /// with one that did not come to its client,
+    pub response_lost: u64,
     /// and in how many lookups.
     pub lookups: u64,
 }
@@ -62,8 +64,8 @@ impl Frequent {
 
     fn make_room(&mut self, name: &[u8]) -> usize {
         let (name_kept, count, excess) = (name.into(), 0, 0);
-        let (nxdomain, errors, no_response, lookups) = Default::default();
-        let mut new = Counted { name: name_kept, count, excess, nxdomain, errors, no_response, lookups };
+        let (nxdomain, errors, no_response, response_lost, lookups) = Default::default();
+        let mut new = Counted { name: name_kept, count, excess, nxdomain, errors, no_response, response_lost, lookups };
         let place = match self.order.first() {
             Some(&(least, place)) if self.entries.len() >= NAMES_MAX => {
                 (new.count, new.excess) = (least, least);

@@ -82,7 +82,7 @@ pub struct Report {
     /// What applications asked.
     pub lookups: Lookups,
     retries: Retries,
-    /// Those without response, and the slow ones.
+    /// The lost, and the slow ones.
     unsettled: HashSet<TransactionId, RandomState>,
     /// From here on a response is slow.
     pub slow: Duration,
@@ -135,7 +135,7 @@ impl Report {
         }
         self.names.add(&facts);
         let is_slow = transaction.response_time.is_some_and(|time| time >= self.slow);
-        let is_told_of = transaction.outcome == Outcome::NoResponse || is_slow;
+        let is_told_of = transaction.outcome == Outcome::NoResponse || facts.response_lost || is_slow;
         if is_told_of && self.unsettled.len() < UNSETTLED_MAX {
             self.unsettled.insert(transaction.id);
         }

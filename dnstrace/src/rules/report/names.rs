@@ -9,7 +9,7 @@ use crate::join::Outcome;
 pub struct Names {
     /// By queries.
     pub queried: Frequent,
-    /// By queries without a response, and by responses with another rcode than NOERROR and NXDOMAIN.
+    /// By queries without a response, by responses that were lost, and by those with another rcode than NOERROR and NXDOMAIN.
     pub failed: Frequent,
 }
 
@@ -22,12 +22,14 @@ impl Names {
     pub(super) fn add(&mut self, facts: &Facts) {
         let Some(name) = &facts.name else { return };
         let no_response = facts.outcome == Outcome::NoResponse;
-        let counted = [Some(&mut self.queried), (no_response || facts.is_error()).then_some(&mut self.failed)];
+        let failed = no_response || facts.response_lost || facts.is_error();
+        let counted = [Some(&mut self.queried), failed.then_some(&mut self.failed)];
         for names in counted.into_iter().flatten() {
             let entry = names.add(name);
             entry.nxdomain += u64::from(facts.is_nxdomain());
             entry.errors += u64::from(facts.is_error());
             entry.no_response += u64::from(no_response);
+            entry.response_lost += u64::from(facts.response_lost);
         }
     }
 }

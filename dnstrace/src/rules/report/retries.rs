@@ -7,7 +7,7 @@ use super::Asked;
 use super::facts::Facts;
 use crate::capture::BootTime;
 use crate::decode::Transport;
-use crate::join::{Outcome, Transaction};
+use crate::join::Transaction;
 
 /// A stub resolver asks over TCP at once; what comes later than it would wait for a response is a new question.
 const WINDOW_NS: u64 = 5_000_000_000;
@@ -45,9 +45,7 @@ impl Retries {
     pub(super) fn add(&mut self, transaction: &Transaction, facts: &Facts) -> Option<Asked> {
         let half = match transaction.transport {
             Transport::Tcp => Half::Tcp,
-            Transport::Udp if facts.truncated && facts.outcome == Outcome::Answered => {
-                Half::Truncated(Asked::of(transaction))
-            }
+            Transport::Udp if facts.is_truncated() => Half::Truncated(Asked::of(transaction)),
             Transport::Udp => return None,
         };
         let (qtype, name) = (facts.qtype?, facts.name.clone()?);

@@ -15,11 +15,13 @@ pub struct Tally {
     pub reached: u64,
     /// With a response, whatever its rcode.
     pub answered: u64,
-    /// Of the answered: with NXDOMAIN.
+    /// Of the answered: the response was thrown away before it came to its client.
+    pub response_lost: u64,
+    /// Of the answered that are not lost: with NXDOMAIN.
     pub nxdomain: u64,
-    /// Of the answered: with another rcode than NOERROR and NXDOMAIN.
+    /// Of those: with another rcode than NOERROR and NXDOMAIN.
     pub errors: u64,
-    /// Of the answered: with TC.
+    /// Of those: with TC.
     pub truncated: u64,
     /// Of the truncated: asked again over TCP.
     pub asked_again: u64,
@@ -41,7 +43,7 @@ pub struct Tally {
     pub wasted: u64,
     /// Transactions that went in a circle.
     pub looped: u64,
-    /// Of those without response: where they are lost, as far as that is known by now.
+    /// Of the lost: where they are lost, as far as that is known by now.
     pub legs: Legs,
     /// Slow ones, by where their time went.
     pub slow: Slow,
@@ -53,7 +55,7 @@ impl Tally {
         self.duplicate_responses += facts.duplicate_responses;
         if facts.outcome == Outcome::Unsolicited {
             self.unsolicited += 1;
-            self.late += u64::from(facts.late);
+            self.late += u64::from(facts.late_for.is_some());
             return;
         }
         self.queries += 1;
@@ -67,9 +69,10 @@ impl Tally {
 
     fn add_answered(&mut self, facts: &Facts) {
         self.answered += 1;
-        self.truncated += u64::from(facts.truncated);
+        self.truncated += u64::from(facts.is_truncated());
         self.nxdomain += u64::from(facts.is_nxdomain());
         self.errors += u64::from(facts.is_error());
+        self.response_lost += u64::from(facts.response_lost);
     }
 
     /// All that was added.
@@ -81,7 +84,13 @@ impl Tally {
     /// Queries that did not get what they were sent for. NXDOMAIN is an answer: search lists live on it.
     #[must_use]
     pub fn failures(&self) -> u64 {
-        self.no_response + self.errors
+        self.lost() + self.errors
+    }
+
+    /// Queries of which no response came to their client.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.no_response + self.response_lost
     }
 }
 

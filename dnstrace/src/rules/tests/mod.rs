@@ -33,6 +33,7 @@ mod ptr_leak;
 mod query_storm;
 mod reply_unexpected_source;
 mod resolv_conf_limits;
+mod response_lost;
 mod rpfilter_drop;
 mod search_wildcard_hit;
 mod server_not_listening;

@@ -26,9 +26,10 @@ const COLUMNS: [Column; 14] = [
 /// one first, as the others move up.
 const SELDOM: [usize; 4] = [8, 7, 6, 4];
 
-const NOTE: &str = "reached: came out at the server's socket; errors: all but NOERROR and NXDOMAIN; lost: no response; \
-                    TC +TCP: truncated, and how many of these were asked again over TCP; search waste: queries for names \
-                    that only the search list made, and that do not exist; columns of zeros are left out";
+const NOTE: &str = "reached: came out at the server's socket; errors: all but NOERROR and NXDOMAIN; lost: no response, or \
+                    one that did not come to its client; TC +TCP: truncated, and how many of these were asked again over \
+                    TCP; search waste: queries for names that only the search list made, and that do not exist; columns of \
+                    zeros are left out";
 
 pub(super) fn table(report: &Report) -> Table {
     let mut clients = worst_first(&report.clients, |client| &client.tally);
@@ -58,9 +59,9 @@ fn row(label: String, client: &Client) -> Vec<Cell> {
         Cell::new(label, Tone::Plain),
         Cell::count(tally.queries, Tone::Plain),
         reached,
-        Cell::count(tally.answered, Tone::Plain),
+        Cell::count(tally.answered - tally.response_lost, Tone::Plain),
         Cell::count(tally.errors, Tone::Bad),
-        Cell::count(tally.no_response, Tone::Bad),
+        Cell::count(tally.lost(), Tone::Bad),
         Cell::count(tally.looped, Tone::Bad),
         Cell::count(tally.outstanding, Tone::Warn),
         truncated(tally),

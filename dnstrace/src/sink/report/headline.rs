@@ -37,6 +37,7 @@ fn troubles(report: &Report) -> Vec<Cell> {
         cells.extend((count != 0).then(|| Cell::new(format!("{count} {what}"), tone)));
     };
     add(total.no_response, "without response", Tone::Bad);
+    add(total.response_lost, "with a response that was lost", Tone::Bad);
     for (code, count) in most(&report.rcodes).into_iter().filter(|(code, _)| ![NOERROR, NXDOMAIN].contains(code)) {
         add(count, &iana::rcode(code), Tone::Bad);
     }

@@ -15,15 +15,15 @@ const FIRST_LEG: usize = 2;
 const NOTE: &str = "lost behind the last place where the query, or its response, was seen; what no hook watches (dnstrace \
                     doctor), or another node, cannot be told from lost";
 
-/// `None` when every query has its response.
+/// `None` when a response to every query came to its client.
 pub(super) fn table(report: &Report) -> Option<Table> {
     let mut clients = worst_first(&report.clients, |client| &client.tally);
-    clients.retain(|(_, client)| client.tally.no_response != 0);
-    clients.sort_by_key(|(_, client)| std::cmp::Reverse(client.tally.no_response));
+    clients.retain(|(_, client)| client.tally.lost() != 0);
+    clients.sort_by_key(|(_, client)| std::cmp::Reverse(client.tally.lost()));
     let legs = Leg::ALL.map(|leg| Column { head: head(leg), kind: Kind::Number });
     let columns: Vec<_> = [CLIENTS, TOTAL].into_iter().chain(legs).chain([REST]).collect();
     let mut table = Table::new(&columns, &clients, |(asker, client)| row(label(asker, client), &client.tally));
-    let others = report.clients.others().filter(|others| others.tally.no_response != 0);
+    let others = report.clients.others().filter(|others| others.tally.lost() != 0);
     table.rows.extend(others.map(|others| row("all others".to_owned(), &others.tally)));
     for at in (FIRST_LEG..columns.len()).rev() {
         table.leave_out_zeros(at);
@@ -34,8 +34,8 @@ pub(super) fn table(report: &Report) -> Option<Table> {
 
 fn row(label: String, tally: &Tally) -> Vec<Cell> {
     let legs = Leg::ALL.map(|leg| tally.legs.get(leg));
-    let rest = tally.no_response.saturating_sub(legs.iter().sum());
-    let counts = [tally.no_response].into_iter().chain(legs).chain([rest]);
+    let rest = tally.lost().saturating_sub(legs.iter().sum());
+    let counts = [tally.lost()].into_iter().chain(legs).chain([rest]);
     [Cell::new(label, Tone::Plain)].into_iter().chain(counts.map(|count| Cell::count(count, Tone::Bad))).collect()
 }
 

@@ -13,11 +13,11 @@ pub(super) fn most_queried(report: &Report) -> Option<Table> {
         number("", "queries"),
         number("", "NXDOMAIN"),
         number("", "errors"),
-        number("no", "response"),
+        number("", "lost"),
         name("names with the most queries"),
     ];
     let total = &report.total;
-    let all = [total.queries, total.nxdomain, total.errors, total.no_response, 0];
+    let all = [total.queries, total.nxdomain, total.errors, total.lost(), 0];
     table(&report.names.queried, &COLUMNS, all, |row| {
         vec![
             Cell::count(row[0], Tone::Plain),
@@ -31,9 +31,9 @@ pub(super) fn most_queried(report: &Report) -> Option<Table> {
 /// `None` when nothing failed.
 pub(super) fn most_failed(report: &Report) -> Option<Table> {
     const COLUMNS: [Column; 4] =
-        [number("", "failures"), number("", "errors"), number("no", "response"), name("names with the most failures")];
+        [number("", "failures"), number("", "errors"), number("", "lost"), name("names with the most failures")];
     let total = &report.total;
-    let all = [total.failures(), 0, total.errors, total.no_response, 0];
+    let all = [total.failures(), 0, total.errors, total.lost(), 0];
     table(&report.names.failed, &COLUMNS, all, |row| {
         vec![Cell::count(row[0], Tone::Bad), Cell::count(row[2], Tone::Bad), Cell::count(row[3], Tone::Bad)]
     })
@@ -49,11 +49,11 @@ pub(super) fn most_wasted(report: &Report) -> Option<Table> {
     })
 }
 
-/// How often in all, with NXDOMAIN, with another error, without a response; in how many lookups.
+/// How often in all, with NXDOMAIN, with another error, lost; in how many lookups.
 type Row = [u64; 5];
 
 fn row(counted: &Counted) -> Row {
-    [counted.count, counted.nxdomain, counted.errors, counted.no_response, counted.lookups]
+    [counted.count, counted.nxdomain, counted.errors, counted.no_response + counted.response_lost, counted.lookups]
 }
 
 fn table(names: &Frequent, columns: &[Column], mut rest: Row, cells: impl Fn(Row) -> Vec<Cell>) -> Option<Table> {

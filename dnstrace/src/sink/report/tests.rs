@@ -163,8 +163,8 @@ fn names_that_only_inherit_their_count_are_others() {
         }
     }
     let page = plain(report);
-    assert!(page.contains("   5000         0       0         0  often.example\n"), "{page}");
-    assert!(page.contains("   5000         0       0         0  all others\n"), "{page}");
+    assert!(page.contains("   5000         0       0     0  often.example\n"), "{page}");
+    assert!(page.contains("   5000         0       0     0  all others\n"), "{page}");
     assert_eq!(transactions(&page), 1, "{page}");
 }
 

@@ -23,15 +23,17 @@ pub(super) fn push(line: &mut String, transaction: &Transaction, timeout: Durati
             line.push_str("no response in ");
             line.push_str(&time::limit(timeout));
         }),
-        (_, Some(response)) => push_answered(line, response, asked(transaction).map(|asked| asked.qtype), palette),
+        (_, Some(response)) => push_answered(line, transaction, response, palette),
         (_, None) => paint(line, palette.warn, |line| line.push_str("still outstanding")),
     }
 }
 
-fn push_answered(line: &mut String, response: &MessageCopy, qtype: Option<u16>, palette: &Palette) -> usize {
+fn push_answered(line: &mut String, transaction: &Transaction, response: &MessageCopy, palette: &Palette) -> usize {
+    let qtype = asked(transaction).map(|asked| asked.qtype);
     let records = records(response);
     let code = records.rcode(&response.header);
     let style = match code {
+        _ if transaction.lost_response().is_some() => palette.bad,
         NOERROR => palette.good,
         NXDOMAIN => palette.warn,
         _ => palette.bad,
@@ -47,6 +49,10 @@ pub(super) fn remarks(transaction: &Transaction, names: &Names) -> Vec<String> {
     let mut remarks = signs::remarks(transaction);
     match (transaction.outcome, transaction.late_for) {
         (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(lost(transaction, names)),
+        (Outcome::Answered, _) if transaction.lost_response().is_some() => {
+            let leg = names.verdict.leg.map(|leg| format!(" ({})", leg.words())).unwrap_or_default();
+            remarks.push(format!("response lost{leg}"));
+        }
         (Outcome::Unsolicited, Some(_)) => remarks.push("late response".to_owned()),
         (Outcome::Unsolicited, None) => remarks.push("response without query".to_owned()),
         _ => {}

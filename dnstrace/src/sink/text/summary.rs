@@ -40,6 +40,7 @@ fn transactions(totals: &Totals) -> String {
     let mut separator = ':';
     for (count, what) in [
         (totals.answered, "answered"),
+        (totals.response_lost, "of them lost"),
         (totals.no_response, "no response"),
         (totals.unsolicited, "unsolicited"),
         (totals.outstanding, "outstanding"),

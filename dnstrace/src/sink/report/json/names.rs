@@ -37,6 +37,7 @@ pub(super) struct NameRecord {
     nxdomain: u64,
     errors: u64,
     no_response: u64,
+    response_lost: u64,
 }
 
 impl NameRecord {
@@ -48,6 +49,7 @@ impl NameRecord {
             nxdomain: counted.nxdomain,
             errors: counted.errors,
             no_response: counted.no_response,
+            response_lost: counted.response_lost,
         }
     }
 }
