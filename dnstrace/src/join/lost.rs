@@ -15,8 +15,6 @@ const NO_SOCKET: &str = "NO_SOCKET";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Returned<'t> {
     pub(crate) transport: Transport,
-    /// Whom the client asked.
-    pub(crate) server: SocketAddr,
     pub(crate) path: &'t [Hop],
     pub(crate) signs: &'t [Sign],
 }
@@ -27,8 +25,8 @@ impl Transaction {
     /// TCP nothing is lost so: a segment that was thrown away is sent again.
     #[must_use]
     pub fn lost_response(&self) -> Option<&Sign> {
-        let Self { transport, server, path, signs, .. } = self;
-        Returned { transport: *transport, server: *server, path, signs }.lost()
+        let Self { transport, path, signs, .. } = self;
+        Returned { transport: *transport, path, signs }.lost()
     }
 
     /// Forgets the drops of those to whom a bridge gave a copy, as it gives everybody what it does not know the place of.
@@ -38,7 +36,7 @@ impl Transaction {
         }
         let is_lost = self.lost_response().is_some();
         let mut signs = std::mem::take(&mut self.signs);
-        let returned = Returned { transport: self.transport, server: self.server, path: &self.path, signs: &[] };
+        let returned = Returned { transport: self.transport, path: &self.path, signs: &[] };
         signs.retain(|sign| !sign.event.is_for_another_host() || (is_lost && returned.is_loss(sign)));
         self.signs = signs;
     }
@@ -64,7 +62,7 @@ impl<'t> Returned<'t> {
     fn is_loss(self, sign: &Sign) -> bool {
         let Event::Dropped { reason, .. } = &sign.event else { return false };
         let is_loss = match &**reason {
-            NO_SOCKET => self.sent().is_some() && !(self.is_of_client(sign) && sign.src == self.server),
+            NO_SOCKET => self.sent().is_some() && (!self.is_of_client(sign) || self.is_strange(sign.src)),
             _ => !sign.event.is_for_another_host() || self.is_of_client(sign),
         };
         is_loss && sign.message == MessageKind::Response
@@ -73,6 +71,11 @@ impl<'t> Returned<'t> {
     /// Whether that happened where the query was sent from.
     fn is_of_client(self, sign: &Sign) -> bool {
         self.sent().is_some_and(|hop| hop.point.netns != 0 && hop.point.netns == sign.point.netns)
+    }
+
+    /// Whether the client asked somebody else, and the query was sent on to this one.
+    fn is_strange(self, source: SocketAddr) -> bool {
+        self.sent().is_some_and(|hop| hop.dst != source) && self.queries().any(|hop| hop.dst == source)
     }
 
     /// The query at its client's socket.

@@ -82,8 +82,8 @@ pub(super) fn drops(signs: &[Sign]) -> impl Iterator<Item = Dropped<'_>> {
 
 /// Why the response did not come to its client, where that is why.
 pub(super) fn lost_response(case: &Case) -> Option<&Sign> {
-    let Case { transport, server, path, signs, .. } = case;
-    let returned = Returned { transport: *transport, server: *server, path, signs };
+    let Case { transport, path, signs, .. } = case;
+    let returned = Returned { transport: *transport, path, signs };
     Some(returned).filter(|_| case.response_lost).and_then(Returned::lost)
 }
 
