@@ -8,7 +8,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::node::{Pod, UPSTREAM_V4};
@@ -152,10 +155,21 @@ impl Server {
 }
 
 impl Server {
-    /// Its process, to stop and to continue.
-    #[must_use]
-    pub fn pid(&self) -> nix::unistd::Pid {
-        nix::unistd::Pid::from_raw(self.child.id().cast_signed())
+    /// Halts it: when this returns none of its threads runs any more, which may take a moment on a busy machine.
+    pub fn halt(&self) -> Result<()> {
+        kill(self.process(), Signal::SIGSTOP)?;
+        let status = waitpid(self.process(), Some(WaitPidFlag::WUNTRACED))?;
+        ensure!(matches!(status, WaitStatus::Stopped(..)), "not halted: {status:?}");
+        Ok(())
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) -> Result<()> {
+        Ok(kill(self.process(), Signal::SIGCONT)?)
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use dnstrace_tests::node::{SERVICE_V4, Scripted, wire};
 use dnstrace_tests::servers::{Program, Server};
-use nix::sys::signal::{Signal, kill};
 
 use crate::scene::{Scene, can_run};
 
@@ -84,7 +83,7 @@ fn it_does_not_read_its_queries() {
         let dns = scene.cluster_dns()?;
         let watch = scene.watch()?;
         scene.dig("kubernetes.default.svc.cluster.local.", &[])?;
-        kill(dns.pid(), Signal::SIGSTOP)?;
+        dns.halt()?;
         scene.client.netns().run(|| {
             let socket = UdpSocket::bind("0.0.0.0:0")?;
             for id in 0..MORE_THAN_FIT {
@@ -115,7 +114,7 @@ fn it_gets_no_cpu_now_and_then() {
             let sockets = (0..8).map(|_| UdpSocket::bind("0.0.0.0:0"));
             Ok(sockets.collect::<Result<Vec<_>, _>>()?)
         })?;
-        kill(dns.pid(), Signal::SIGSTOP)?;
+        dns.halt()?;
         for (id, socket) in (0..).zip(&sockets) {
             socket.send_to(&wire::query(id, "web.shop.svc.cluster.local", wire::A), (SERVICE_V4, 53))?;
         }
@@ -124,7 +123,7 @@ fn it_gets_no_cpu_now_and_then() {
             anyhow::Ok(socket.recv_from(&mut [0; 512]).is_ok())
         };
         ensure!(!answered(&sockets[0], Duration::from_millis(300))?, "it is not stopped");
-        kill(dns.pid(), Signal::SIGCONT)?;
+        dns.go_on()?;
         for socket in &sockets {
             ensure!(answered(socket, Duration::from_secs(10))?, "it does not go on");
         }
