@@ -102,6 +102,16 @@ impl World<'_> {
         endpoints.find(is_unseen).map(|endpoint| endpoint.port())
     }
 
+    /// The same in words, of a query that was not seen to be translated.
+    #[must_use]
+    pub fn unseen_port_fact(&self, case: &Case) -> Option<String> {
+        let port = self.unseen_port(case.server).filter(|_| case.server_after_nat.is_none())?;
+        Some(format!(
+            "its endpoints take queries on port {port}, where none was seen answered: if that port is not watched, add it \
+             (--port 53,{port}); if nobody listens there, the Service has a wrong targetPort"
+        ))
+    }
+
     /// Whether queries to a server would be seen behind the place where they come in: others are.
     #[must_use]
     pub fn sees_forwarding(&self, server: SocketAddr) -> bool {

@@ -48,11 +48,7 @@ impl Rule for NoResponse {
             Some(place) if !place.is_empty() => format!("did not answer; the query was last seen {place}"),
             _ => "did not answer".to_owned(),
         });
-        if let Some(port) = world.unseen_port(case.server).filter(|_| case.server_after_nat.is_none()) {
-            let fact = format!(
-                "its endpoints take queries on port {port}, where none was seen answered: if that port is not watched, add it \
-                 (--port 53,{port})"
-            );
+        if let Some(fact) = world.unseen_port_fact(case) {
             found.fact(&subject, fact);
         }
     }

@@ -72,10 +72,14 @@ impl Rule for ServerNotListening {
         let is_behind_service = case.server_after_nat.is_none() && world.stands_for_others(case);
         let certainty = if is_behind_service { Certainty::Likely } else { Certainty::Certain };
         let claim = Claim { case, subject: Subject::responder(case), certainty };
+        let about = claim.subject.about.clone();
         found.seen(claim, || {
             let how = if is_rejected { "answers with ICMP port unreachable" } else { "has no socket for queries" };
             format!("does not listen on port {}: its address {how}", case.responder().port())
         });
+        if let Some(fact) = world.unseen_port_fact(case) {
+            found.fact(&about, fact);
+        }
         if let Some(cause) = world.cause(case).filter(|cause| cause.failed()) {
             found.explains(cause);
         }

@@ -18,12 +18,7 @@ fn all_queries_of_a_pod_vanish_where_others_pass() {
 
 #[test]
 fn endpoints_on_a_port_that_nobody_watches_tell_nothing() {
-    let on = |port: u16| {
-        let address = format!("10.244.0.53:{port}").parse().unwrap();
-        let endpoints = vec![Endpoint { address, pod: None, ready: true }];
-        let servers = vec![SERVICE.parse().unwrap()];
-        Scene::unknown().fact(Fact::ClusterDns(ClusterDnsFact { servers, endpoints, domain: None }))
-    };
+    let on = endpoint_on;
     check(on(53).asks(both(0)), &["policy-drop suspected 10.244.0.10 2"]);
     let scene = on(8053).asks(both(0)).finish();
     assert_eq!(scene.ids(), ["no-response certain 10.96.0.10:53 2"]);

@@ -40,6 +40,18 @@ fn service_address_that_rejects_itself_may_be_the_node() {
 }
 
 #[test]
+fn service_that_sends_queries_to_another_port_may_send_them_to_a_closed_one() {
+    let facts = |port| {
+        let ask = stuck(0, "10.244.0.10:40000").sign(rejected(0, "10.96.0.10"));
+        let scene = endpoint_on(port).ask(ask).finish();
+        assert_eq!(scene.ids(), ["server-not-listening likely 10.96.0.10:53 1"]);
+        scene.findings()[0].facts.clone()
+    };
+    assert_eq!(facts(53), [] as [&str; 0]);
+    assert!(facts(8053)[0].contains("port 8053"), "{:?}", facts(8053));
+}
+
+#[test]
 fn client_that_closed_its_port_before_the_response_is_no_server() {
     let ask = answered(0, "10.244.0.11:40000").sign(|transaction| {
         let mut sign = rejected(2, "10.244.0.11")(transaction);

@@ -39,3 +39,11 @@ pub(super) fn answered_unseen(at: u64, client: &str) -> Ask {
 pub(super) fn others(count: u64) -> impl Iterator<Item = Ask> {
     (0..count).map(|at| answered(at * 1_000, &format!("{DB}:{}", 50_000 + at)))
 }
+
+/// A Service whose endpoint takes queries on this port.
+pub(super) fn endpoint_on(port: u16) -> Scene {
+    let address = format!("10.244.0.53:{port}").parse().unwrap();
+    let endpoints = vec![Endpoint { address, pod: None, ready: true }];
+    let servers = vec![SERVICE.parse().unwrap()];
+    Scene::unknown().fact(Fact::ClusterDns(ClusterDnsFact { servers, endpoints, domain: None }))
+}
