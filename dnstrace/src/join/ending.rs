@@ -27,10 +27,8 @@ pub(super) fn complete(open: Open, outcome: Outcome) -> Transaction {
         Outcome::Unsolicited => name_by_response(&mut t),
         _ => name_by_query(&mut t),
     }
-    if outcome == Outcome::Answered {
-        t.leave_copies_out();
-    }
-    t.response_time = if t.lost_response().is_some() { None } else { response_time(&t.path) };
+    t.settle_signs();
+    t.response_time = if t.lost_by.is_some() { None } else { response_time(&t.path) };
     t.server_response_time = server_response_time(&t.path);
     t
 }

@@ -33,7 +33,6 @@ mod tests;
 pub use connection::{Connection, ConnectionOutcome};
 pub use connections::{ConnectionCounts, SYN_TIMEOUT};
 pub use counts::JoinCounts;
-pub(crate) use lost::Returned;
 pub use matcher::{Join, JoinOptions, OPEN_MAX, RESTART, SETTLE, SKEW_TIMEOUT, STRAGGLER_WAIT, TIMEOUT_GRACE};
 pub(crate) use question::{asked, question, rcode};
 pub use sign::{Event, Sign};

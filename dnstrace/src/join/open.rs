@@ -9,11 +9,14 @@ use super::identity::{Seen, question_hash};
 use super::keys::Keys;
 use super::sockets;
 use super::{Attempt, Hop, JoinCounts, MessageCopy, MessageKind, Transaction};
-use crate::capture::BootTime;
+use crate::capture::{BootTime, Hook};
 use crate::decode::{Observation, Question};
 
 /// Sightings kept of one transaction: a packet passes about ten points of a node twice; a routing loop ends with its TTL.
 pub(super) const PATH_MAX: usize = 64;
+/// Beyond that for sockets, where a way begins and ends: a bridge that does not know where somebody is gives a copy to each of
+/// a hundred pods, and none of these sightings is the one that counts.
+const SOCKETS_MAX: usize = 8;
 /// Sendings kept of one query: glibc and dig send two or three, dnsmasq as often as it is asked.
 pub(super) const ATTEMPTS_MAX: usize = 16;
 /// Bytes kept of one message: what EDNS offers at most in practice. Bounds memory together with the open transactions.
@@ -188,7 +191,8 @@ impl Open {
     }
 
     fn push_hop(&mut self, o: &Observation<'_>, message: MessageKind, counts: &mut JoinCounts) {
-        if self.transaction.path.len() >= PATH_MAX {
+        let max = if o.point.hook == Hook::Socket { PATH_MAX + SOCKETS_MAX } else { PATH_MAX };
+        if self.transaction.path.len() >= max {
             self.transaction.path_cut = self.transaction.path_cut.saturating_add(1);
             counts.path_cut += 1;
             return;

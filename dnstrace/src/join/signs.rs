@@ -48,10 +48,13 @@ impl Join {
     fn add_sign(&mut self, slot: Slot, message: MessageKind, signal: &Signal) -> Option<TransactionId> {
         let (event, open) = (event(&signal.event)?, self.table.get_mut(slot)?);
         let (attempt, transaction) = (open.attempt, &mut open.transaction);
-        if transaction.signs.len() < SIGNS_MAX {
+        let (time, point, &Subject { src, dst, .. }) = (signal.time, signal.point, &signal.subject);
+        let sign = Sign { time, point, message, attempt, src, dst, event };
+        if transaction.is_further_copy(&sign) {
             self.counts.signs_joined += 1;
-            let (time, point, &Subject { src, dst, .. }) = (signal.time, signal.point, &signal.subject);
-            transaction.signs.push(Sign { time, point, message, attempt, src, dst, event });
+        } else if transaction.signs.len() < SIGNS_MAX {
+            self.counts.signs_joined += 1;
+            transaction.signs.push(sign);
         } else {
             self.counts.signs_cut += 1;
         }

@@ -108,6 +108,8 @@ pub struct Transaction {
     pub path_cut: u32,
     /// What happened to its packets beside being seen, in time order.
     pub signs: Vec<Sign>,
+    /// Which of these threw the response away: see [`Transaction::lost_response`].
+    pub lost_by: Option<u8>,
     /// The initiator's socket.
     pub client_socket: Socket,
     /// The responder's socket, when it is on this node.
@@ -160,6 +162,7 @@ impl Transaction {
             path: Vec::new(),
             path_cut: 0,
             signs: Vec::new(),
+            lost_by: None,
             client_socket: Socket::default(),
             server_socket: Socket::default(),
             response_time: None,

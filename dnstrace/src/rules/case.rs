@@ -63,8 +63,8 @@ pub struct Case {
     pub path: Vec<Hop>,
     /// What happened to its packets beside being seen.
     pub signs: Vec<Sign>,
-    /// Its response was thrown away before it came to its client: see [`Transaction::lost_response`].
-    pub response_lost: bool,
+    /// Which of these threw its response away: see [`Transaction::lost_response`].
+    pub lost_by: Option<u8>,
     /// The query came out at a socket of the responder; nobody looks at what went well for that.
     pub reached: bool,
     /// At the client: see [`Transaction::response_time`].
@@ -162,7 +162,7 @@ impl Case {
             duplicate_responses: transaction.duplicate_responses,
             path: Vec::new(),
             signs: transaction.signs.clone(),
-            response_lost: transaction.lost_response().is_some(),
+            lost_by: transaction.lost_by,
             reached: false,
             response_time: transaction.response_time,
             is_slow: transaction.response_time.is_some_and(|time| time >= slow),

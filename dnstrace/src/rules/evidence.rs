@@ -22,7 +22,7 @@ fn fate(case: &Case) -> String {
     });
     let end = match case.outcome {
         Outcome::Answered | Outcome::Unsolicited => {
-            let lost = if case.response_lost { " lost on its way back" } else { "" };
+            let lost = if case.is_response_lost() { " lost on its way back" } else { "" };
             case.answer.as_ref().map(|answer| format!("{}{lost}{}", iana::rcode(answer.rcode), slow(case)))
         }
         Outcome::NoResponse => Some("no response".to_owned()),

@@ -63,7 +63,7 @@ impl Leg {
 #[must_use]
 pub fn leg(case: &Case, world: &World<'_>) -> Option<Leg> {
     let entry = entry(&case.path)?;
-    if case.response_lost {
+    if case.is_response_lost() {
         return Some(Leg::Back);
     }
     if has_response(&case.path) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::case::Case;
-use crate::join::{Event, MessageKind, Returned, Sign};
+use crate::join::{Event, MessageKind, Sign};
 
 /// What an ICMP error says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +82,7 @@ pub(super) fn drops(signs: &[Sign]) -> impl Iterator<Item = Dropped<'_>> {
 
 /// Why the response did not come to its client, where that is why.
 pub(super) fn lost_response(case: &Case) -> Option<&Sign> {
-    let Case { transport, path, signs, .. } = case;
-    let returned = Returned { transport: *transport, path, signs };
-    Some(returned).filter(|_| case.response_lost).and_then(Returned::lost)
+    case.signs.get(usize::from(case.lost_by?))
 }
 
 /// What the kernel says of a packet that it threw away.

@@ -150,7 +150,7 @@ impl Step {
 impl Sum {
     fn add(&mut self, case: &Case) {
         // What was lost on its way back says nothing to who asked.
-        let rcode = case.rcode().filter(|_| !case.response_lost);
+        let rcode = case.rcode().filter(|_| !case.is_response_lost());
         let (is_truncated, failed) = (case.is_truncated(), case.failed());
         let is = [
             (ASKS_A, case.qtype() == Some(A)),
@@ -159,7 +159,7 @@ impl Sum {
             (FAILED, failed),
             (DENIED, rcode == Some(NXDOMAIN)),
             (OPEN, case.outcome == Outcome::Outstanding),
-            (NOT_NEGATIVE, case.response_lost || !case.is_negative()),
+            (NOT_NEGATIVE, case.is_response_lost() || !case.is_negative()),
             (NOT_WHOLE, rcode.is_none() || failed || is_truncated),
         ];
         self.some |= is.iter().filter(|(_, is)| *is).fold(0, |some, (bit, _)| some | bit);

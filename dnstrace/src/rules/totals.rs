@@ -37,12 +37,14 @@ impl Totals {
     pub fn add(&mut self, transaction: &Transaction) {
         self.transactions += 1;
         match transaction.outcome {
-            Outcome::Answered => self.answered += 1,
+            Outcome::Answered => {
+                self.answered += 1;
+                self.response_lost += u64::from(transaction.lost_by.is_some());
+            }
             Outcome::NoResponse => self.no_response += 1,
             Outcome::Unsolicited => self.unsolicited += 1,
             Outcome::Outstanding => self.outstanding += 1,
         }
-        self.response_lost += u64::from(transaction.lost_response().is_some());
         self.late += u64::from(transaction.late_for.is_some());
         self.retransmissions += transaction.attempts.len().saturating_sub(1) as u64;
         if let Some(response) = &transaction.response {

@@ -26,10 +26,16 @@ impl Case {
         self.rcode().is_some_and(|rcode| rcode != NOERROR && rcode != NXDOMAIN)
     }
 
+    /// A response was thrown away before it came to its client.
+    #[must_use]
+    pub fn is_response_lost(&self) -> bool {
+        self.lost_by.is_some()
+    }
+
     /// No response came to its client.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.is_unanswered() || self.response_lost
+        self.is_unanswered() || self.is_response_lost()
     }
 
     /// No response came, or one that says that the responder could not answer.

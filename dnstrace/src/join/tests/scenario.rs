@@ -38,6 +38,14 @@ pub(super) fn counts_of(scenario: &str) -> JoinCounts {
     run.join.counts().clone()
 }
 
+/// What a scenario gives out.
+pub(super) fn transactions_of(scenario: &str) -> Vec<Transaction> {
+    let mut run = Run::new(&JoinOptions::default());
+    scenario.lines().for_each(|line| run.line(line));
+    run.join.finish(|transaction| run.out.push(transaction));
+    run.out
+}
+
 /// A join with the names that a scenario uses.
 struct Run {
     join: Join,

@@ -1,6 +1,7 @@
 //! What happens to the packets of a transaction.
 
-use super::scenario::{check, counts_of};
+use super::scenario::{check, counts_of, transactions_of};
+use crate::capture::Hook;
 use crate::join::signs::SIGNS_MAX;
 
 #[test]
@@ -137,4 +138,25 @@ fn response_that_its_client_threw_away_is_no_copy() {
          1.1   dropcopyr @pod> 10.0.1.53:53 > 10.0.0.1:4000",
         "#1 answered 10.0.0.1:4000 > 10.0.1.53:53 path=q:@pod>,q:veth<,r:veth> signs=r:?:OTHERHOST@ip_rcv_core",
     );
+}
+
+/// A bridge that gives a copy to each of a hundred pods, the client's the last.
+fn flood(last: &str) -> String {
+    let at_pods = |kind: &str| -> String {
+        let lines = (0..100).map(|pod| format!("1 {kind} v{pod}> 10.0.1.53:53 > 10.0.0.1:4000\n"));
+        lines.collect::<Vec<_>>().concat()
+    };
+    let query = "0 q @pod> 10.0.0.1:4000 > 10.0.1.53:53\n0.1 q veth< 10.0.0.1:4000 > 10.0.1.53:53\n";
+    format!("{query}{}{}{last}", at_pods("r"), at_pods("dropcopyr"))
+}
+
+#[test]
+fn copies_for_a_hundred_pods_leave_room_for_the_clients() {
+    let ended = |last: &str| transactions_of(&flood(last)).pop().unwrap();
+    let lost = ended("1.5 dropcopyr @pod> 10.0.1.53:53 > 10.0.0.1:4000\n");
+    assert_eq!((lost.signs.len(), lost.lost_response().is_some()), (1, true));
+    let came = ended("1.5 r @pod< 10.0.1.53:53 > 10.0.0.1:4000\n");
+    assert_eq!((came.signs.len(), came.lost_response().is_some()), (0, false));
+    assert_eq!(came.path.last().map(|hop| hop.point.hook), Some(Hook::Socket));
+    assert!(came.path_cut > 0 && came.response_time.is_some(), "{came:?}");
 }

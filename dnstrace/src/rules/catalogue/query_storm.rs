@@ -71,7 +71,7 @@ impl Rule for QueryStorm {
     fn ended(&mut self, ended: &Ended<'_>, world: &World<'_>, found: &mut Found<'_>) {
         let case = ended.case;
         let Some(ttl) =
-            case.answer.as_ref().and_then(|answer| answer.ttl).filter(|_| case.is_found() && !case.response_lost)
+            case.answer.as_ref().and_then(|answer| answer.ttl).filter(|_| case.is_found() && !case.is_response_lost())
         else {
             return;
         };

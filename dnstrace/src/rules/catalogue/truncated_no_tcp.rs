@@ -155,7 +155,7 @@ impl Waiting {
 
 /// Whether its client knows that it is to ask over TCP.
 fn is_truncated(case: &Case) -> bool {
-    let has_bit = case.answer.as_ref().is_some_and(|answer| answer.truncated) && !case.response_lost;
+    let has_bit = case.answer.as_ref().is_some_and(|answer| answer.truncated) && !case.is_response_lost();
     has_bit && case.transport == Transport::Udp && case.outcome == Outcome::Answered && !case.is_upstream()
 }
 

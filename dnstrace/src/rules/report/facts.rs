@@ -15,7 +15,7 @@ pub(super) struct Facts {
     /// Of the response, with the bits of EDNS.
     pub(super) rcode: Option<u16>,
     truncated: bool,
-    /// The response did not come to its client.
+    /// Answered, and the response did not come to its client.
     pub(super) response_lost: bool,
     /// The query was seen as it came out at its responder's socket.
     pub(super) reached: bool,
@@ -35,7 +35,7 @@ impl Facts {
             qtype: asked.map(|asked| asked.qtype),
             rcode: response.map(rcode),
             truncated: response.is_some_and(|response| response.header.truncated()),
-            response_lost: transaction.lost_response().is_some(),
+            response_lost: transaction.outcome == Outcome::Answered && transaction.lost_by.is_some(),
             reached: transaction.path.iter().any(is_arrival),
             late_for: transaction.late_for,
             retransmissions: transaction.attempts.len().saturating_sub(1) as u64,

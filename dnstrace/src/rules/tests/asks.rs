@@ -245,6 +245,7 @@ impl Ask {
             copy(&response)
         });
         (self.last)(&mut transaction);
+        transaction.settle_signs();
         transaction
     }
 }

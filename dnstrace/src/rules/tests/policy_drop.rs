@@ -18,15 +18,14 @@ fn all_queries_of_a_pod_vanish_where_others_pass() {
 
 #[test]
 fn endpoints_on_a_port_that_nobody_watches_tell_nothing() {
-    let on = endpoint_on;
-    check(on(53).asks(both(0)), &["policy-drop suspected 10.244.0.10 2"]);
-    let scene = on(8053).asks(both(0)).finish();
+    check(endpoint_on(53).asks(both(0)), &["policy-drop suspected 10.244.0.10 2"]);
+    let scene = endpoint_on(8053).asks(both(0)).finish();
     assert_eq!(scene.ids(), ["no-response certain 10.96.0.10:53 2"]);
     let facts = &scene.findings()[0].facts;
     assert!(facts.len() == 1 && facts[0].contains("port 8053"), "{facts:?}");
     // One that was seen there shows that it is watched.
     let passed = answered(0, "10.244.0.11:50000").behind("10.244.0.53:8053");
-    check(on(8053).ask(passed).asks(both(1_000)), &["policy-drop suspected 10.244.0.10 2"]);
+    check(endpoint_on(8053).ask(passed).asks(both(1_000)), &["policy-drop suspected 10.244.0.10 2"]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn push_answered(line: &mut String, transaction: &Transaction, response: &Messag
     let records = records(response);
     let code = records.rcode(&response.header);
     let style = match code {
-        _ if transaction.lost_response().is_some() => palette.bad,
+        _ if transaction.lost_by.is_some() => palette.bad,
         NOERROR => palette.good,
         NXDOMAIN => palette.warn,
         _ => palette.bad,
@@ -49,7 +49,7 @@ pub(super) fn remarks(transaction: &Transaction, names: &Names) -> Vec<String> {
     let mut remarks = signs::remarks(transaction);
     match (transaction.outcome, transaction.late_for) {
         (Outcome::NoResponse | Outcome::Outstanding, _) => remarks.extend(lost(transaction, names)),
-        (Outcome::Answered, _) if transaction.lost_response().is_some() => {
+        (Outcome::Answered, _) if transaction.lost_by.is_some() => {
             let leg = names.verdict.leg.map(|leg| format!(" ({})", leg.words())).unwrap_or_default();
             remarks.push(format!("response lost{leg}"));
         }
