@@ -96,9 +96,12 @@ fn one_of_two_queries_that_are_sent_at_once() {
         let _dns = scene.cluster_dns()?;
         let watch = scene.watch_by("socket,device")?;
         scene.look_up(&["kubernetes.default.svc.cluster.local."])?;
-        // Its type is AAAA: 12 bytes of header and 38 of the name come before that, behind 8 bytes of UDP.
-        scene.forward_rule("udp dport 53 @th,464,16 28 limit rate 1/day burst 1 packets drop")?;
-        scene.look_up(&["kubernetes.default.svc.cluster.local."])?;
+        // On a busy machine a stub resolver may lose the processor between its two queries: they are no pair then.
+        for _ in 0..3 {
+            // Its type is AAAA: 12 bytes of header and 38 of the name come before that, behind 8 bytes of UDP.
+            scene.forward_rule("udp dport 53 @th,464,16 28 limit rate 1/day burst 1 packets drop")?;
+            scene.look_up(&["kubernetes.default.svc.cluster.local."])?;
+        }
         watch.until_found("pair-race-lost", "suspected")?;
         watch.end()?.is(&["pair-race-lost suspected this node"]);
         Ok(())
